@@ -1,0 +1,13 @@
+/* Builds the system-call filter of a control block; the library only installs it. */
+#ifndef FAULTINJECT_FILTER_H
+#define FAULTINJECT_FILTER_H
+
+#include "contract.h"
+
+/*
+ * Fills control->filter: every system call of syscalls.h traps unless the upper
+ * half of its sixth argument is control->secret. Returns 0, or -1 when libseccomp fails.
+ */
+int fi_filter_build(struct fi_control *control);
+
+#endif

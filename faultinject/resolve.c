@@ -1,0 +1,123 @@
+/* From a descriptor or a path to a path below the data directory, with plain system calls only. */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shim.h"
+
+static const char deleted[] = " (deleted)";
+
+void fi_fd_set(int fd, enum fi_fd_state state)
+{
+    if (fd >= 0 && fd < FI_FD_MAX)
+        atomic_store_explicit(&fi_shim.fds[fd], (uint8_t)state, memory_order_relaxed);
+}
+
+/* What /proc/self/fd/N points at; its length, or -1. */
+static long fd_target(int fd, char *out, size_t size)
+{
+    char link[32] = "/proc/self/fd/";
+    char digits[12];
+    size_t count = 0;
+    size_t at = strlen(link);
+    unsigned int rest = (unsigned int)fd;
+    do {
+        digits[count++] = (char)('0' + rest % 10);
+    } while ((rest /= 10) != 0);
+    while (count)
+        link[at++] = digits[--count];
+    link[at] = '\0';
+    long length = FI_OWN(SYS_readlink, (long)link, (long)out, (long)size - 1);
+    if (length < 0)
+        return -1;
+    out[length] = '\0';
+    return length;
+}
+
+/* Strips the data directory off an absolute path. */
+static bool below_data_dir(const char *path, char out[FI_PATH_MAX])
+{
+    const char *root = fi_shim.control->data_dir;
+    size_t length = strlen(root);
+    if (strncmp(path, root, length) != 0)
+        return false;
+    const char *rest = path + length;
+    if (*rest == '\0')
+        rest = "/.";
+    if (*rest != '/' || strlen(rest + 1) >= FI_PATH_MAX)
+        return false;
+    memcpy(out, rest + 1, strlen(rest + 1) + 1);
+    return true;
+}
+
+bool fi_resolve_fd(int fd, char out[FI_PATH_MAX])
+{
+    char target[PATH_MAX];
+    long length = fd < 0 ? -1 : fd_target(fd, target, sizeof target);
+    if (length <= 0 || target[0] != '/')
+        return false;
+    size_t suffix = sizeof deleted - 1;
+    if ((size_t)length > suffix && !strcmp(target + length - suffix, deleted))
+        target[(size_t)length - suffix] = '\0';
+    return below_data_dir(target, out);
+}
+
+/* The directory of a path, opened only to learn its canonical name: links in the way are followed as the kernel does.
+ */
+static long directory_name(int dirfd, const char *path, size_t length, char *out, size_t size)
+{
+    char directory[PATH_MAX];
+    if (length == 0) {
+        memcpy(directory, ".", 2);
+    } else {
+        memcpy(directory, path, length);
+        directory[length] = '\0';
+    }
+    long fd = FI_OWN(SYS_openat, dirfd, (long)directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    long got = fd_target((int)fd, out, size);
+    FI_OWN(SYS_close, fd);
+    return got;
+}
+
+bool fi_resolve_path(int dirfd, const char *path, char out[FI_PATH_MAX])
+{
+    char full[PATH_MAX];
+    if (!path || !*path || strlen(path) >= PATH_MAX || !strncmp(path, "/proc/", 6) || !strncmp(path, "/dev/", 5) ||
+        !strncmp(path, "/sys/", 5))
+        return false;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t base = end;
+    while (base > 0 && path[base - 1] != '/')
+        base--;
+    size_t name = end - base;
+    bool whole = name == 0 || (name <= 2 && !strncmp(path + base, "..", name));
+    long length = directory_name(dirfd, path, whole ? end : base, full, sizeof full);
+    if (length <= 0 || full[0] != '/')
+        return false;
+    if (!whole) {
+        if ((size_t)length + name + 2 > sizeof full)
+            return false;
+        full[length] = '/';
+        memcpy(full + length + 1, path + base, name);
+        full[(size_t)length + 1 + name] = '\0';
+    }
+    return below_data_dir(full, out);
+}
+
+bool fi_fd_watched(int fd)
+{
+    uint8_t state = FI_FD_UNKNOWN;
+    if (fd >= 0 && fd < FI_FD_MAX)
+        state = atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
+    if (state != FI_FD_UNKNOWN)
+        return state == FI_FD_WATCHED;
+    char path[FI_PATH_MAX];
+    bool watched = fi_resolve_fd(fd, path);
+    fi_fd_set(fd, watched ? FI_FD_WATCHED : FI_FD_IGNORED);
+    return watched;
+}

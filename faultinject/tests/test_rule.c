@@ -1,0 +1,113 @@
+#include <errno.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "rule.h"
+
+static const struct fi_role roles[] = {{"server", ""}, {"child", ""}, {"save-child", "temp-*.rdb"}};
+
+static const struct {
+    const char *text;
+    uint32_t ops;
+    uint32_t action;
+    uint64_t arg, nth, every, after;
+    uint32_t role;
+    const char *path;
+} good[] = {
+    {"op=write do=error:EIO", 1U << FI_OP_WRITE, FI_DO_ERROR, EIO, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=fdatasync path=appendonlydir/*.incr.aof role=any nth=3 do=error:ENOSPC", 1U << FI_OP_FDATASYNC, FI_DO_ERROR,
+     ENOSPC, 3, 0, 0, FI_ROLE_ANY, "appendonlydir/*.incr.aof"},
+    {"do=kill op=rename,unlink role=save-child", 1U << FI_OP_RENAME | 1U << FI_OP_UNLINK, FI_DO_KILL, 0, 0, 0, 0, 2,
+     "**"},
+    {"op=fsync after=2 every=5 do=kill:group", 1U << FI_OP_FSYNC | 1U << FI_OP_FDATASYNC | 1U << FI_OP_FSYNC_DIR,
+     FI_DO_KILL_GROUP, 0, 0, 5, 2, FI_ROLE_ANY, "**"},
+    {"op=write do=torn:7", 1U << FI_OP_WRITE, FI_DO_TORN, 7, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=write do=short:2k", 1U << FI_OP_WRITE, FI_DO_SHORT, 2048, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"  op=any-write\tdo=disk-full:3m ", 1U << FI_OP_WRITE | 1U << FI_OP_TRUNCATE, FI_DO_DISK_FULL, 3 << 20, 0, 0, 0,
+     FI_ROLE_ANY, "**"},
+    {"op=fork role=server do=error:ENOMEM", 1U << FI_OP_FORK, FI_DO_ERROR, ENOMEM, 0, 0, 0, FI_ROLE_SERVER, "**"},
+    {"op=open do=delay:250", 1U << FI_OP_OPEN, FI_DO_DELAY, 250, 0, 0, 0, FI_ROLE_ANY, "**"},
+};
+
+static void parses_what_is_right(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct fi_rule rule;
+        struct fi_rule_error error;
+        assert_int_equal(fi_rule_parse(good[i].text, roles, 3, &rule, &error), 0);
+        assert_int_equal(rule.ops, good[i].ops);
+        assert_int_equal(rule.action, good[i].action);
+        assert_int_equal(rule.arg, good[i].arg);
+        assert_int_equal(rule.nth, good[i].nth);
+        assert_int_equal(rule.every, good[i].every);
+        assert_int_equal(rule.after, good[i].after);
+        assert_int_equal(rule.role, good[i].role);
+        assert_string_equal(rule.path, good[i].path);
+        assert_string_equal(rule.text, good[i].text);
+    }
+}
+
+static const struct {
+    const char *text;
+    int column;
+    const char *message;
+} bad[] = {
+    {"", 1, "op= is missing"},
+    {"op=write", 9, "do= is missing"},
+    {"op=wirte do=kill", 4, "unknown operation 'wirte'"},
+    {"op=write,fysnc do=kill", 10, "unknown operation 'fysnc'"},
+    {"op=write do=explode", 13, "unknown action 'explode'"},
+    {"op=write do=error:EWHAT", 19, "unknown error 'EWHAT'"},
+    {"op=write do=error", 13, "needs an argument"},
+    {"op=write nth=0 do=kill", 14, "must be 1 or more"},
+    {"op=write nth=3x do=kill", 15, "expected a whole number"},
+    {"op=write nth=99999999999999999999 do=kill", 14, "number too large"},
+    {"op=write nth=2 every=3 do=kill", 1, "nth goes without"},
+    {"op=write role=chef do=kill", 15, "unknown role 'chef'; use any, server, child, save-child"},
+    {"op=write path=/etc/passwd do=kill", 15, "relative to the data directory"},
+    {"op=write path=../x do=kill", 15, "relative to the data directory"},
+    {"op=write when=now do=kill", 10, "unknown key 'when'"},
+    {"op=write op=fsync do=kill", 10, "'op' is given twice"},
+    {"op=write kill", 10, "expected key=value"},
+    {"op=fsync do=torn:3", 1, "'torn' is for op=write only"},
+    {"op=write do=kill:all", 18, "expected 'group'"},
+    {"op=write path=x do=disk-full:1m", 1, "budget for the whole data directory"},
+    {"op=write do=disk-full:0", 1, "1 byte or more"},
+    {"op=fork path=x do=kill", 1, "fork has no path"},
+};
+
+static void names_the_place_of_what_is_wrong(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct fi_rule rule;
+        struct fi_rule_error error;
+        assert_int_equal(fi_rule_parse(bad[i].text, roles, 3, &rule, &error), -1);
+        assert_int_equal(error.column, bad[i].column);
+        assert_non_null(strstr(error.message, bad[i].message));
+    }
+}
+
+static void refuses_a_rule_that_is_too_long(void **state)
+{
+    (void)state;
+    char text[2 * FI_TEXT_MAX];
+    memset(text, ' ', sizeof text);
+    memcpy(text, "op=write do=kill", 16);
+    text[sizeof text - 1] = '\0';
+    struct fi_rule rule;
+    struct fi_rule_error error;
+    assert_int_equal(fi_rule_parse(text, roles, 3, &rule, &error), -1);
+    assert_int_equal(error.column, FI_TEXT_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parses_what_is_right),
+        cmocka_unit_test(names_the_place_of_what_is_wrong),
+        cmocka_unit_test(refuses_a_rule_that_is_too_long),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
