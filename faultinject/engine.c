@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "glob.h"
+#include "pathglob.h"
 
 bool fi_engine_cares(const struct fi_control *control, uint32_t op)
 {

@@ -158,4 +158,7 @@ __attribute__((constructor)) static void load(void)
     fi_trap_handle();
     atomic_fetch_add(&control->attached, 1);
     atomic_store(&control->attached_pid, (int32_t)getpid());
+    char below[FI_PATH_MAX];
+    if (fi_resolve_path(AT_FDCWD, ".", below)) /* started inside: nothing will lead here later */
+        fi_trap_start();
 }

@@ -1,5 +1,5 @@
 #include "cmocka_all.h"
-#include "glob.h"
+#include "pathglob.h"
 
 static const struct {
     const char *glob, *path;

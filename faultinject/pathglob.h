@@ -2,8 +2,8 @@
  * Path globs for rules. fnmatch(3) is not used: depending on the locale it
  * allocates, and rules are matched between a server's call and the system call.
  */
-#ifndef FAULTINJECT_GLOB_H
-#define FAULTINJECT_GLOB_H
+#ifndef FAULTINJECT_PATHGLOB_H
+#define FAULTINJECT_PATHGLOB_H
 
 #include <stdbool.h>
 

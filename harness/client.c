@@ -1,0 +1,98 @@
+#include "client.h"
+
+#include <hiredis/sds.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char *la_address_command(const struct la_address *address, const char *name)
+{
+    const struct la_strings *renamed = address->renamed;
+    for (size_t i = 0; renamed && i + 1 < renamed->count; i += 2)
+        if (!strcasecmp(renamed->items[i], name))
+            return renamed->items[i + 1][0] ? renamed->items[i + 1] : NULL;
+    return name;
+}
+
+static int authenticate(redisContext *client, const struct la_address *address, struct la_error *error)
+{
+    const char *auth = la_address_command(address, "AUTH");
+    if (!address->password || !auth)
+        return 0;
+    redisReply *reply = address->user ? redisCommand(client, "%s %s %s", auth, address->user, address->password)
+                                      : redisCommand(client, "%s %s", auth, address->password);
+    /* A server that is still loading lets nobody in yet; that is not a wrong password. */
+    bool ok = reply && (reply->type != REDIS_REPLY_ERROR || !strncmp(reply->str, "LOADING", 7));
+    if (!ok)
+        la_fail(error, "AUTH failed: %s", reply ? reply->str : client->errstr);
+    freeReplyObject(reply);
+    return ok ? 0 : -1;
+}
+
+redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error)
+{
+    struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+    redisContext *client = redisConnectWithTimeout("127.0.0.1", address->port, timeout);
+    if (!client || client->err) {
+        la_fail(error, "cannot connect to 127.0.0.1:%d: %s", address->port, client ? client->errstr : "no memory");
+        if (client)
+            redisFree(client);
+        return NULL;
+    }
+    redisSetTimeout(client, timeout);
+    if (authenticate(client, address, error)) {
+        redisFree(client);
+        return NULL;
+    }
+    return client;
+}
+
+redisReply *la_client_send(redisContext *client, const struct la_address *address, const char *line)
+{
+    int count = 0;
+    sds *words = sdssplitargs(line, &count);
+    if (!words || count == 0) {
+        sdsfreesplitres(words, count);
+        return NULL;
+    }
+    const char *name = la_address_command(address, words[0]);
+    const char **argv = la_alloc((size_t)count, sizeof *argv);
+    size_t *lengths = la_alloc((size_t)count, sizeof *lengths);
+    for (int i = 0; i < count; i++) {
+        argv[i] = i == 0 && name ? name : words[i];
+        lengths[i] = i == 0 ? strlen(argv[0]) : sdslen(words[i]);
+    }
+    redisReply *reply = redisCommandArgv(client, count, argv, lengths);
+    free(argv);
+    free(lengths);
+    sdsfreesplitres(words, count);
+    return reply;
+}
+
+char *la_client_info(redisContext *client, const struct la_address *address)
+{
+    redisReply *reply = la_client_send(client, address, "INFO");
+    char *text = reply && reply->type == REDIS_REPLY_STRING ? la_strdup(reply->str) : NULL;
+    freeReplyObject(reply);
+    return text;
+}
+
+bool la_info_field(const char *info, const char *name, char *out, size_t size)
+{
+    size_t length = strlen(name);
+    for (const char *line = info; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        if (strncmp(line, name, length) != 0 || line[length] != ':')
+            continue;
+        const char *value = line + length + 1;
+        snprintf(out, size, "%.*s", (int)strcspn(value, "\r\n"), value);
+        return true;
+    }
+    return false;
+}
+
+long long la_info_number(const char *info, const char *name, long long missing)
+{
+    char value[64];
+    return la_info_field(info, name, value, sizeof value) ? strtoll(value, NULL, 10) : missing;
+}

@@ -1,0 +1,34 @@
+/* One blocking connection to a node, for everything but the load: commands, INFO fields, readiness. */
+#ifndef LASTACK_CLIENT_H
+#define LASTACK_CLIENT_H
+
+#include <hiredis/hiredis.h>
+
+#include "util.h"
+
+/* How to reach and talk to a node. Names of commands are as the server knows them. */
+struct la_address {
+    int port;
+    const char *user;             /* NULL: none */
+    const char *password;         /* NULL: none */
+    const struct la_strings *renamed; /* pairs: original name, name to use ("" where it is disabled) */
+};
+
+/* The name to send for a command; NULL where the server's configuration disables it. */
+const char *la_address_command(const struct la_address *address, const char *name);
+
+/* Connected and authenticated, or NULL with `error` filled. `timeout_ms` holds for each later reply too. */
+redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error);
+
+/* Sends a whole command line (blank-separated, quotes allowed). The reply is the caller's; NULL: connection lost. */
+redisReply *la_client_send(redisContext *client, const struct la_address *address, const char *line);
+
+/* INFO's text, to be freed; NULL when it cannot be had. */
+char *la_client_info(redisContext *client, const struct la_address *address);
+
+/* A field of INFO's text as a string in `out`; false when it is not there. */
+bool la_info_field(const char *info, const char *name, char *out, size_t size);
+/* The same as a number, `missing` when it is not there. */
+long long la_info_number(const char *info, const char *name, long long missing);
+
+#endif

@@ -1,0 +1,303 @@
+#include "judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* The outcome of one expectation, with a sentence for the report when it is not met. */
+struct check {
+    struct la_run *run;
+    struct la_strings *reasons; /* NULL: the sentence is not wanted */
+};
+
+__attribute__((format(printf, 2, 3))) static bool unmet(const struct check *check, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (check->reasons)
+        la_strings_add(check->reasons, la_strdup(text));
+    return false;
+}
+
+double la_judge_window_ms(const struct la_run *run)
+{
+    const struct la_verify *verify = &run->verify;
+    uint64_t fault = run->fault_ns[verify->earliest_epoch % (sizeof run->fault_ns / sizeof *run->fault_ns)];
+    if (!verify->earliest_lost_ns || fault < verify->earliest_lost_ns)
+        return 0;
+    return (double)(fault - verify->earliest_lost_ns) / 1e6;
+}
+
+double la_judge_rto_ms(const struct la_recovery *recovery, uint64_t point_ns)
+{
+    if (!point_ns || point_ns < recovery->fault_ns)
+        return -1;
+    uint64_t waited = recovery->by_operator && recovery->spawn_ns > recovery->gone_ns
+                          ? recovery->spawn_ns - recovery->gone_ns
+                          : 0;
+    return (double)(point_ns - recovery->fault_ns - waited) / 1e6;
+}
+
+/* min <= value <= max, as far as they are given. */
+static bool within(const struct check *check, const char *what, unsigned long long value, const unsigned int *min,
+                   const unsigned int *max)
+{
+    if (max && value > *max)
+        return unmet(check, "%s: %llu, at most %u expected", what, value, *max);
+    if (min && value < *min)
+        return unmet(check, "%s: %llu, at least %u expected", what, value, *min);
+    return true;
+}
+
+static bool met_lost(const struct check *check, const struct la_expect_lost *expect)
+{
+    const struct la_verify *verify = &check->run->verify;
+    if (!check->run->verified)
+        return unmet(check, "nothing was read back");
+    if (expect->all && verify->lost < verify->acked && verify->keys > 0)
+        return unmet(check, "%llu keys are still there, none expected", (unsigned long long)verify->keys);
+    return within(check, "acknowledged operations lost", verify->lost, expect->min, expect->max);
+}
+
+static bool met_start(const struct check *check, const struct la_expect_start *expect)
+{
+    const struct la_node *node = la_run_node(check->run, expect->node);
+    bool refused = check->run->findings.count[LA_REFUSED] > 0;
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    if (expect->refused != refused)
+        return unmet(check, "%s %s: %s", node->spec->name,
+                     refused ? "refuses to start" : "was expected to refuse to start, and serves", words);
+    if (expect->log && !la_node_log_count(node, expect->log))
+        return unmet(check, "the log of %s does not say '%s'", node->spec->name, expect->log);
+    return true;
+}
+
+static bool met_replies(const struct check *check, const struct la_expect_replies *expect)
+{
+    const struct la_ledger_head *head = check->run->ledger.head;
+    unsigned long long count = 0;
+    char what[128];
+    for (int i = 0; head && i < LA_ERRORS_MAX; i++)
+        if (strstr(head->errors[i].text, expect->error))
+            count += head->errors[i].count;
+    snprintf(what, sizeof what, "replies with '%.80s'", expect->error);
+    return within(check, what, count, expect->min, expect->max);
+}
+
+static bool met_keys(const struct check *check, const struct la_expect_keys *expect)
+{
+    if (!check->run->verified)
+        return unmet(check, "the keys were not read");
+    return within(check, "keys after recovery", check->run->verify.keys, expect->min, expect->max);
+}
+
+static bool met_exit(const struct check *check, const struct la_expect_exit *expect)
+{
+    const struct la_node *node = la_run_node(check->run, expect->node);
+    const char *how = "alive";
+    if (node->exits)
+        how = WIFSIGNALED(node->exit_status) ? "killed" : WEXITSTATUS(node->exit_status) ? "failed" : "stopped";
+    return !strcmp(how, expect->how) ? true : unmet(check, "%s: %s, expected %s", node->spec->name, how, expect->how);
+}
+
+static bool met_log(const struct check *check, const struct la_expect_log *expect)
+{
+    const struct la_node *node = la_run_node(check->run, expect->node);
+    if (la_node_log_count(node, expect->contains))
+        return true;
+    return unmet(check, "the log of %s does not say '%s'", node->spec->name, expect->contains);
+}
+
+static bool met(const struct check *check, const struct la_expect *expect)
+{
+    struct la_run *run = check->run;
+    if (expect->lost)
+        return met_lost(check, expect->lost);
+    if (expect->start)
+        return met_start(check, expect->start);
+    if (expect->replies)
+        return met_replies(check, expect->replies);
+    if (expect->keys)
+        return met_keys(check, expect->keys);
+    if (expect->exit)
+        return met_exit(check, expect->exit);
+    if (expect->log)
+        return met_log(check, expect->log);
+    if (expect->restarts)
+        return within(check, "restarts by the policy", la_run_node(run, expect->restarts->node)->restarts,
+                      expect->restarts->min, expect->restarts->max);
+    if (expect->full_syncs)
+        return within(check, "full syncs",
+                      la_node_log_count(la_run_node(run, expect->full_syncs->node), "MASTER <-> REPLICA sync: Finished"),
+                      expect->full_syncs->min, expect->full_syncs->max);
+    double window = la_judge_window_ms(run);
+    if (window > expect->window->max_ms)
+        return unmet(check, "window of loss %.1f ms, at most %u ms expected", window, expect->window->max_ms);
+    return true;
+}
+
+/* What makes a run sound, beyond what the steps have doubted already. */
+static void check_soundness(struct la_run *run)
+{
+    const struct la_ledger_head *head = run->ledger.head;
+    if (!head || run->doubts.count)
+        return;
+    if (run->load_started && head->acked < run->scenario->load->min_acked)
+        la_run_doubt(run, "load too thin: only %llu operations acknowledged, %u wanted", (unsigned long long)head->acked,
+                     run->scenario->load->min_acked);
+    if (!run->load_started)
+        la_run_doubt(run, "no load ran");
+    if (head->full)
+        la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity", (unsigned long long)head->capacity);
+    if (run->evicted)
+        la_run_doubt(run, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        uint64_t unrecorded = 0;
+        fi_control_log_count(node->control, &unrecorded);
+        if (unrecorded)
+            la_run_doubt(run, "the injection log of %s is full: %llu not recorded", node->spec->name,
+                         (unsigned long long)unrecorded);
+        for (unsigned int r = 0; r < node->rule_count; r++)
+            if (!node->control->rules[node->rules[r]].fired)
+                la_run_doubt(run, "the rule '%s' did not fire", node->control->rules[node->rules[r]].text);
+    }
+}
+
+static bool expects_refusal(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->expect_count; i++)
+        if (scenario->expect[i].start && scenario->expect[i].start->refused)
+            return true;
+    return false;
+}
+
+/* Findings that no scenario expects. */
+static bool defects(const struct la_run *run, struct la_strings *reasons)
+{
+    bool any = false;
+    for (int kind = LA_LOST + 1; kind < LA_FINDING_KINDS; kind++) {
+        uint64_t count = run->findings.count[kind];
+        if (!count || (kind == LA_REFUSED && expects_refusal(run->scenario)))
+            continue;
+        const struct la_finding *first = &run->findings.kept[kind][0];
+        la_strings_add(reasons, la_format("%s (%llu): %s", la_finding_name((enum la_finding_kind)kind),
+                                          (unsigned long long)count, first->detail));
+        any = true;
+    }
+    if (run->findings.count[LA_LOST]) {
+        la_strings_add(reasons, la_format("%llu keys of the given data are lost",
+                                          (unsigned long long)run->findings.count[LA_LOST]));
+        any = true;
+    }
+    return any;
+}
+
+/* --rpo and --rto: the user's own bounds, on top of the scenario's. */
+static bool demands_met(const struct check *check)
+{
+    const struct la_run *run = check->run;
+    const struct la_demands *demands = &run->options->demands;
+    double ready = la_judge_rto_ms(&run->recovery, run->recovery.ready_ns);
+    bool ok = true;
+    if (demands->rpo_ms >= 0 && run->verified && run->verify.lost && la_judge_window_ms(run) > demands->rpo_ms)
+        ok = unmet(check, "RPO %.1f ms, --rpo %d", la_judge_window_ms(run), demands->rpo_ms);
+    if (demands->rto_ms < 0 || ready < 0)
+        return ok;
+    if ((double)run->recovery.stall_ns / 1e6 > demands->rto_ms / 10.0)
+        la_run_doubt(check->run, "the harness stalled for %.1f ms, more than a tenth of --rto",
+                     (double)run->recovery.stall_ns / 1e6);
+    else if (ready > demands->rto_ms)
+        ok = unmet(check, "RTO %.1f ms, --rto %d", ready, demands->rto_ms);
+    return ok;
+}
+
+static bool all_met(const struct check *check, const struct la_expect *expect, unsigned int count)
+{
+    bool ok = true;
+    for (unsigned int i = 0; i < count; i++)
+        ok = met(check, &expect[i]) && ok;
+    return ok;
+}
+
+/* Data that is wrong convicts whatever else went amiss in the run. */
+static bool lost_too_much(struct la_run *run)
+{
+    struct check silent = {run, NULL};
+    for (unsigned int i = 0; i < run->scenario->expect_count; i++) {
+        const struct la_expect *expect = &run->scenario->expect[i];
+        if (run->verified && expect->lost && expect->lost->max && run->verify.lost > *expect->lost->max)
+            return true;
+        if (run->verified && expect->window && !met(&silent, expect))
+            return true;
+    }
+    return false;
+}
+
+static void copy_all(struct la_strings *to, const struct la_strings *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        la_strings_add(to, la_strdup(from->items[i]));
+}
+
+static char *measured(const struct la_run *run)
+{
+    if (!run->verified)
+        return la_strdup(run->findings.count[LA_REFUSED] ? "refuses to start" : "nothing was read back");
+    return la_format("%llu of %llu acknowledged operations lost, window %.0f ms", (unsigned long long)run->verify.lost,
+                     (unsigned long long)run->verify.acked, la_judge_window_ms(run));
+}
+
+static void judge_claims(struct la_run *run, struct la_judgement *judgement)
+{
+    const struct la_scenario *scenario = run->scenario;
+    judgement->claim_count = scenario->claim_count;
+    judgement->claims = la_alloc(scenario->claim_count, sizeof *judgement->claims);
+    for (unsigned int i = 0; i < scenario->claim_count; i++) {
+        const struct la_claim_ref *claim = &scenario->claims[i];
+        struct check silent = {run, NULL};
+        bool holds = claim->expect_count ? all_met(&silent, claim->expect, claim->expect_count)
+                                         : judgement->verdict == LA_HOLDS;
+        enum la_verdict verdict = holds ? (claim->qualified ? LA_QUALIFIED : LA_HOLDS) : LA_VIOLATED;
+        judgement->claims[i].verdict = judgement->verdict == LA_INCONCLUSIVE ? LA_INCONCLUSIVE : verdict;
+        judgement->claims[i].measured = measured(run);
+    }
+}
+
+struct la_judgement la_judge(struct la_run *run)
+{
+    struct la_judgement judgement = {.verdict = LA_HOLDS};
+    struct check check = {run, &judgement.reasons};
+    bool convicted = defects(run, &judgement.reasons) || lost_too_much(run);
+    check_soundness(run);
+    if (run->doubts.count && !convicted) {
+        judgement.verdict = LA_INCONCLUSIVE;
+        copy_all(&judgement.reasons, &run->doubts);
+        judge_claims(run, &judgement);
+        return judgement;
+    }
+    bool ok = all_met(&check, run->scenario->expect, run->scenario->expect_count);
+    ok = demands_met(&check) && ok && !run->broken.count;
+    copy_all(&judgement.reasons, &run->broken);
+    if (convicted || !ok)
+        judgement.verdict = LA_VIOLATED;
+    else if (run->doubts.count) {
+        judgement.verdict = LA_INCONCLUSIVE;
+        copy_all(&judgement.reasons, &run->doubts);
+    }
+    judge_claims(run, &judgement);
+    return judgement;
+}
+
+void la_judgement_free(struct la_judgement *judgement)
+{
+    la_strings_free(&judgement->reasons);
+    for (unsigned int i = 0; i < judgement->claim_count; i++)
+        free(judgement->claims[i].measured);
+    free(judgement->claims);
+}

@@ -1,0 +1,149 @@
+#include "ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC UINT64_C(0x524547444c4b4341)
+
+enum { VERSION = 1 };
+
+_Static_assert(sizeof(struct la_op) == 32, "a record has 32 bytes");
+
+static int map(struct la_ledger *ledger, int fd, uint64_t size, const char *path, struct la_error *error)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    ledger->head = memory;
+    ledger->ops = (struct la_op *)((char *)memory + sizeof *ledger->head);
+    ledger->size = size;
+    return 0;
+}
+
+int la_ledger_create(struct la_ledger *ledger, const char *path, const struct la_plan *plan, uint64_t capacity,
+                     struct la_error *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    uint64_t size = sizeof(struct la_ledger_head) + capacity * sizeof(struct la_op);
+    /* Reserved now: a store into a sparse page of a full disk would be a SIGBUS later. */
+    int failed = posix_fallocate(fd, 0, (off_t)size);
+    if (failed) {
+        close(fd);
+        unlink(path);
+        return la_fail(error, "%s: no room for a ledger of %llu MiB: %s", path, (unsigned long long)(size >> 20),
+                       strerror(failed));
+    }
+    int result = map(ledger, fd, size, path, error);
+    close(fd);
+    if (result)
+        return -1;
+    struct la_ledger_head *head = ledger->head;
+    head->version = VERSION;
+    head->record_size = sizeof(struct la_op);
+    head->capacity = capacity;
+    head->plan = *plan;
+    head->magic = MAGIC;
+    return 0;
+}
+
+uint32_t la_plan_keys(const struct la_plan *plan)
+{
+    uint32_t keys = 0;
+    for (int type = 0; type < LA_TYPES_MAX; type++)
+        keys += plan->keys[type];
+    return keys;
+}
+
+int la_plan_type(const struct la_plan *plan, uint32_t key)
+{
+    for (int type = 0; type < LA_TYPES_MAX; type++) {
+        if (key < plan->keys[type])
+            return type;
+        key -= plan->keys[type];
+    }
+    return -1;
+}
+
+static bool sound_head(const struct la_ledger_head *head, uint64_t size)
+{
+    return head->magic == MAGIC && head->version == VERSION && head->record_size == sizeof(struct la_op) &&
+           head->capacity <= (size - sizeof *head) / sizeof(struct la_op) && head->count <= head->capacity &&
+           head->sessions <= LA_SESSIONS_MAX && la_plan_keys(&head->plan) > 0 &&
+           la_plan_keys(&head->plan) <= UINT16_MAX && head->plan.value_size <= (1U << 20);
+}
+
+static bool sound_op(const struct la_ledger_head *head, const struct la_op *op)
+{
+    return op->kind < LA_OP_KINDS && op->session < head->sessions && op->seq > 0 &&
+           op->type == la_plan_type(&head->plan, op->key) &&
+           (op->outcome <= LA_OUTCOME_WRONG ||
+            (op->outcome >= LA_OUTCOME_ERROR && op->outcome < LA_OUTCOME_ERROR + LA_ERRORS_MAX));
+}
+
+int la_ledger_open(struct la_ledger *ledger, const char *path, struct la_error *error)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        if (fd >= 0)
+            close(fd);
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    }
+    if ((uint64_t)st.st_size < sizeof(struct la_ledger_head)) {
+        close(fd);
+        return la_fail(error, "%s: not a ledger: only %lld bytes", path, (long long)st.st_size);
+    }
+    int result = map(ledger, fd, (uint64_t)st.st_size, path, error);
+    close(fd);
+    if (result)
+        return -1;
+    if (!sound_head(ledger->head, ledger->size)) {
+        la_ledger_close(ledger);
+        return la_fail(error, "%s: not a ledger of version %d, or a damaged one", path, VERSION);
+    }
+    uint64_t count = la_ledger_count(ledger);
+    for (uint64_t i = 0; i < count; i++) {
+        if (sound_op(ledger->head, &ledger->ops[i]))
+            continue;
+        la_ledger_close(ledger);
+        return la_fail(error, "%s: record %llu is damaged", path, (unsigned long long)i);
+    }
+    for (int i = 0; i < LA_ERRORS_MAX; i++)
+        ledger->head->errors[i].text[sizeof ledger->head->errors[i].text - 1] = '\0';
+    return 0;
+}
+
+void la_ledger_close(struct la_ledger *ledger)
+{
+    if (ledger->head)
+        munmap(ledger->head, ledger->size);
+    *ledger = (struct la_ledger){0};
+}
+
+uint64_t la_ledger_count(const struct la_ledger *ledger)
+{
+    uint64_t count = atomic_load(&ledger->head->count);
+    while (count > 0 && atomic_load(&ledger->ops[count - 1].kind) == LA_OP_NONE)
+        count--;
+    return count;
+}
+
+unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
+{
+    struct la_ledger_head *head = ledger->head;
+    size_t room = sizeof head->errors[0].text - 1;
+    unsigned int i = 0;
+    for (; i < LA_ERRORS_MAX - 1 && head->errors[i].text[0]; i++)
+        if (!strncmp(head->errors[i].text, text, room))
+            return i;
+    if (i == LA_ERRORS_MAX - 1)
+        text = "other errors";
+    strncpy(head->errors[i].text, text, room);
+    return i;
+}

@@ -1,0 +1,16 @@
+/*
+ * The load: a process of its own with one epoll loop over all client connections.
+ * It enters every operation in the ledger, sends it, and marks it when the reply
+ * comes. When a connection breaks, what was in flight stays unknown, and the client
+ * goes on in a new session as soon as the server lets it in.
+ */
+#ifndef LASTACK_LOAD_H
+#define LASTACK_LOAD_H
+
+#include "client.h"
+#include "ledger.h"
+
+/* Runs until head->stop is set and what was in flight has been answered (or 2 s have passed). Returns an exit status. */
+int la_load_run(struct la_ledger *ledger, const struct la_address *address);
+
+#endif

@@ -1,0 +1,245 @@
+/* The command line: lastack run, certify, list, replay. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "list.h"
+#include "replay.h"
+#include "sandbox.h"
+#include "suite.h"
+#include "version.h"
+
+enum { OPTION_JSON = 1000, OPTION_JUNIT, OPTION_SEED, OPTION_QUICK, OPTION_RPO, OPTION_RTO, OPTION_NO_SHIM, OPTION_DATA, OPTION_CLAIMS };
+
+static const char usage_text[] =
+    "lastack " LASTACK_VERSION " - what a Redis-compatible server loses when it crashes, by experiment\n"
+    "\n"
+    "  lastack certify [OPTION...]            run the default scenarios and print the table\n"
+    "  lastack run FILE|DIR... [OPTION...]    run scenarios\n"
+    "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
+    "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
+    "  lastack COMMAND --help                 the options of a command\n"
+    "  lastack --version | --help\n"
+    "\n"
+    "exit status: 0 every expectation holds, 1 something is violated, 2 usage or unreadable input,\n"
+    "             3 nothing violated, something inconclusive\n";
+
+struct arguments {
+    struct la_suite suite;
+    bool wants_files;
+};
+
+static long number(struct argp_state *state, const char *text, const char *what, long min, long max)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (*end || end == text || value < min || value > max)
+        argp_error(state, "%s: '%s' is not a whole number from %ld to %ld", what, text, min, max);
+    return value;
+}
+
+static uint64_t seed(struct argp_state *state, const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+    if (*end || end == text || *text == '-')
+        argp_error(state, "--seed: '%s' is not a whole number", text);
+    return value;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct la_suite *suite = &arguments->suite;
+    switch (key) {
+    case 's': suite->server = value; break;
+    case 'c': suite->config = value; break;
+    case 'o': la_path(suite->out, "%s", value); break;
+    case 'j': suite->jobs = (unsigned int)number(state, value, "--jobs", 1, 64); break;
+    case 'v': suite->verbose = true; break;
+    case OPTION_DATA: suite->data = value; break;
+    case OPTION_SEED: suite->seed = seed(state, value); break;
+    case OPTION_JUNIT: suite->junit = value; break;
+    case OPTION_JSON: suite->json = value; break;
+    case OPTION_QUICK: suite->quick = true; break;
+    case OPTION_NO_SHIM: suite->no_shim = true; break;
+    case OPTION_RPO: suite->demands.rpo_ms = (int)number(state, value, "--rpo", 0, 1000000000); break;
+    case OPTION_RTO: suite->demands.rto_ms = (int)number(state, value, "--rto", 0, 1000000000); break;
+    case ARGP_KEY_ARG:
+        if (!arguments->wants_files)
+            argp_error(state, "unexpected argument '%s'", value);
+        la_strings_add(&suite->files, la_strdup(value));
+        break;
+    case ARGP_KEY_END:
+        if (arguments->wants_files && suite->files.count == 0)
+            argp_error(state, "name a scenario file or a directory of them");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option run_options[] = {
+    {"server", 's', "PATH", 0, "server under test, any executable (default: redis-server from PATH)", 0},
+    {"config", 'c', "FILE", 0, "a redis.conf to run with; only scenarios that fit it are run", 0},
+    {"data", OPTION_DATA, "DIR", 0, "start from a copy of this data directory", 0},
+    {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
+    {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
+    {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
+    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML", 0},
+    {"json", OPTION_JSON, "FILE", 0, "also write the result here (it is in DIR/result.json in any case)", 0},
+    {"rpo", OPTION_RPO, "MS", 0, "require a window of loss of at most MS milliseconds everywhere", 0},
+    {"rto", OPTION_RTO, "MS", 0, "require readiness within MS milliseconds of the fault everywhere", 0},
+    {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
+    {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
+    {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
+    {0}};
+
+static void default_out(struct la_suite *suite)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+    la_path(suite->out, "lastack-%s", stamp);
+}
+
+/* Everything below is reached from other directories too. */
+static void make_absolute(char path[LA_PATH_MAX])
+{
+    if (path[0] == '/')
+        return;
+    char *here = getcwd(NULL, 0);
+    char copy[LA_PATH_MAX];
+    la_path(copy, "%s", path);
+    la_path(path, "%s/%s", here ? here : ".", copy);
+    free(here);
+}
+
+static int run(int argc, char **argv, bool certify)
+{
+    struct arguments arguments = {.suite = {.demands = {-1, -1}, .jobs = 1}, .wants_files = !certify};
+    struct la_suite *suite = &arguments.suite;
+    struct la_error error;
+    struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
+    suite->seed = la_now_ns() % 1000000000;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_parts_find(&suite->parts, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    if (certify)
+        la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
+    if (!*suite->out)
+        default_out(suite);
+    make_absolute(suite->out);
+    int status = la_sandbox_run(la_suite_run, suite);
+    la_strings_free(&suite->files);
+    return status;
+}
+
+struct list_arguments {
+    bool claims;
+    bool json;
+};
+
+static error_t parse_list(int key, char *value, struct argp_state *state)
+{
+    struct list_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_CLAIMS: arguments->claims = true; break;
+    case OPTION_JSON: arguments->json = true; break;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", value); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int list(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"claims", OPTION_CLAIMS, NULL, 0, "the claims of the documents, and which scenarios check them", 0},
+        {"json", OPTION_JSON, NULL, 0, "as JSON", 0},
+        {0}};
+    struct list_arguments arguments = {false, false};
+    struct argp argp = {options, parse_list, "", NULL, NULL, NULL, NULL};
+    struct la_parts parts;
+    struct la_error error;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_parts_find(&parts, &error) || la_list(&parts, arguments.claims, arguments.json, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    return LA_EXIT_HOLDS;
+}
+
+static error_t parse_replay(int key, char *value, struct argp_state *state)
+{
+    struct la_replay *replay = state->input;
+    switch (key) {
+    case 's': replay->server = value; break;
+    case 'o': la_path(replay->out, "%s", value); break;
+    case ARGP_KEY_ARG:
+        if (replay->bundle)
+            argp_error(state, "one bundle at a time");
+        replay->bundle = value;
+        break;
+    case ARGP_KEY_END:
+        if (!replay->bundle)
+            argp_error(state, "name a bundle: the folder of a scenario in a report");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int replay(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"server", 's', "PATH", 0, "server to recover with (default: the one of the bundle)", 0},
+        {"out", 'o', "DIR", 0, "where to work; new or empty (default: lastack-DATE-TIME)", 0},
+        {0}};
+    struct la_replay replay = {0};
+    struct la_suite defaults = {0};
+    struct argp argp = {options, parse_replay, "BUNDLE", NULL, NULL, NULL, NULL};
+    argp_parse(&argp, argc, argv, 0, NULL, &replay);
+    if (!*replay.out) {
+        default_out(&defaults);
+        la_path(replay.out, "%s", defaults.out);
+    }
+    make_absolute(replay.out);
+    return la_sandbox_run(la_replay_run, &replay);
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    argp_err_exit_status = LA_EXIT_USAGE;
+    if (!strcmp(command, "--version") || !strcmp(command, "-V")) {
+        puts("lastack " LASTACK_VERSION);
+        return 0;
+    }
+    if (!strcmp(command, "--help") || !strcmp(command, "-?") || !strcmp(command, "help")) {
+        fputs(usage_text, stdout);
+        return 0;
+    }
+    static char names[4][16] = {"lastack run", "lastack certify", "lastack list", "lastack replay"};
+    static const char *const commands[] = {"run", "certify", "list", "replay"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(command, commands[i]) != 0)
+            continue;
+        argv[1] = names[i]; /* what argp calls the program in its messages */
+        if (i < 2)
+            return run(argc - 1, argv + 1, i == 1);
+        return i == 2 ? list(argc - 1, argv + 1) : replay(argc - 1, argv + 1);
+    }
+    if (*command)
+        fprintf(stderr, "lastack: unknown command '%s'; see lastack --help\n", command);
+    else
+        fputs(usage_text, stderr);
+    return LA_EXIT_USAGE;
+}

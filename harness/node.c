@@ -1,0 +1,281 @@
+#include "node.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "roles.h"
+
+enum {
+    PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
+    PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
+    LOG_MAX = 64 << 20,
+};
+
+static bool port_is_free(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return free;
+}
+
+int la_free_port(void)
+{
+    unsigned int start = 0;
+    if (getrandom(&start, sizeof start, 0) < 0)
+        start = (unsigned int)getpid();
+    for (unsigned int i = 0; i < PORT_COUNT; i++) {
+        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
+        if (port_is_free(port))
+            return port;
+    }
+    return 0;
+}
+
+static void set_number(struct la_config *config, const char *name, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    la_config_set(config, name, text);
+}
+
+/* User's file, then the scenario's settings, then what keeps the node in its sandbox. */
+static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
+                     struct la_error *error)
+{
+    struct la_config *config = &node->config;
+    la_config_copy(config, node->server->base);
+    bool apply = !config->from_user && scenario->settings;
+    if (apply && la_config_overlay(config, scenario->settings, "settings", error))
+        return -1;
+    if (scenario->tune && la_config_overlay(config, scenario->tune, "tune", error))
+        return -1;
+    if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
+        return -1;
+    int port = la_free_port();
+    if (!port)
+        return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
+    set_number(config, "port", port);
+    la_config_set(config, "bind", "127.0.0.1");
+    la_config_set(config, "dir", node->data);
+    la_config_set(config, "daemonize", "no");
+    if (primary) {
+        char line[64];
+        snprintf(line, sizeof line, "replicaof 127.0.0.1 %d", primary->address.port);
+        if (la_config_overlay(config, line, "replicaof", error))
+            return -1;
+    }
+    if (primary && config->password) {
+        la_config_set(config, "masterauth", config->password);
+        la_config_set(config, "masteruser", config->user);
+    }
+    node->address = (struct la_address){port, config->user, config->password, &config->renamed};
+    return 0;
+}
+
+int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
+                   const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
+                   struct la_error *error)
+{
+    *node = (struct la_node){.spec = spec, .server = server};
+    char path[LA_PATH_MAX];
+    la_path(node->dir, "%s/%s", dir, spec->name);
+    la_path(node->data, "%s/data", node->dir);
+    if (la_make_dirs(node->data, error) || configure(node, scenario, primary, error))
+        return -1;
+    if (server->data && !primary && la_copy_tree(server->data, node->data, error))
+        return -1;
+    la_path(path, "%s/redis.conf", node->dir);
+    if (la_config_write(&node->config, path, error))
+        return -1;
+    la_path(path, "%s/control", node->dir);
+    node->control = fi_control_create(path, node->data, la_roles, LA_ROLE_COUNT, error->text, sizeof error->text);
+    return node->control ? 0 : -1;
+}
+
+/* In the child: from here to exec only what is safe after fork. */
+static void become_server(const struct la_node *node, const char *config, const char *control, int log)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, STDIN_FILENO);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    if (chdir(node->dir))
+        _exit(126);
+    if (node->server->shim) {
+        const char *others = getenv("LD_PRELOAD");
+        char *preload = others && *others ? la_format("%s:%s", node->server->shim, others) : NULL;
+        setenv("LD_PRELOAD", preload ? preload : node->server->shim, 1);
+        setenv(FI_CONTROL_ENV, control, 1);
+    }
+    execl(node->server->path, node->server->path, config, (char *)NULL);
+    dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->server->path, strerror(errno));
+    _exit(127);
+}
+
+int la_node_spawn(struct la_node *node, struct la_error *error)
+{
+    char config[LA_PATH_MAX];
+    char control[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    la_path(config, "%s/redis.conf", node->dir);
+    la_path(control, "%s/control", node->dir);
+    la_path(path, "%s/log", node->dir);
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0)
+        become_server(node, config, control, log);
+    close(log);
+    if (pid < 0)
+        return la_fail(error, "fork: %s", strerror(errno));
+    node->pid = node->server_pid = pid;
+    node->groups[node->starts++ % LA_STARTS_MAX] = pid;
+    node->spawn_ns = la_now_ns();
+    node->restart_due_ns = 0;
+    node->served = node->refused = false;
+    return 0;
+}
+
+/* systemd's idea of a clean end: status 0, or one of the signals that ask for one. */
+static bool clean(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) == 0;
+    int signal = WTERMSIG(status);
+    return signal == SIGHUP || signal == SIGINT || signal == SIGTERM || signal == SIGPIPE;
+}
+
+/* The last injection before the node ended; 0: there was none. */
+static uint64_t injected_at(const struct la_node *node)
+{
+    uint64_t count = fi_control_log_count(node->control, NULL);
+    uint64_t time = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct fi_log_entry *entry = &node->control->log[i];
+        if (entry->ready && entry->time_ns > node->spawn_ns && entry->time_ns <= node->gone_ns)
+            time = entry->time_ns;
+    }
+    return time;
+}
+
+void la_node_ended(struct la_node *node, int status)
+{
+    node->pid = node->server_pid = 0;
+    node->gone_ns = la_now_ns();
+    node->fault_ns = node->killed_ns ? node->killed_ns : injected_at(node);
+    if (!node->fault_ns)
+        node->fault_ns = node->gone_ns;
+    node->killed_ns = 0;
+    node->exit_status = status;
+    node->exits++;
+    node->refused = !node->served;
+    bool wanted = node->spec->restart == LA_RESTART_ALWAYS ||
+                  (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
+    if (wanted && node->restarts < node->spec->restart_limit)
+        node->restart_due_ns = node->gone_ns + node->spec->restart_delay_ms * UINT64_C(1000000);
+}
+
+void la_node_kill(struct la_node *node, enum la_scope scope)
+{
+    if (node->pid <= 0)
+        return;
+    if (scope == LA_SCOPE_GROUP)
+        kill(-node->pid, SIGKILL);
+    else
+        kill(node->server_pid, SIGKILL);
+}
+
+void la_node_destroy(struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->starts && i < LA_STARTS_MAX; i++)
+        kill(-node->groups[i], SIGKILL);
+    if (node->pid > 0) {
+        kill(node->pid, SIGKILL); /* a start so young that its group does not exist yet */
+        waitpid(node->pid, NULL, 0);
+    }
+    node->pid = 0;
+    fi_control_close(node->control);
+    node->control = NULL;
+    la_config_free(&node->config);
+}
+
+int la_node_arm(struct la_node *node, const char *text, struct la_error *error)
+{
+    struct fi_rule rule;
+    struct fi_rule_error why;
+    if (fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &why))
+        return la_fail(error, "rule '%s', column %d: %s", text, why.column, why.message);
+    int index = fi_control_arm(node->control, &rule, error->text, sizeof error->text);
+    if (index < 0)
+        return -1;
+    node->rules[node->rule_count++] = index;
+    return index;
+}
+
+void la_node_disarm(struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count; i++)
+        fi_control_disarm(node->control, node->rules[i]);
+}
+
+static char *read_log(const struct la_node *node)
+{
+    struct la_error ignored;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/log", node->dir);
+    return la_read_file(path, LOG_MAX, &ignored);
+}
+
+unsigned int la_node_log_count(const struct la_node *node, const char *text)
+{
+    char *log = read_log(node);
+    unsigned int count = 0;
+    for (const char *at = log; at && (at = strstr(at, text)); at += strlen(text))
+        count++;
+    free(log);
+    return count;
+}
+
+void la_node_last_words(const struct la_node *node, char *out, size_t size)
+{
+    char *log = read_log(node);
+    out[0] = '\0';
+    if (!log)
+        return;
+    size_t length = strlen(log);
+    while (length && (log[length - 1] == '\n' || log[length - 1] == '\r'))
+        log[--length] = '\0';
+    const char *from = log + (length > size - 1 ? length - (size - 1) : 0);
+    /* the last few whole lines */
+    int lines = 0;
+    const char *line = log + length;
+    while (line > from && lines < 4)
+        lines += *--line == '\n';
+    snprintf(out, size, "%s", lines == 4 ? line + 1 : line);
+    for (char *c = out; *c; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+    free(log);
+}

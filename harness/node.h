@@ -1,0 +1,83 @@
+/*
+ * A node: one server process group with its own data directory, configuration,
+ * control block and restart policy. The runner owns it and tells it which of its
+ * processes has ended; nothing here waits.
+ */
+#ifndef LASTACK_NODE_H
+#define LASTACK_NODE_H
+
+#include <sys/types.h>
+
+#include "client.h"
+#include "config.h"
+#include "control.h"
+#include "scenario.h"
+
+enum { LA_STARTS_MAX = 64 };
+
+/* How a node's server is to be run. */
+struct la_server {
+    const char *path;      /* absolute */
+    const char *shim;      /* libfaultinject.so, absolute; NULL: run without it */
+    const char *data;      /* directory whose content a fresh node starts with; NULL: empty */
+    const struct la_config *base; /* sandboxed user's configuration; empty for a bare server */
+};
+
+struct la_node {
+    const struct la_node_spec *spec;
+    const struct la_server *server;
+    char dir[LA_PATH_MAX];  /* redis.conf, log, control, data/ */
+    char data[LA_PATH_MAX];
+    struct la_config config;
+    struct la_address address;
+    struct fi_control *control;
+    int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */
+    unsigned int rule_count;
+    pid_t pid;        /* the process that was spawned and leads the group; 0: none */
+    pid_t server_pid; /* the server itself as INFO names it; differs behind a wrapper that forks */
+    pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */
+    unsigned int starts;
+    unsigned int restarts;  /* of them by the restart policy */
+    unsigned int exits;
+    int exit_status;        /* of the last end, as waitpid gives it */
+    uint64_t spawn_ns;      /* last start */
+    uint64_t gone_ns;       /* last end */
+    uint64_t killed_ns; /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
+    uint64_t fault_ns;  /* what led to the last end: the kill, the last injection before it, or the end itself */
+    uint64_t restart_due_ns; /* the policy will start it then; 0: no */
+    bool refused;           /* the last start ended before it served */
+    bool served;            /* the current process has answered PING */
+    long long full_syncs;   /* seen in the log of this node as a replica */
+};
+
+/* A free TCP port on 127.0.0.1, outside the range that outgoing connections use. 0: none found. */
+int la_free_port(void);
+
+/* Makes directories, configuration and control block. `primary` is the node it replicates, or NULL. */
+int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
+                   const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
+                   struct la_error *error);
+
+/* Starts the server process. */
+int la_node_spawn(struct la_node *node, struct la_error *error);
+
+/* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
+void la_node_ended(struct la_node *node, int status);
+
+/* SIGKILL to the server process, or to the whole group. */
+void la_node_kill(struct la_node *node, enum la_scope scope);
+
+/* Kills whatever is left and releases everything. */
+void la_node_destroy(struct la_node *node);
+
+/* Arms a rule; its index in node->rules, or -1 with `error` filled. */
+int la_node_arm(struct la_node *node, const char *rule, struct la_error *error);
+void la_node_disarm(struct la_node *node);
+
+/* The last lines of the node's log that say something, at most `size` bytes. */
+void la_node_last_words(const struct la_node *node, char *out, size_t size);
+
+/* How often `text` stands in the node's log. */
+unsigned int la_node_log_count(const struct la_node *node, const char *text);
+
+#endif

@@ -1,0 +1,144 @@
+#include "probe.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+
+enum { START_TIMEOUT_MS = 20000, REPLY_TIMEOUT_MS = 5000 };
+
+static bool has_ended(struct la_node *node)
+{
+    int status;
+    if (waitpid(node->pid, &status, WNOHANG) != node->pid)
+        return false;
+    la_node_ended(node, status);
+    return true;
+}
+
+/* Waits until the node answers PING. */
+static redisContext *reach(struct la_node *node, struct la_error *error)
+{
+    uint64_t deadline = la_now_ns() + START_TIMEOUT_MS * UINT64_C(1000000);
+    struct la_error last = {""};
+    while (la_now_ns() < deadline) {
+        if (has_ended(node)) {
+            char words[700];
+            la_node_last_words(node, words, sizeof words);
+            la_fail(error, "the server ends at once; its last words: %s", words);
+            return NULL;
+        }
+        redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &last);
+        if (client) {
+            redisReply *reply = la_client_send(client, &node->address, "PING");
+            bool serving = reply && reply->type == REDIS_REPLY_STATUS;
+            if (!serving)
+                la_fail(&last, "PING: %s", reply && reply->str ? reply->str : client->errstr);
+            freeReplyObject(reply);
+            if (serving)
+                return client;
+            redisFree(client);
+        }
+        la_sleep_ms(2);
+    }
+    la_fail(error, "%s does not speak Redis on its port within %d s: %.400s", node->server->path,
+            START_TIMEOUT_MS / 1000, last.text);
+    return NULL;
+}
+
+static int identify(struct la_probe *probe, redisContext *client, const struct la_node *node, struct la_error *error)
+{
+    char *info = la_client_info(client, &node->address);
+    if (!info || !la_info_field(info, "redis_version", probe->version, sizeof probe->version)) {
+        free(info);
+        return la_fail(error, "%s answers, but its INFO has no redis_version: not a Redis", node->server->path);
+    }
+    snprintf(probe->name, sizeof probe->name, "redis");
+    la_info_field(info, "server_name", probe->name, sizeof probe->name);
+    if (la_info_field(info, "valkey_version", probe->version, sizeof probe->version))
+        snprintf(probe->name, sizeof probe->name, "valkey");
+    free(info);
+    static const char *const needed[] = {"GET la:probe", "SET la:probe x", "LRANGE la:no 0 -1", "HGETALL la:no",
+                                         "SCAN 0",       "DBSIZE",         "DEL la:probe"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        redisReply *reply = la_client_send(client, &node->address, needed[i]);
+        bool ok = reply && reply->type != REDIS_REPLY_ERROR;
+        if (!ok)
+            la_fail(error, "%s lacks what lastack needs: %s -> %s", node->server->path, needed[i],
+                    reply ? reply->str : client->errstr);
+        freeReplyObject(reply);
+        if (!ok)
+            return -1;
+    }
+    return 0;
+}
+
+static void read_settings(struct la_probe *probe, redisContext *client, const struct la_node *node)
+{
+    redisReply *reply = la_client_send(client, &node->address, "CONFIG GET *");
+    if (reply && reply->type == REDIS_REPLY_ARRAY)
+        for (size_t i = 0; i < reply->elements; i++)
+            la_strings_add(&probe->settings, la_strdup(reply->element[i]->str ? reply->element[i]->str : ""));
+    freeReplyObject(reply);
+}
+
+int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, struct la_error *error)
+{
+    static const struct la_scenario bare;
+    static char name[] = "probe";
+    static const struct la_node_spec spec = {.name = name};
+    struct la_node node;
+    struct la_server without_data = *server;
+    *probe = (struct la_probe){0};
+    without_data.data = NULL;
+    if (la_node_create(&node, &spec, &without_data, &bare, dir, NULL, error)) {
+        la_node_destroy(&node);
+        return -1;
+    }
+    redisContext *client = la_node_spawn(&node, error) ? NULL : reach(&node, error);
+    int result = client ? identify(probe, client, &node, error) : -1;
+    if (!result)
+        read_settings(probe, client, &node);
+    if (client)
+        redisFree(client);
+    la_node_destroy(&node);
+    return result;
+}
+
+void la_probe_free(struct la_probe *probe)
+{
+    la_strings_free(&probe->settings);
+}
+
+static const char *setting(const struct la_probe *probe, const char *name)
+{
+    for (size_t i = 0; i + 1 < probe->settings.count; i += 2)
+        if (!strcasecmp(probe->settings.items[i], name))
+            return probe->settings.items[i + 1];
+    return NULL;
+}
+
+bool la_probe_matches(const struct la_probe *probe, const char *settings, char *why, size_t size)
+{
+    struct la_error error;
+    struct la_config wanted = {0};
+    bool matches = !la_config_overlay(&wanted, settings, "settings", &error);
+    for (size_t i = 0; matches && i < wanted.count; i++) {
+        const char *name = wanted.items[i].name;
+        const char *has = setting(probe, name);
+        char *value = la_config_get(&wanted, name);
+        bool save = !strcmp(name, "save");
+        if (has)
+            matches = save ? !*has == !*value : !strcasecmp(has, value);
+        else
+            matches = false;
+        if (!matches)
+            snprintf(why, size, "it is about '%s %s', the configuration has '%s'", name,
+                     save && *value ? "(save points)" : *value ? value : "\"\"", has ? has : "(unknown)");
+        free(value);
+    }
+    la_config_free(&wanted);
+    return matches;
+}

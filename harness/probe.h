@@ -1,0 +1,26 @@
+/* A first look at the server under test: does it run, is it a Redis, what is its configuration? */
+#ifndef LASTACK_PROBE_H
+#define LASTACK_PROBE_H
+
+#include "node.h"
+
+struct la_probe {
+    char name[32];    /* "redis", "valkey", ... */
+    char version[32];
+    struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
+};
+
+/*
+ * Starts the server once in `dir`, asks, and ends it. 0, or -1 with `error` filled:
+ * not a Redis, or its own words when it refuses the configuration.
+ */
+int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, struct la_error *error);
+void la_probe_free(struct la_probe *probe);
+
+/*
+ * Whether a scenario's settings are those of the server as configured; `why` says what differs.
+ * `save` is compared by whether there are save points, not by which.
+ */
+bool la_probe_matches(const struct la_probe *probe, const char *settings, char *why, size_t size);
+
+#endif

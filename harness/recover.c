@@ -1,0 +1,158 @@
+#include "recover.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keyscan.h"
+#include "steps.h"
+
+enum { GONE_TIMEOUT_MS = 10000, START_TIMEOUT_MS = 60000, REPLY_TIMEOUT_MS = 1000 };
+
+/* Whether anybody listens; costs nothing when nobody does. */
+static bool accepts(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+/* One question to the node. True: it answered, and not with an error; `error` otherwise says why. */
+static bool answers(struct la_node *node, const char *line, struct la_error *error)
+{
+    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, error);
+    if (!client)
+        return false;
+    redisReply *reply = la_client_send(client, &node->address, line);
+    bool ok = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!ok)
+        la_fail(error, "%s", reply ? reply->str : client->errstr);
+    freeReplyObject(reply);
+    redisFree(client);
+    return ok;
+}
+
+static void learn_pid(struct la_node *node)
+{
+    struct la_error ignored;
+    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
+    if (!client)
+        return;
+    char *info = la_client_info(client, &node->address);
+    long long pid = la_info_number(info, "process_id", 0);
+    if (pid > 1)
+        node->server_pid = (pid_t)pid;
+    free(info);
+    redisFree(client);
+}
+
+static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
+{
+    if (!recovery->accept_ns) {
+        if (!accepts(node->address.port))
+            return;
+        recovery->accept_ns = la_now_ns();
+    }
+    if (!recovery->ready_ns) {
+        if (!answers(node, "PING", last)) {
+            recovery->loading_seen = recovery->loading_seen || !strncmp(last->text, "LOADING", 7);
+            return;
+        }
+        recovery->ready_ns = la_now_ns();
+        node->served = true;
+        learn_pid(node);
+    }
+    if (!recovery->read_ns && answers(node, "GET " LA_PROBE_KEY, last))
+        recovery->read_ns = la_now_ns();
+    bool writable = recovery->read_ns && !node->spec->replicates;
+    if (writable && !recovery->write_ns && answers(node, "SET " LA_PROBE_KEY " x", last))
+        recovery->write_ns = la_now_ns();
+}
+
+static bool serves(const struct la_node *node, const struct la_recovery *recovery)
+{
+    return recovery->read_ns && (recovery->write_ns || node->spec->replicates);
+}
+
+static int refuses(struct la_run *run, struct la_node *node)
+{
+    char words[240];
+    la_node_last_words(node, words, sizeof words);
+    run->findings.node = node->spec->name;
+    la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", node->spec->name);
+    la_run_event(run, node->spec->name, "refuses to start");
+    return -1;
+}
+
+int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms)
+{
+    struct la_recovery mine = {0};
+    struct la_error last = {"it does not accept connections"};
+    uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
+    recovery = recovery ? recovery : &mine;
+    while (!serves(node, recovery)) {
+        uint64_t before = la_now_ns();
+        la_run_pump(run);
+        if (!node->pid && !node->restart_due_ns)
+            return refuses(run, node);
+        if (node->spawn_ns != recovery->spawn_ns) { /* restarted once more: begin again */
+            recovery->spawn_ns = node->spawn_ns;
+            recovery->accept_ns = recovery->ready_ns = recovery->read_ns = recovery->write_ns = 0;
+        }
+        if (node->pid)
+            follow(node, recovery, &last);
+        if (la_now_ns() > deadline) {
+            run->findings.node = node->spec->name;
+            la_findings_add(&run->findings, LA_UNAVAILABLE, last.text, "%s is up but does not %s within %u ms",
+                            node->spec->name, recovery->ready_ns ? "take reads and writes" : "serve", timeout_ms);
+            return -1;
+        }
+        la_sleep_ms(LA_POLL_MS);
+        uint64_t gap = la_now_ns() - before;
+        recovery->stall_ns = gap > recovery->stall_ns ? gap : recovery->stall_ns;
+    }
+    la_run_event(run, node->spec->name, "serves");
+    return 0;
+}
+
+static void keep_crash_state(struct la_run *run, const struct la_node *node)
+{
+    struct la_error error;
+    char to[LA_PATH_MAX];
+    la_path(to, "%s/crash", node->dir);
+    if (access(to, F_OK) == 0)
+        return; /* the first crash of the scenario is the one that is kept */
+    if (la_make_dirs(to, &error) || la_copy_tree(node->data, to, &error))
+        la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
+}
+
+int la_recover(struct la_run *run, struct la_node *node)
+{
+    uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
+    while (node->exits == 0 && la_now_ns() < deadline) {
+        la_run_pump(run);
+        la_sleep_ms(LA_POLL_MS);
+    }
+    if (node->exits == 0)
+        return la_run_doubt(run, "%s was to be recovered, but it never went down", node->spec->name);
+    struct la_recovery *recovery = &run->recovery;
+    *recovery = (struct la_recovery){.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
+    if (!node->pid && !node->restart_due_ns) {
+        struct la_error error;
+        keep_crash_state(run, node);
+        if (la_node_spawn(node, &error))
+            return la_run_doubt(run, "%s", error.text);
+        recovery->by_operator = true;
+        la_run_event(run, node->spec->name, "started by the operator");
+    }
+    recovery->spawn_ns = node->spawn_ns;
+    int result = la_recover_follow(run, node, recovery, START_TIMEOUT_MS);
+    run->recovered = result == 0;
+    return result;
+}

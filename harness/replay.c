@@ -1,0 +1,140 @@
+#include "replay.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "judge.h"
+#include "parts.h"
+#include "recover.h"
+#include "run.h"
+#include "steps.h"
+
+enum { START_TIMEOUT_MS = 60000 };
+
+struct bundle {
+    struct la_scenario *scenario;
+    struct la_config config;
+    json_t *recorded; /* scenario.json */
+    char crash[LA_PATH_MAX];
+    char server[LA_PATH_MAX];
+};
+
+static int open_bundle(struct bundle *bundle, const struct la_replay *replay, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/scenario.yaml", replay->bundle);
+    bundle->scenario = la_scenario_read(path, error);
+    if (!bundle->scenario)
+        return -1;
+    la_path(path, "%s/scenario.json", replay->bundle);
+    bundle->recorded = json_load_file(path, 0, NULL);
+    const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
+    const char *node = bundle->scenario->nodes[0].name;
+    la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
+    if (access(bundle->crash, R_OK))
+        return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
+                       bundle->crash);
+    la_path(path, "%s/%s/redis.conf", replay->bundle, node);
+    if (la_config_read(&bundle->config, path, error))
+        return -1;
+    bundle->config.password = la_config_get(&bundle->config, "requirepass");
+    return la_parts_program(replay->server ? replay->server : recorded ? recorded : "redis-server", bundle->server, error);
+}
+
+/* A run that begins where the crash left off. */
+static int set_up(struct la_run *run, const struct bundle *bundle, const struct la_replay *replay,
+                  struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    run->scenario = bundle->scenario;
+    run->timeline = json_array();
+    run->start_ns = la_now_ns();
+    la_path(run->dir, "%s", replay->out);
+    /* A copy, so that the bundle stays as it is; reading checks every record. */
+    la_path(path, "%s/ledger", replay->bundle);
+    char copy[LA_PATH_MAX];
+    la_path(copy, "%s/ledger", replay->out);
+    if (la_make_dirs(replay->out, error) || la_copy_file(path, copy, error) ||
+        la_ledger_open(&run->ledger, copy, error))
+        return -1;
+    run->node_count = 1;
+    run->load_started = true;
+    return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, bundle->scenario,
+                          replay->out, NULL, error);
+}
+
+/* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
+static int judge(struct la_run *run)
+{
+    const struct la_scenario *scenario = run->scenario;
+    uint64_t allowed = UINT64_MAX;
+    bool may_refuse = false;
+    for (unsigned int i = 0; i < scenario->expect_count; i++) {
+        const struct la_expect *expect = &scenario->expect[i];
+        if (expect->lost && expect->lost->max)
+            allowed = *expect->lost->max;
+        may_refuse = may_refuse || (expect->start && expect->start->refused);
+    }
+    for (int kind = 0; kind < LA_FINDING_KINDS; kind++)
+        for (uint64_t i = 0; i < run->findings.count[kind] && i < LA_FINDINGS_KEPT; i++)
+            printf("%s: %s [%s]\n", la_finding_name((enum la_finding_kind)kind), run->findings.kept[kind][i].detail,
+                   run->findings.kept[kind][i].evidence);
+    if (run->verified)
+        printf("%llu of %llu acknowledged operations lost\n", (unsigned long long)run->verify.lost,
+               (unsigned long long)run->verify.acked);
+    for (size_t i = 0; i < run->doubts.count; i++)
+        printf("inconclusive: %s\n", run->doubts.items[i]);
+    uint64_t defects = la_findings_defects(&run->findings);
+    if (may_refuse)
+        defects -= run->findings.count[LA_REFUSED];
+    if (defects || (run->verified && run->verify.lost > allowed))
+        return LA_EXIT_VIOLATED;
+    return run->doubts.count ? LA_EXIT_INCONCLUSIVE : LA_EXIT_HOLDS;
+}
+
+static int perform(struct la_run *run, struct la_error *error)
+{
+    struct la_node *node = &run->nodes[0];
+    struct la_step_node all = {NULL};
+    struct la_step verify = {.verify = &all};
+    if (la_node_spawn(node, error))
+        return -1;
+    if (la_recover_follow(run, node, &run->recovery, START_TIMEOUT_MS) == 0)
+        la_step(run, &verify);
+    return 0;
+}
+
+int la_replay_run(void *context, struct la_strings *limits)
+{
+    (void)limits;
+    const struct la_replay *replay = context;
+    struct la_error error = {""};
+    struct bundle bundle = {0};
+    struct la_parts parts;
+    struct la_run *run = la_alloc(1, sizeof *run);
+    struct la_options options = {.demands = {-1, -1}};
+    int status = LA_EXIT_USAGE;
+    if (la_parts_find(&parts, &error) == 0 && open_bundle(&bundle, replay, &error) == 0) {
+        options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, &bundle.config};
+        run->options = &options;
+        if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
+            status = judge(run);
+    }
+    if (status == LA_EXIT_USAGE)
+        fprintf(stderr, "lastack: %s\n", error.text);
+    if (run->node_count)
+        la_node_destroy(&run->nodes[0]);
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    json_decref(run->timeline);
+    json_decref(bundle.recorded);
+    la_config_free(&bundle.config);
+    la_scenario_free(bundle.scenario);
+    free(run);
+    return status;
+}

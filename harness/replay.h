@@ -1,0 +1,20 @@
+/*
+ * lastack replay: a bundle is the folder that a run leaves for a scenario: scenario,
+ * ledger, seed, configuration, and the data directory as the crash left it. Replay
+ * gives a server a copy of that crash state and judges what comes back.
+ */
+#ifndef LASTACK_REPLAY_H
+#define LASTACK_REPLAY_H
+
+#include "util.h"
+
+struct la_replay {
+    const char *bundle;
+    const char *server; /* NULL: the one of the bundle */
+    char out[LA_PATH_MAX];
+};
+
+/* Returns the exit status: 1 when more is lost than the scenario allows or data is wrong. For la_sandbox_run. */
+int la_replay_run(void *replay, struct la_strings *limits);
+
+#endif

@@ -1,0 +1,267 @@
+#include "result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "claims.h"
+#include "version.h"
+
+static json_t *text(const char *value)
+{
+    json_t *string = json_string(value ? value : "");
+    return string ? string : json_string("(not UTF-8)");
+}
+
+static json_t *texts(const struct la_strings *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; list && i < list->count; i++)
+        json_array_append_new(array, text(list->items[i]));
+    return array;
+}
+
+static json_t *ms(double value)
+{
+    return value < 0 ? json_null() : json_real(value);
+}
+
+static json_t *rpo(const struct la_run *run)
+{
+    const struct la_verify *verify = &run->verify;
+    if (!run->verified)
+        return json_null();
+    return json_pack("{s:I, s:I, s:f, s:I, s:I}", "acked", (json_int_t)verify->acked, "lost", (json_int_t)verify->lost,
+                     "window_ms", la_judge_window_ms(run), "lost_bytes", (json_int_t)verify->lost_bytes, "unknown",
+                     (json_int_t)verify->unknown);
+}
+
+static json_t *rto(const struct la_run *run)
+{
+    const struct la_recovery *r = &run->recovery;
+    if (!run->recovered)
+        return json_null();
+    json_t *phases = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "gone_ms", ms(la_judge_rto_ms(r, r->gone_ns)),
+                               "accepting_ms", ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms",
+                               ms(la_judge_rto_ms(r, r->ready_ns)), "first_read_ms", ms(la_judge_rto_ms(r, r->read_ns)),
+                               "first_write_ms", ms(la_judge_rto_ms(r, r->write_ns)), "loading_seen",
+                               json_boolean(r->loading_seen));
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "down_ms", ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms",
+                     ms(la_judge_rto_ms(r, r->ready_ns)), "first_write_ms", ms(la_judge_rto_ms(r, r->write_ns)),
+                     "phases", phases, "started_by_operator", r->by_operator, "resolution_ms", LA_POLL_MS,
+                     "harness_stall_ms", (double)r->stall_ns / 1e6);
+}
+
+static json_t *faults(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        for (unsigned int r = 0; node->control && r < node->rule_count; r++) {
+            const struct fi_rule *rule = &node->control->rules[node->rules[r]];
+            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node", node->spec->name,
+                                                   "fired", (json_int_t)rule->fired));
+        }
+    }
+    return array;
+}
+
+static json_t *refusals(const struct la_run *run)
+{
+    json_t *array = json_array();
+    const struct la_ledger_head *head = run->ledger.head;
+    for (int i = 0; head && i < LA_ERRORS_MAX; i++)
+        if (head->errors[i].count)
+            json_array_append_new(array, json_pack("{s:o, s:I}", "error", text(head->errors[i].text), "count",
+                                                   (json_int_t)head->errors[i].count));
+    return array;
+}
+
+static json_t *findings(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (int kind = 0; kind < LA_FINDING_KINDS; kind++) {
+        uint64_t count = run->findings.count[kind];
+        for (uint64_t i = 0; i < count && i < LA_FINDINGS_KEPT; i++) {
+            const struct la_finding *finding = &run->findings.kept[kind][i];
+            json_array_append_new(
+                array, json_pack("{s:s, s:s, s:o, s:o, s:I}", "kind", la_finding_name((enum la_finding_kind)kind), "node",
+                                 finding->node, "detail", text(finding->detail), "evidence", text(finding->evidence),
+                                 "count", (json_int_t)count));
+        }
+    }
+    if (run->verified && run->verify.lost)
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node", la_run_target((struct la_run *)run)->spec->name,
+                             "detail", text("acknowledged operations are gone"), "evidence", "ledger", "count",
+                             (json_int_t)run->verify.lost));
+    return array;
+}
+
+/* Single quotes around what a shell would take apart. */
+static char *quoted(const char *word)
+{
+    if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,")])
+        return la_strdup(word);
+    char *out = la_alloc(4 * strlen(word) + 3, 1);
+    char *at = out;
+    *at++ = '\'';
+    for (; *word; word++)
+        at = *word == '\'' ? stpcpy(at, "'\\''") : (*at = *word, at + 1);
+    *at = '\'';
+    return out;
+}
+
+static json_t *reproduce(const struct la_run *run)
+{
+    const struct la_options *options = run->options;
+    char *file = quoted(run->scenario->path);
+    char *server = quoted(options->server.path);
+    char *config = options->config_path ? quoted(options->config_path) : NULL;
+    char *data = options->data_path ? quoted(options->data_path) : NULL;
+    char *line = la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
+                           config ? config : "", data ? " --data " : "", data ? data : "",
+                           (unsigned long long)options->seed);
+    json_t *result = text(line);
+    free(file);
+    free(server);
+    free(config);
+    free(data);
+    free(line);
+    return result;
+}
+
+static json_t *claim_ids(const struct la_scenario *scenario)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < scenario->claim_count; i++)
+        json_array_append_new(array, text(scenario->claims[i].id));
+    return array;
+}
+
+static json_t *claim_verdicts(const struct la_run *run, const struct la_judgement *judgement)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < judgement->claim_count; i++) {
+        const struct la_claim_ref *claim = &run->scenario->claims[i];
+        json_array_append_new(array,
+                              json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(claim->id), "verdict",
+                                        la_verdict_name(judgement->claims[i].verdict), "measured",
+                                        text(judgement->claims[i].measured), "bound", text(claim->bound), "conditions",
+                                        text(claim->qualified)));
+    }
+    return array;
+}
+
+json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
+{
+    const struct la_scenario *scenario = run->scenario;
+    json_t *result = json_pack("{s:o, s:o, s:s, s:o}", "name", text(scenario->name), "title", text(scenario->title),
+                               "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
+    json_object_set_new(result, "claims", claim_ids(scenario));
+    json_object_set_new(result, "rpo", rpo(run));
+    json_object_set_new(result, "rto", rto(run));
+    json_object_set_new(result, "faults", faults(run));
+    json_object_set_new(result, "refused", refusals(run));
+    json_object_set_new(result, "findings", findings(run));
+    json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
+    json_object_set(result, "timeline", run->timeline);
+    json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
+    json_object_set_new(result, "server", text(run->options->server.path));
+    json_object_set_new(result, "reproduce", reproduce(run));
+    return result;
+}
+
+json_t *la_result_failed(const struct la_scenario *scenario, const char *why)
+{
+    return json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:[], s:[], s:[], s:[], s:[], s:f, s:s}", "name",
+                     text(scenario->name), "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why),
+                     "claims", claim_ids(scenario), "rpo", "rto", "faults", "refused", "findings", "claim_verdicts",
+                     "timeline", "seconds", 0.0, "reproduce", "");
+}
+
+static void first_line(const char *path, char *out, size_t size)
+{
+    struct la_error ignored;
+    FILE *file = fopen(path, "r"); /* files of /proc and /sys have no size to read by */
+    (void)ignored;
+    snprintf(out, size, "unknown");
+    if (!file)
+        return;
+    if (fgets(out, (int)size, file))
+        out[strcspn(out, "\n")] = '\0';
+    fclose(file);
+}
+
+static const char *filesystem_name(const char *path)
+{
+    static const struct {
+        long magic;
+        const char *name;
+    } known[] = {{0xef53, "ext4"},       {0x58465342, "xfs"},      {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
+                 {0x794c7630, "overlay"}, {0x2fc12fc1, "zfs"}, {0x6969, "nfs"}};
+    struct statfs fs;
+    if (statfs(path, &fs))
+        return "unknown";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if ((long)fs.f_type == known[i].magic)
+            return known[i].name;
+    return "other";
+}
+
+static json_t *host(const char *out)
+{
+    struct utsname name;
+    struct sysinfo memory;
+    char thp[128];
+    char overcommit[128];
+    uname(&name);
+    sysinfo(&memory);
+    first_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof thp);
+    first_line("/proc/sys/vm/overcommit_memory", overcommit, sizeof overcommit);
+    return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "kernel", name.release, "cpus",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory",
+                     (json_int_t)memory.totalram * (json_int_t)memory.mem_unit, "filesystem", filesystem_name(out), "thp",
+                     thp, "overcommit", overcommit);
+}
+
+json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
+{
+    json_t *result = json_pack("{s:s, s:I, s:{s:o, s:o, s:o}}", "lastack", LASTACK_VERSION, "seed",
+                               (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name",
+                               text(frame->server_name), "version", text(frame->server_version));
+    json_object_set_new(result, "claims", la_claims_result(frame->claims, scenarios));
+    json_object_set_new(result, "scenarios", scenarios);
+    json_object_set_new(result, "host", host(frame->out));
+    json_object_set_new(result, "limits", texts(frame->limits));
+    json_object_set_new(result, "changed_directives", texts(frame->changed));
+    json_object_set_new(result, "not_applicable", texts(frame->skipped));
+    return result;
+}
+
+int la_result_write(const json_t *result, const char *path, struct la_error *error)
+{
+    if (json_dump_file(result, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)))
+        return la_fail(error, "%s: %m", path);
+    return 0;
+}
+
+int la_result_exit_status(const json_t *scenarios)
+{
+    int status = LA_EXIT_HOLDS;
+    size_t i;
+    json_t *scenario;
+    json_array_foreach(scenarios, i, scenario)
+    {
+        const char *verdict = json_string_value(json_object_get(scenario, "verdict"));
+        if (!strcmp(verdict, "violated"))
+            return LA_EXIT_VIOLATED;
+        if (strcmp(verdict, "holds") != 0)
+            status = LA_EXIT_INCONCLUSIVE;
+    }
+    return status;
+}

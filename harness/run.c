@@ -1,0 +1,299 @@
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basekeys.h"
+#include "judge.h"
+#include "recover.h"
+#include "result.h"
+#include "steps.h"
+
+enum { FIRST_START_TIMEOUT_MS = 30000, SAMPLE_NS = 20000000, EVENTS_MAX = 400 };
+
+const char *la_verdict_name(enum la_verdict verdict)
+{
+    static const char *const names[] = {"holds", "violated", "inconclusive", "qualified", "untestable"};
+    return names[verdict];
+}
+
+int la_run_doubt(struct la_run *run, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    la_strings_add(&run->doubts, la_strdup(text));
+    return -1;
+}
+
+void la_run_broken(struct la_run *run, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    la_strings_add(&run->broken, la_strdup(text));
+}
+
+void la_run_event(struct la_run *run, const char *node, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (json_array_size(run->timeline) >= EVENTS_MAX)
+        return;
+    double ms = (double)(la_now_ns() - run->start_ns) / 1e6;
+    json_array_append_new(run->timeline,
+                          json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event", json_stringn_nocheck(text, strlen(text))));
+    if (run->options->verbose)
+        fprintf(stderr, "  %8.1f ms  %-10s %s\n", ms, node ? node : "", text);
+}
+
+struct la_node *la_run_node(struct la_run *run, const char *name)
+{
+    for (unsigned int i = 0; name && i < run->node_count; i++)
+        if (!strcmp(run->nodes[i].spec->name, name))
+            return &run->nodes[i];
+    return &run->nodes[0];
+}
+
+struct la_node *la_run_target(struct la_run *run)
+{
+    return &run->nodes[0];
+}
+
+static void node_ended(struct la_run *run, struct la_node *node, int status)
+{
+    la_node_ended(node, status);
+    if (WIFSIGNALED(status))
+        la_run_event(run, node->spec->name, "ended by signal %d", WTERMSIG(status));
+    else
+        la_run_event(run, node->spec->name, "ended with status %d", WEXITSTATUS(status));
+    if (node != la_run_target(run))
+        return;
+    /* What the load sends from now on belongs to the server's next life. */
+    uint32_t epoch = atomic_fetch_add(&run->ledger.head->epoch, 1);
+    if (epoch < sizeof run->fault_ns / sizeof *run->fault_ns)
+        run->fault_ns[epoch] = node->fault_ns;
+}
+
+static void reap(struct la_run *run)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == run->load_pid) {
+            run->load_pid = 0;
+            run->load_failed = status;
+        }
+        for (unsigned int i = 0; i < run->node_count; i++)
+            if (pid == run->nodes[i].pid)
+                node_ended(run, &run->nodes[i], status);
+    }
+}
+
+static void restart_due(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (node->pid || !node->restart_due_ns || la_now_ns() < node->restart_due_ns)
+        return;
+    node->restarts++;
+    if (la_node_spawn(node, &error)) {
+        la_run_doubt(run, "%s", error.text);
+        node->restart_due_ns = 0;
+        return;
+    }
+    la_run_event(run, node->spec->name, "restarted by its policy");
+}
+
+/* In a run with several nodes: how many keys each has, and whose history it follows, noted when it changes. */
+static void sample(struct la_run *run)
+{
+    if (run->node_count < 2 || la_now_ns() < run->next_sample_ns)
+        return;
+    run->next_sample_ns = la_now_ns() + SAMPLE_NS;
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_error ignored;
+        struct la_node *node = &run->nodes[i];
+        redisContext *client = node->pid && node->served ? la_client_connect(&node->address, 500, &ignored) : NULL;
+        char *info = client ? la_client_info(client, &node->address) : NULL;
+        if (client)
+            redisFree(client);
+        if (!info)
+            continue;
+        char replid[48] = "?";
+        char role[16] = "?";
+        char keys[64] = "keys=0";
+        char now[160];
+        la_info_field(info, "master_replid", replid, sizeof replid);
+        la_info_field(info, "role", role, sizeof role);
+        la_info_field(info, "db0", keys, sizeof keys);
+        keys[strcspn(keys, ",")] = '\0';
+        snprintf(now, sizeof now, "%s, %s, replication id %.8s", keys, role, replid);
+        free(info);
+        if (!strcmp(now, run->samples[i]))
+            continue;
+        snprintf(run->samples[i], sizeof run->samples[i], "%s", now);
+        la_run_event(run, node->spec->name, "%s", now);
+    }
+}
+
+void la_run_pump(struct la_run *run)
+{
+    reap(run);
+    for (unsigned int i = 0; i < run->node_count; i++)
+        restart_due(run, &run->nodes[i]);
+    sample(run);
+}
+
+static int start_node(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (la_node_spawn(node, &error))
+        return la_run_doubt(run, "%s", error.text);
+    if (la_recover_follow(run, node, NULL, FIRST_START_TIMEOUT_MS) == 0)
+        return 0;
+    /* Before any fault this says nothing about crashes. */
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    memset(&run->findings, 0, sizeof run->findings);
+    return la_run_doubt(run, "%s did not start: %s", node->spec->name, words);
+}
+
+/* Rules can fire only in a server that has loaded the library and traps. */
+static int check_shim(struct la_run *run, const struct la_node *node)
+{
+    if (!node->server->shim)
+        return 0;
+    if (!node->control->attached)
+        return la_run_doubt(run, "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
+                            node->spec->name);
+    if (node->control->trap_state == FI_TRAP_FAILED)
+        return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", node->spec->name,
+                            strerror(node->control->trap_errno));
+    return 0;
+}
+
+static int wait_synced(struct la_run *run, struct la_node *node)
+{
+    struct la_step_wait wait = {node->spec->name, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS};
+    struct la_step step = {.wait = &wait};
+    return la_step(run, &step);
+}
+
+static int start_nodes(struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        if (start_node(run, node) || check_shim(run, node))
+            return -1;
+        if (node->spec->replicates && wait_synced(run, node))
+            return -1;
+    }
+    return run->options->server.data ? la_basekeys_remember(run, la_run_target(run)) : 0;
+}
+
+static struct la_plan plan_of(const struct la_run *run)
+{
+    const struct la_load_spec *load = run->scenario->load;
+    struct la_plan plan = {run->options->seed, load->clients, load->pipeline, load->value_size, load->rate, {0}};
+    plan.keys[0] = (uint16_t)load->keys;
+    for (unsigned int type = 1; type < 5; type++)
+        plan.keys[type] = 10;
+    return plan;
+}
+
+static int create(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const struct la_scenario *scenario = run->scenario;
+    struct la_plan plan = plan_of(run);
+    la_path(path, "%s/ledger", run->dir);
+    if (la_make_dirs(run->dir, &error) ||
+        la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
+        return la_run_doubt(run, "%s", error.text);
+    la_path(path, "%s/scenario.yaml", run->dir);
+    if (la_copy_file(scenario->path, path, &error))
+        return la_run_doubt(run, "%s", error.text);
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        const struct la_node_spec *spec = &scenario->nodes[i];
+        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
+        run->node_count = i + 1;
+        if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
+            return la_run_doubt(run, "%s", error.text);
+    }
+    return 0;
+}
+
+static void note_evictions(struct la_run *run)
+{
+    struct la_error ignored;
+    struct la_node *node = la_run_target(run);
+    redisContext *client = node->pid ? la_client_connect(&node->address, 1000, &ignored) : NULL;
+    char *info = client ? la_client_info(client, &node->address) : NULL;
+    if (client)
+        redisFree(client);
+    run->evicted += la_info_number(info, "evicted_keys", 0);
+    free(info);
+}
+
+static void perform(struct la_run *run)
+{
+    if (create(run) || start_nodes(run))
+        return;
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        if (step->kill || step->stop_load || step->verify)
+            note_evictions(run); /* the counter dies with the server */
+        if (la_step(run, step))
+            return;
+    }
+}
+
+static void destroy(struct la_run *run)
+{
+    if (run->load_pid > 0) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+    }
+    for (unsigned int i = 0; i < run->node_count; i++)
+        la_node_destroy(&run->nodes[i]);
+    while (waitpid(-1, NULL, 0) > 0) /* orphans that came to us when their server died */
+        ;
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    la_strings_free(&run->base_keys);
+    free(run->base_digests);
+    json_decref(run->timeline);
+}
+
+json_t *la_run_scenario(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
+{
+    struct la_run *run = la_alloc(1, sizeof *run);
+    run->scenario = scenario;
+    run->options = options;
+    run->timeline = json_array();
+    run->start_ns = la_now_ns();
+    la_path(run->dir, "%s", dir);
+    perform(run);
+    if (run->ledger.head)
+        la_step_stop_load(run);
+    struct la_judgement judgement = la_judge(run);
+    json_t *result = la_result_scenario(run, &judgement);
+    la_judgement_free(&judgement);
+    destroy(run);
+    free(run);
+    return result;
+}

@@ -1,0 +1,103 @@
+/*
+ * One scenario being run: its nodes, its load, and everything that was observed.
+ * The steps (steps.c) fill it, the judge (judge.c) reads it, result.c writes it down.
+ * One process, one thread; the load is a child process.
+ */
+#ifndef LASTACK_RUN_H
+#define LASTACK_RUN_H
+
+#include <jansson.h>
+
+#include "findings.h"
+#include "ledger.h"
+#include "node.h"
+#include "scenario.h"
+#include "verify.h"
+
+enum { LA_NODES_MAX = 8, LA_POLL_MS = 1 };
+
+enum la_verdict { LA_HOLDS, LA_VIOLATED, LA_INCONCLUSIVE, LA_QUALIFIED, LA_UNTESTABLE };
+const char *la_verdict_name(enum la_verdict verdict);
+
+/* What the user asks of every scenario. */
+struct la_demands {
+    int rpo_ms; /* -1: nothing */
+    int rto_ms;
+};
+
+struct la_options {
+    struct la_server server;
+    uint64_t seed;
+    struct la_demands demands;
+    const char *config_path; /* --config, for the reproducing command; NULL: none */
+    const char *data_path;
+    bool verbose; /* a line for each step, on a terminal */
+};
+
+/* Recovery as it was seen from outside. CLOCK_MONOTONIC ns, 0: not seen. */
+struct la_recovery {
+    uint64_t fault_ns; /* the kill, or the injection that led to it */
+    uint64_t gone_ns;
+    uint64_t spawn_ns;
+    uint64_t accept_ns; /* a TCP connection was accepted */
+    uint64_t ready_ns;  /* PING answered, not LOADING */
+    uint64_t read_ns;   /* first GET */
+    uint64_t write_ns;  /* first SET accepted */
+    uint64_t stall_ns;  /* longest gap between two looks of the harness meanwhile */
+    bool by_operator;   /* started by a step: the wait for the operator is not part of RTO */
+    bool loading_seen;
+};
+
+struct la_run {
+    const struct la_scenario *scenario;
+    const struct la_options *options;
+    char dir[LA_PATH_MAX];
+    struct la_node nodes[LA_NODES_MAX];
+    unsigned int node_count;
+    struct la_ledger ledger;
+    pid_t load_pid;
+    bool load_started;
+    int load_failed; /* wait status of a load that ended on its own */
+    struct la_strings base_keys; /* keys that were there before the load, sorted */
+    uint64_t *base_digests;      /* of each; 0: not judged */
+    long long evicted;
+
+    struct la_recovery recovery; /* the last one */
+    bool recovered;
+    uint64_t fault_ns[256]; /* by life of the server the load talks to; 0: unknown */
+    struct la_verify verify; /* the last one */
+    bool verified;
+    struct la_findings findings;
+    struct la_strings doubts;  /* why nothing can be said */
+    struct la_strings broken;  /* expectations that were not met, from steps */
+    json_t *timeline;          /* what happened, in order */
+    uint64_t start_ns;
+    uint64_t last_look_ns; /* of the heartbeat */
+    uint64_t next_sample_ns;
+    char samples[LA_NODES_MAX][160]; /* last timeline sample of each node, to note changes only */
+};
+
+/* Runs the scenario in `dir` (made here) and returns its result object ("name", "verdict", ... as documented). */
+json_t *la_run_scenario(const struct la_scenario *scenario, const struct la_options *options, const char *dir);
+
+/* For the steps. */
+
+/* Reaps, restarts what is due, and takes a look at the clock. To be called at least every few milliseconds. */
+void la_run_pump(struct la_run *run);
+
+/* A reason why the run can say nothing. Returns -1. */
+__attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
+
+/* An expectation built into a step was not met. */
+__attribute__((format(printf, 2, 3))) void la_run_broken(struct la_run *run, const char *format, ...);
+
+/* Enters an event in the timeline. */
+__attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, const char *node, const char *format, ...);
+
+/* The node of that name; the first one for NULL. */
+struct la_node *la_run_node(struct la_run *run, const char *name);
+
+/* The node the load talks to. */
+struct la_node *la_run_target(struct la_run *run);
+
+#endif

@@ -1,0 +1,309 @@
+#include "scenario.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "roles.h"
+#include "rule.h"
+#include "schema.h"
+#include "types.h"
+#include "yamlplace.h"
+
+static const cyaml_config_t yaml_config = {
+    .log_level = CYAML_LOG_ERROR,
+    .mem_fn = cyaml_mem,
+    .flags = CYAML_CFG_DEFAULT,
+};
+
+static void fill_in(unsigned int *value, unsigned int standard)
+{
+    if (*value == 0)
+        *value = standard;
+}
+
+/* libcyaml leaves what is absent at zero. */
+static void set_defaults(struct la_scenario *scenario)
+{
+    if (!scenario->load)
+        scenario->load = la_alloc(1, sizeof *scenario->load);
+    struct la_load_spec *load = scenario->load;
+    fill_in(&load->clients, 8);
+    fill_in(&load->pipeline, 4);
+    fill_in(&load->value_size, 100);
+    fill_in(&load->keys, 100);
+    fill_in(&load->min_acked, 1000);
+    fill_in(&load->capacity, 1000000);
+    if (!scenario->node_count) {
+        scenario->nodes = la_alloc(1, sizeof *scenario->nodes);
+        scenario->nodes[0].name = la_strdup("primary");
+        scenario->node_count = 1;
+    }
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        fill_in(&scenario->nodes[i].restart_delay_ms, 100); /* systemd's RestartSec */
+        fill_in(&scenario->nodes[i].restart_limit, 5);      /* systemd's StartLimitBurst */
+    }
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        struct la_step *step = &scenario->steps[i];
+        if (step->wait)
+            fill_in(&step->wait->timeout_ms, 20000);
+        if (step->kill_child) {
+            fill_in(&step->kill_child->points, 4);
+            fill_in(&step->kill_child->min_operations, 1);
+        }
+    }
+}
+
+/* What the checks below share. */
+struct check {
+    const struct la_scenario *scenario;
+    const char *section;
+    int index;
+    struct la_error *error;
+};
+
+__attribute__((format(printf, 2, 3))) static int wrong(const struct check *check, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *path = check->scenario->path;
+    return la_fail(check->error, "%s:%d: %s", path, la_yaml_line(path, check->section, check->index), text);
+}
+
+static int check_node(const struct check *check, const char *name)
+{
+    if (!name)
+        return 0;
+    for (unsigned int i = 0; i < check->scenario->node_count; i++)
+        if (!strcmp(check->scenario->nodes[i].name, name))
+            return 0;
+    return wrong(check, "there is no node '%s'", name);
+}
+
+static int check_rule(const struct check *check, const char *text)
+{
+    struct fi_rule rule;
+    struct fi_rule_error error;
+    if (!fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error))
+        return 0;
+    return wrong(check, "rule, column %d: %s, in '%s'", error.column, error.message, text);
+}
+
+/* Every member of a step and of an expectation is a pointer, and one of them is set. */
+static int set_members(const void *members, size_t size)
+{
+    int set = 0;
+    void *const *pointers = members;
+    for (size_t i = 0; i < size / sizeof *pointers; i++)
+        set += pointers[i] != NULL;
+    return set;
+}
+
+static int check_step(const struct check *check, const struct la_step *step)
+{
+    if (set_members(step, sizeof *step) != 1)
+        return wrong(check, "a step has exactly one key");
+    /* each of these begins with the node's name */
+    const struct la_step_node *named[] = {
+        step->stop_load,
+        (const void *)step->arm,
+        step->disarm,
+        (const void *)step->wait,
+        (const void *)step->kill,
+        (const void *)step->command,
+        (const void *)step->truncate,
+        (const void *)step->kill_child,
+        step->recover,
+        step->verify,
+    };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i] && check_node(check, named[i]->node))
+            return -1;
+    if (step->arm)
+        return check_rule(check, step->arm->rule);
+    if (!step->kill_child)
+        return 0;
+    char rule[FI_TEXT_MAX];
+    snprintf(rule, sizeof rule, "op=any role=%.100s nth=1 do=kill", step->kill_child->role);
+    return check_rule(check, rule);
+}
+
+static int check_expect(const struct check *check, const struct la_expect *expect)
+{
+    static const char *const ends[] = {"killed", "failed", "alive"};
+    if (set_members(expect, sizeof *expect) != 1)
+        return wrong(check, "an expectation has exactly one key");
+    if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all)
+        return wrong(check, "'lost' needs max, min or all");
+    if (expect->replies && !expect->replies->max && !expect->replies->min)
+        return wrong(check, "'replies' needs max or min");
+    if (!expect->exit)
+        return 0;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(expect->exit->how, ends[i]))
+            return 0;
+    return wrong(check, "'how' is killed, failed or alive");
+}
+
+static int check_load(const struct check *check)
+{
+    const struct la_load_spec *load = check->scenario->load;
+    if (load->value_size < LA_VALUE_MIN || load->value_size > LA_VALUE_MAX)
+        return wrong(check, "value_size is %d to %d bytes", LA_VALUE_MIN, LA_VALUE_MAX);
+    if (load->clients > 1000 || load->pipeline > 1000)
+        return wrong(check, "clients and pipeline are 1 to 1000");
+    if (load->keys > 60000)
+        return wrong(check, "keys is 1 to 60000");
+    return load->capacity > 100000000 ? wrong(check, "capacity is at most 100000000 operations") : 0;
+}
+
+static int check_nodes(struct check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        const struct la_node_spec *node = &scenario->nodes[i];
+        check->index = (int)i;
+        if (!*node->name || node->name[strspn(node->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+            return wrong(check, "a node's name is made of a-z, 0-9 and -");
+        if (node->replicates && (!strcmp(node->replicates, node->name) || check_node(check, node->replicates)))
+            return wrong(check, "node '%s' cannot replicate '%s'", node->name, node->replicates);
+    }
+    return 0;
+}
+
+static int check_expects(struct check *check, const struct la_expect *expects, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        if (!strcmp(check->section, "expect"))
+            check->index = (int)i;
+        if (check_expect(check, &expects[i]))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_meaning(const struct la_scenario *scenario, struct la_error *error)
+{
+    struct check check = {scenario, "name", -1, error};
+    if (!*scenario->name || scenario->name[strspn(scenario->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+        return wrong(&check, "a scenario's name is made of a-z, 0-9 and -");
+    check.section = "load";
+    if (check_load(&check))
+        return -1;
+    check.section = "nodes";
+    if (check_nodes(&check))
+        return -1;
+    check.section = "steps";
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        check.index = (int)i;
+        if (check_step(&check, &scenario->steps[i]))
+            return -1;
+    }
+    check.section = "expect";
+    if (check_expects(&check, scenario->expect, scenario->expect_count))
+        return -1;
+    check.section = "claims";
+    for (unsigned int i = 0; i < scenario->claim_count; i++) {
+        check.index = (int)i;
+        if (check_expects(&check, scenario->claims[i].expect, scenario->claims[i].expect_count))
+            return -1;
+    }
+    return 0;
+}
+
+struct la_scenario *la_scenario_read(const char *path, struct la_error *error)
+{
+    struct la_scenario *scenario = NULL;
+    if (la_yaml_check_keys(path, &la_scenario_schema, error))
+        return NULL;
+    cyaml_config_t config = yaml_config;
+    config.log_fn = NULL;
+    cyaml_err_t failed = cyaml_load_file(path, &config, &la_scenario_schema, (cyaml_data_t **)&scenario, NULL);
+    if (failed != CYAML_OK) {
+        la_fail(error, "%s: %s", path, cyaml_strerror(failed));
+        return NULL;
+    }
+    scenario->path = la_strdup(path);
+    set_defaults(scenario);
+    if (!check_meaning(scenario, error))
+        return scenario;
+    la_scenario_free(scenario);
+    return NULL;
+}
+
+void la_scenario_free(struct la_scenario *scenario)
+{
+    if (!scenario)
+        return;
+    free(scenario->path);
+    scenario->path = NULL;
+    cyaml_free(&yaml_config, &la_scenario_schema, scenario, 0);
+}
+
+static void add(struct la_scenarios *list, struct la_scenario *scenario)
+{
+    struct la_scenario **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        exit(LA_EXIT_USAGE);
+    list->items = items;
+    items[list->count++] = scenario;
+}
+
+static int read_one(struct la_scenarios *list, const char *path, struct la_error *error)
+{
+    struct la_scenario *scenario = la_scenario_read(path, error);
+    if (!scenario)
+        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i]->name, scenario->name) != 0)
+            continue;
+        la_fail(error, "%s:%d: the name '%s' is taken by %s", path, la_yaml_line(path, "name", -1), scenario->name,
+                list->items[i]->path);
+        la_scenario_free(scenario);
+        return -1;
+    }
+    add(list, scenario);
+    return 0;
+}
+
+static int is_scenario(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || (dot && !strcmp(dot, ".yaml")));
+}
+
+int la_scenarios_read(struct la_scenarios *list, const char *path, struct la_error *error)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return la_fail(error, "%s: %m", path);
+    if (!S_ISDIR(st.st_mode))
+        return read_one(list, path, error);
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, is_scenario, alphasort);
+    if (count < 0)
+        return la_fail(error, "%s: %m", path);
+    int result = 0;
+    for (int i = 0; i < count; i++) {
+        char inner[LA_PATH_MAX];
+        la_path(inner, "%s/%s", path, entries[i]->d_name);
+        if (!result)
+            result = la_scenarios_read(list, inner, error);
+        free(entries[i]);
+    }
+    free(entries);
+    return result;
+}
+
+void la_scenarios_free(struct la_scenarios *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        la_scenario_free(list->items[i]);
+    free(list->items);
+    *list = (struct la_scenarios){0};
+}

@@ -1,0 +1,184 @@
+/*
+ * Scenarios: one YAML file each, read into these structures. Every member says what
+ * the key of the same name means; docs of the format are in scenarios/README.md.
+ */
+#ifndef LASTACK_SCENARIO_H
+#define LASTACK_SCENARIO_H
+
+#include "util.h"
+
+enum la_restart { LA_RESTART_NO, LA_RESTART_ON_FAILURE, LA_RESTART_ALWAYS }; /* as systemd's Restart= */
+enum la_scope { LA_SCOPE_PROCESS, LA_SCOPE_GROUP };
+enum la_wait_for { LA_WAIT_FIRED, LA_WAIT_EXIT, LA_WAIT_READY, LA_WAIT_SYNCED, LA_WAIT_IDLE, LA_WAIT_ERRORS, LA_WAIT_WRITES };
+
+struct la_node_spec {
+    char *name;
+    char *replicates;     /* name of the node it replicates; NULL: a primary */
+    char *config;         /* redis.conf lines for this node only */
+    enum la_restart restart;
+    unsigned int restart_delay_ms;
+    unsigned int restart_limit; /* starts in the burst; 0: 5, systemd's default */
+};
+
+struct la_load_spec {
+    unsigned int clients;
+    unsigned int pipeline;
+    unsigned int value_size; /* bytes */
+    unsigned int keys;       /* string keys of one connection; the other types have a fixed small number */
+    unsigned int rate;       /* operations a second; 0: no limit */
+    unsigned int min_acked;  /* fewer acknowledged operations: inconclusive */
+    unsigned int capacity;   /* most operations of the run, as room in the ledger */
+};
+
+struct la_step_load {
+    unsigned int acked; /* wait until so many more operations are acknowledged */
+};
+struct la_step_arm {
+    char *node;
+    char *rule;
+};
+struct la_step_node {
+    char *node;
+};
+struct la_step_wait {
+    char *node;
+    enum la_wait_for for_what;
+    unsigned int timeout_ms;
+};
+struct la_step_sleep {
+    unsigned int ms;
+};
+struct la_step_kill {
+    char *node;
+    enum la_scope scope;
+};
+struct la_step_command {
+    char *node;
+    char *send;
+    char *expect; /* the reply must contain this; NULL: any reply but an error */
+};
+struct la_step_truncate {
+    char *node;
+    char *file; /* glob below the data directory; exactly one file must match */
+    unsigned int drop; /* bytes off the end */
+};
+struct la_step_kill_child {
+    char *node;
+    char *command; /* what forks the child, e.g. BGSAVE */
+    char *role;
+    unsigned int points;         /* how many operations are drawn */
+    unsigned int min_operations; /* a child with fewer is too small to say something */
+};
+
+/* Exactly one member is set. */
+struct la_step {
+    struct la_step_load *load;
+    struct la_step_node *stop_load;
+    struct la_step_arm *arm;
+    struct la_step_node *disarm;
+    struct la_step_wait *wait;
+    struct la_step_sleep *sleep;
+    struct la_step_kill *kill;
+    struct la_step_command *command;
+    struct la_step_truncate *truncate;
+    struct la_step_kill_child *kill_child;
+    struct la_step_node *recover;
+    struct la_step_node *verify;
+};
+
+struct la_expect_lost {
+    unsigned int *max;
+    unsigned int *min;
+    bool all; /* nothing acknowledged may be left */
+};
+struct la_expect_window {
+    unsigned int max_ms;
+};
+struct la_expect_start {
+    char *node;
+    bool refused; /* the server must refuse to start */
+    char *log;    /* and its log contain this */
+};
+struct la_expect_replies {
+    char *error; /* text that error replies to clients contain */
+    unsigned int *min;
+    unsigned int *max;
+};
+struct la_expect_keys {
+    char *node;
+    unsigned int *min;
+    unsigned int *max;
+};
+struct la_expect_restarts {
+    char *node;
+    unsigned int *min;
+    unsigned int *max;
+};
+struct la_expect_full_syncs {
+    char *node;
+    unsigned int *min;
+    unsigned int *max;
+};
+struct la_expect_log {
+    char *node;
+    char *contains;
+};
+struct la_expect_exit {
+    char *node;
+    char *how; /* killed, failed, alive */
+};
+
+/* Exactly one member is set. */
+struct la_expect {
+    struct la_expect_lost *lost;
+    struct la_expect_window *window;
+    struct la_expect_start *start;
+    struct la_expect_replies *replies;
+    struct la_expect_keys *keys;
+    struct la_expect_restarts *restarts;
+    struct la_expect_full_syncs *full_syncs;
+    struct la_expect_log *log;
+    struct la_expect_exit *exit;
+};
+
+struct la_claim_ref {
+    char *id;
+    struct la_expect *expect; /* when the sentence itself holds; none: when the scenario's expectations do */
+    unsigned int expect_count;
+    char *qualified; /* the conditions under which it was seen to hold */
+    char *bound;     /* the number that the sentence names, for the report */
+};
+
+struct la_scenario {
+    char *name;
+    char *title;
+    char *why;
+    char *settings; /* redis.conf lines the scenario is about */
+    char *tune;     /* redis.conf lines that any configuration gets */
+    struct la_load_spec *load;
+    struct la_node_spec *nodes;
+    unsigned int node_count;
+    struct la_step *steps;
+    unsigned int step_count;
+    struct la_expect *expect;
+    unsigned int expect_count;
+    struct la_claim_ref *claims;
+    unsigned int claim_count;
+    bool quick;     /* part of certify --quick */
+    char *path; /* the file; filled by la_scenario_read */
+};
+
+/* Reads and checks one file. NULL with `error` filled: "file:line: what is wrong". */
+struct la_scenario *la_scenario_read(const char *path, struct la_error *error);
+
+void la_scenario_free(struct la_scenario *scenario);
+
+/* The file's scenarios, or with a directory those of all *.yaml below it, in order of name. Pointers into the result. */
+struct la_scenarios {
+    struct la_scenario **items;
+    size_t count;
+};
+int la_scenarios_read(struct la_scenarios *list, const char *path, struct la_error *error);
+void la_scenarios_free(struct la_scenarios *list);
+
+#endif

@@ -1,0 +1,335 @@
+#include "steps.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basekeys.h"
+#include "load.h"
+#include "recover.h"
+
+enum { LOAD_TIMEOUT_MS = 30000, COMMAND_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 5000 };
+
+struct deadline {
+    uint64_t at_ns;
+};
+
+static struct deadline in_ms(unsigned int ms)
+{
+    return (struct deadline){la_now_ns() + ms * UINT64_C(1000000)};
+}
+
+/* One turn of a waiting loop; false when the time is up. */
+static bool wait_turn(struct la_run *run, const struct deadline *deadline)
+{
+    la_run_pump(run);
+    if (la_now_ns() > deadline->at_ns)
+        return false;
+    la_sleep_ms(LA_POLL_MS);
+    return true;
+}
+
+static struct la_ledger_head *head_of(struct la_run *run)
+{
+    return run->ledger.head;
+}
+
+static int start_load(struct la_run *run)
+{
+    if (run->load_pid || run->load_started)
+        return 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGPIPE, SIG_IGN);
+        _exit(la_load_run(&run->ledger, &la_run_target(run)->address));
+    }
+    if (pid < 0)
+        return la_run_doubt(run, "fork: %s", strerror(errno));
+    run->load_pid = pid;
+    run->load_started = true;
+    la_run_event(run, NULL, "load starts");
+    return 0;
+}
+
+static int step_load(struct la_run *run, const struct la_step_load *step)
+{
+    if (start_load(run))
+        return -1;
+    struct deadline deadline = in_ms(LOAD_TIMEOUT_MS);
+    uint64_t goal = head_of(run)->acked + step->acked;
+    const struct la_node *target = la_run_target(run);
+    while (head_of(run)->acked < goal) {
+        if (!target->pid && !target->restart_due_ns)
+            return 0; /* it has gone down for good: what follows will tell */
+        if (!run->load_pid)
+            return la_run_doubt(run, "the load ended on its own (status %#x)", (unsigned int)run->load_failed);
+        if (!wait_turn(run, &deadline))
+            return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
+                                (unsigned long long)head_of(run)->acked, (unsigned long long)goal,
+                                LOAD_TIMEOUT_MS / 1000);
+    }
+    return 0;
+}
+
+void la_step_stop_load(struct la_run *run)
+{
+    if (!run->load_pid)
+        return;
+    atomic_store(&head_of(run)->stop, 1);
+    struct deadline deadline = in_ms(STOP_TIMEOUT_MS);
+    while (run->load_pid && wait_turn(run, &deadline))
+        ;
+    if (run->load_pid) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+        run->load_pid = 0;
+    }
+    la_run_event(run, NULL, "load ends");
+}
+
+redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error)
+{
+    redisContext *client = la_client_connect(&node->address, COMMAND_TIMEOUT_MS, error);
+    if (!client)
+        return NULL;
+    redisReply *reply = la_client_send(client, &node->address, line);
+    if (!reply)
+        la_fail(error, "%s: %s", line, client->errstr);
+    redisFree(client);
+    return reply;
+}
+
+static char *info_of(struct la_node *node)
+{
+    struct la_error ignored;
+    redisContext *client = la_client_connect(&node->address, COMMAND_TIMEOUT_MS, &ignored);
+    char *info = client ? la_client_info(client, &node->address) : NULL;
+    if (client)
+        redisFree(client);
+    return info;
+}
+
+static bool all_fired(const struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count; i++) {
+        const struct fi_rule *rule = &node->control->rules[node->rules[i]];
+        if (rule->armed && !rule->fired)
+            return false;
+    }
+    return node->rule_count > 0;
+}
+
+static bool idle(struct la_node *node)
+{
+    char *info = info_of(node);
+    bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 0) &&
+               !la_info_number(info, "aof_rewrite_in_progress", 0) &&
+               !la_info_number(info, "aof_rewrite_scheduled", 0);
+    free(info);
+    return yes;
+}
+
+/* The replica has everything that its primary has, and the link stands. */
+static bool synced(struct la_run *run, struct la_node *replica)
+{
+    if (!replica->spec->replicates)
+        return false;
+    char *theirs = info_of(la_run_node(run, replica->spec->replicates));
+    char *own = info_of(replica);
+    char link[16] = "";
+    bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
+               !la_info_number(own, "master_sync_in_progress", 1) &&
+               la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", 0);
+    free(theirs);
+    free(own);
+    return yes;
+}
+
+/* What a wait compares with: how things stood when it began. */
+struct before {
+    uint64_t refused;
+    uint64_t now_ns;
+};
+
+static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for what, const struct before *before)
+{
+    switch (what) {
+    case LA_WAIT_FIRED: return all_fired(node);
+    case LA_WAIT_EXIT: return !node->pid;
+    case LA_WAIT_READY: return node->pid && node->served;
+    case LA_WAIT_SYNCED: return synced(run, node);
+    case LA_WAIT_IDLE: return idle(node);
+    case LA_WAIT_ERRORS: return head_of(run)->refused > before->refused;
+    case LA_WAIT_WRITES: return head_of(run)->last_acked_ns > before->now_ns;
+    }
+    return false;
+}
+
+static const char *const wait_names[] = {"its rules to fire",     "its process to end",  "it to serve",
+                                         "it to be in sync",      "its children to end", "clients to be refused",
+                                         "writes to be accepted"};
+
+static int step_wait(struct la_run *run, const struct la_step_wait *step)
+{
+    struct la_node *node = la_run_node(run, step->node);
+    struct before before = {head_of(run)->refused, la_now_ns()};
+    struct deadline deadline = in_ms(step->timeout_ms);
+    if (step->for_what == LA_WAIT_READY && !node->served)
+        return la_recover_follow(run, node, NULL, step->timeout_ms);
+    while (!reached(run, node, step->for_what, &before)) {
+        bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
+        if (gone)
+            return la_run_doubt(run, "waited for %s on %s, but the server has ended", wait_names[step->for_what],
+                                node->spec->name);
+        if (wait_turn(run, &deadline))
+            continue;
+        /* Refused or unserved clients are what a server does: a finding, not a doubt. */
+        if (step->for_what == LA_WAIT_WRITES) {
+            la_run_broken(run, "no write was accepted within %u ms", step->timeout_ms);
+            return 0;
+        }
+        if (step->for_what == LA_WAIT_ERRORS) {
+            la_run_broken(run, "no client was refused within %u ms", step->timeout_ms);
+            return 0;
+        }
+        return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, wait_names[step->for_what],
+                            node->spec->name);
+    }
+    return 0;
+}
+
+int la_step_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
+{
+    struct la_step_wait wait = {node->spec->name ? (char *)node->spec->name : NULL, LA_WAIT_IDLE, timeout_ms};
+    return step_wait(run, &wait);
+}
+
+static int step_arm(struct la_run *run, const struct la_step_arm *step)
+{
+    struct la_error error;
+    struct la_node *node = la_run_node(run, step->node);
+    if (!node->server->shim)
+        return la_run_doubt(run, "%s runs without libfaultinject.so, so no rule can fire", node->spec->name);
+    if (la_node_arm(node, step->rule, &error) < 0)
+        return la_run_doubt(run, "cannot arm '%s': %s", step->rule, error.text);
+    la_run_event(run, node->spec->name, "armed: %s", step->rule);
+    return 0;
+}
+
+static int step_kill(struct la_run *run, const struct la_step_kill *step)
+{
+    struct la_node *node = la_run_node(run, step->node);
+    la_run_pump(run);
+    if (!node->pid)
+        return la_run_doubt(run, "%s was to be killed, but it had ended by itself", node->spec->name);
+    node->killed_ns = la_now_ns();
+    la_node_kill(node, step->scope);
+    la_run_event(run, node->spec->name, "SIGKILL to the %s", step->scope == LA_SCOPE_GROUP ? "group" : "process");
+    struct la_step_wait gone = {(char *)node->spec->name, LA_WAIT_EXIT, 10000};
+    unsigned int exits = node->exits;
+    struct deadline deadline = in_ms(gone.timeout_ms);
+    while (node->exits == exits)
+        if (!wait_turn(run, &deadline))
+            return la_run_doubt(run, "%s did not end within %u ms of SIGKILL", node->spec->name, gone.timeout_ms);
+    return 0;
+}
+
+static int step_command(struct la_run *run, const struct la_step_command *step)
+{
+    struct la_error error;
+    struct la_node *node = la_run_node(run, step->node);
+    redisReply *reply = la_step_send(node, step->send, &error);
+    if (!reply)
+        return la_run_doubt(run, "%s: %s", step->send, error.text);
+    bool failed = reply->type == REDIS_REPLY_ERROR;
+    const char *text = reply->str ? reply->str : "";
+    la_run_event(run, node->spec->name, "%s -> %.100s", step->send, text);
+    int result = 0;
+    if (step->expect && !strstr(text, step->expect))
+        la_run_broken(run, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
+    else if (!step->expect && failed)
+        result = la_run_doubt(run, "%s: %.200s", step->send, text);
+    freeReplyObject(reply);
+    return result;
+}
+
+static int step_truncate(struct la_run *run, const struct la_step_truncate *step)
+{
+    struct la_node *node = la_run_node(run, step->node);
+    char pattern[LA_PATH_MAX];
+    glob_t found;
+    struct stat st;
+    if (node->pid)
+        return la_run_doubt(run, "%s is running: its files are cut only while it is down", node->spec->name);
+    la_path(pattern, "%s/%s", node->data, step->file);
+    if (glob(pattern, 0, NULL, &found) || found.gl_pathc != 1)
+        return la_run_doubt(run, "truncate: '%s' is not exactly one file", step->file);
+    int result = 0;
+    const char *file = found.gl_pathv[0];
+    if (stat(file, &st) || st.st_size <= (off_t)step->drop || truncate(file, st.st_size - (off_t)step->drop))
+        result = la_run_doubt(run, "cannot cut %u bytes off %s", step->drop, step->file);
+    else
+        la_run_event(run, node->spec->name, "cut %u bytes off %s", step->drop, file + strlen(node->data) + 1);
+    globfree(&found);
+    return result;
+}
+
+static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
+{
+    struct deadline deadline = in_ms(step->ms);
+    while (wait_turn(run, &deadline))
+        ;
+}
+
+static int step_verify(struct la_run *run, const struct la_step_node *step)
+{
+    struct la_node *node = la_run_node(run, step->node);
+    la_step_stop_load(run);
+    if (!node->pid)
+        return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
+    run->findings.node = node->spec->name;
+    if (la_verify_node(&run->ledger, &node->address, &run->base_keys, &run->findings, &run->verify))
+        return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
+    la_basekeys_check(run, node);
+    run->verified = true;
+    la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",
+                 (unsigned long long)run->verify.lost, (unsigned long long)run->verify.acked);
+    return 0;
+}
+
+int la_step(struct la_run *run, const struct la_step *step)
+{
+    if (step->load)
+        return step_load(run, step->load);
+    if (step->arm)
+        return step_arm(run, step->arm);
+    if (step->wait)
+        return step_wait(run, step->wait);
+    if (step->kill)
+        return step_kill(run, step->kill);
+    if (step->command)
+        return step_command(run, step->command);
+    if (step->truncate)
+        return step_truncate(run, step->truncate);
+    if (step->kill_child)
+        return la_step_kill_child(run, step->kill_child);
+    if (step->recover)
+        return la_recover(run, la_run_node(run, step->recover->node));
+    if (step->verify)
+        return step_verify(run, step->verify);
+    if (step->sleep)
+        step_sleep(run, step->sleep);
+    if (step->stop_load)
+        la_step_stop_load(run);
+    if (step->disarm)
+        la_node_disarm(la_run_node(run, step->disarm->node));
+    return 0;
+}

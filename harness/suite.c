@@ -1,0 +1,325 @@
+#include "suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "claims.h"
+#include "probe.h"
+#include "result.h"
+#include "table.h"
+
+enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20 };
+
+/* A scenario that is running. */
+struct job {
+    pid_t pid;
+    const struct la_scenario *scenario;
+};
+
+/* What la_suite_run works with, from top to bottom. */
+struct work {
+    struct la_suite *suite;
+    struct la_scenarios scenarios;
+    struct la_config base;
+    struct la_probe probe;
+    struct la_options options;
+    char server[LA_PATH_MAX];
+    struct la_strings skipped;
+    struct la_claims *claims;
+    json_t *results;
+    struct job jobs[JOBS_MAX];
+    unsigned int running;
+    bool interrupted;
+};
+
+static int usage(const struct la_error *error)
+{
+    fprintf(stderr, "lastack: %s\n", error->text);
+    return LA_EXIT_USAGE;
+}
+
+static int prepare_out(const char *out, struct la_error *error)
+{
+    DIR *dir = opendir(out);
+    if (!dir && errno != ENOENT)
+        return la_fail(error, "--out %s: %s", out, strerror(errno));
+    if (!dir)
+        return la_make_dirs(out, error);
+    int entries = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        entries += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    if (entries)
+        return la_fail(error, "--out %s: the folder is not empty; name a new one", out);
+    if (access(out, W_OK))
+        return la_fail(error, "--out %s: %s", out, strerror(errno));
+    return 0;
+}
+
+static int read_scenarios(struct work *work, struct la_error *error)
+{
+    struct la_suite *suite = work->suite;
+    for (size_t i = 0; i < suite->files.count; i++)
+        if (la_scenarios_read(&work->scenarios, suite->files.items[i], error))
+            return -1;
+    return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
+}
+
+static int read_configuration(struct work *work, struct la_error *error)
+{
+    char dir[LA_PATH_MAX];
+    const char *path = work->suite->config;
+    if (!path)
+        return 0;
+    la_path(dir, "%s/config", work->suite->out);
+    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) ||
+                   la_config_sandbox(&work->base, dir, error)
+               ? -1
+               : 0;
+}
+
+static int probe(struct work *work, struct la_error *error)
+{
+    struct la_suite *suite = work->suite;
+    char dir[LA_PATH_MAX];
+    if (la_parts_program(suite->server ? suite->server : "redis-server", work->server, error))
+        return -1;
+    work->options = (struct la_options){
+        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, &work->base},
+        .seed = suite->seed,
+        .demands = suite->demands,
+        .config_path = suite->config,
+        .data_path = suite->data,
+        .verbose = suite->verbose,
+    };
+    la_path(dir, "%s/probe", suite->out);
+    return la_make_dirs(dir, error) || la_probe_server(&work->probe, &work->options.server, dir, error) ? -1 : 0;
+}
+
+/* Leaves out what the user's configuration does not match or --quick does not want. */
+static void select_scenarios(struct work *work)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        struct la_scenario *scenario = work->scenarios.items[i];
+        char why[256] = "";
+        bool wanted = !work->suite->quick || scenario->quick;
+        bool fits = !work->suite->config || !scenario->settings ||
+                    la_probe_matches(&work->probe, scenario->settings, why, sizeof why);
+        if (wanted && !fits)
+            la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
+        if (wanted && fits)
+            work->scenarios.items[kept++] = scenario;
+        else
+            la_scenario_free(scenario);
+    }
+    work->scenarios.count = kept;
+}
+
+/* Said before anything starts, rather than found out half-way. */
+static int check_room(const struct work *work, struct la_error *error)
+{
+    struct statvfs fs;
+    struct sysinfo memory;
+    uint64_t disk = DISK_SLACK;
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        disk += work->scenarios.items[i]->load->capacity * sizeof(struct la_op) + sizeof(struct fi_control) * 2;
+    if (statvfs(work->suite->out, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < disk)
+        return la_fail(error, "too little disk: the plan needs %llu MiB below %s, %llu MiB are free",
+                       (unsigned long long)(disk >> 20), work->suite->out,
+                       (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20));
+    uint64_t need = (uint64_t)MEMORY_PER_RUN * work->suite->jobs;
+    if (sysinfo(&memory) == 0 && (uint64_t)memory.totalram * memory.mem_unit < need)
+        return la_fail(error, "too little memory: %u jobs need about %llu MiB, the machine has %llu MiB",
+                       work->suite->jobs, (unsigned long long)(need >> 20),
+                       (unsigned long long)((uint64_t)memory.totalram * memory.mem_unit >> 20));
+    return 0;
+}
+
+static void result_path(const struct work *work, const struct la_scenario *scenario, char path[LA_PATH_MAX])
+{
+    la_path(path, "%s/%s/scenario.json", work->suite->out, scenario->name);
+}
+
+/* In the child: one scenario, its result to a file. */
+static int run_one(const struct work *work, const struct la_scenario *scenario)
+{
+    struct la_error error;
+    char dir[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    la_path(dir, "%s/%s", work->suite->out, scenario->name);
+    json_t *result = la_run_scenario(scenario, &work->options, dir);
+    result_path(work, scenario, path);
+    int failed = la_result_write(result, path, &error);
+    json_decref(result);
+    return failed ? usage(&error) : 0;
+}
+
+static void start_job(struct work *work, const struct la_scenario *scenario)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        int status = run_one(work, scenario);
+        fflush(NULL);
+        _exit(status);
+    }
+    if (pid < 0) {
+        json_array_append_new(work->results, la_result_failed(scenario, "fork failed"));
+        return;
+    }
+    work->jobs[work->running++] = (struct job){pid, scenario};
+}
+
+static void finish_job(struct work *work, unsigned int index, int status)
+{
+    const struct la_scenario *scenario = work->jobs[index].scenario;
+    char path[LA_PATH_MAX];
+    char why[128];
+    result_path(work, scenario, path);
+    json_t *result = status == 0 ? json_load_file(path, 0, NULL) : NULL;
+    if (!result) {
+        if (work->interrupted)
+            snprintf(why, sizeof why, "interrupted");
+        else
+            snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
+        result = la_result_failed(scenario, why);
+    }
+    json_array_append_new(work->results, result);
+    la_table_row(result);
+    work->jobs[index] = work->jobs[--work->running];
+}
+
+static void reap(struct work *work)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (unsigned int i = 0; i < work->running; i++)
+            if (work->jobs[i].pid == pid) {
+                finish_job(work, i, status);
+                break;
+            }
+}
+
+static void interrupt(struct work *work)
+{
+    if (!work->interrupted)
+        fprintf(stderr, "lastack: interrupted, cleaning up\n");
+    work->interrupted = true;
+    for (unsigned int i = 0; i < work->running; i++)
+        kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
+}
+
+static void run_all(struct work *work)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    size_t next = 0;
+    bool progress = isatty(STDERR_FILENO);
+    while (next < work->scenarios.count || work->running) {
+        while (!work->interrupted && next < work->scenarios.count && work->running < work->suite->jobs) {
+            const struct la_scenario *scenario = work->scenarios.items[next++];
+            if (progress)
+                fprintf(stderr, "[%zu/%zu] %s\r", next, work->scenarios.count, scenario->name);
+            start_job(work, scenario);
+        }
+        for (; work->interrupted && next < work->scenarios.count; next++)
+            json_array_append_new(work->results, la_result_failed(work->scenarios.items[next], "interrupted"));
+        struct timespec wait = {0, 100000000};
+        int signal = sigtimedwait(&signals, NULL, &wait);
+        if (signal == SIGINT || signal == SIGTERM)
+            interrupt(work);
+        reap(work);
+    }
+}
+
+static void list_limits(const struct work *work, struct la_strings *limits)
+{
+    la_strings_add(limits, la_strdup("power cuts: every kill here is a SIGKILL, which the page cache survives"));
+    if (geteuid() != 0)
+        la_strings_add(limits, la_strdup("not root: what only root can set up was not judged"));
+    if (work->suite->no_shim)
+        la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
+}
+
+static int report(struct work *work, struct la_strings *limits)
+{
+    struct la_suite *suite = work->suite;
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    list_limits(work, limits);
+    struct la_result_frame frame = {work->server,         work->probe.name, work->probe.version, suite->seed,
+                                    &work->base.changed,  limits,           &work->skipped,      suite->out,
+                                    work->claims};
+    int status = la_result_exit_status(work->results);
+    json_t *result = la_result_whole(&frame, json_incref(work->results));
+    la_path(path, "%s/result.json", suite->out);
+    bool failed = la_result_write(result, path, &error) ||
+                  (suite->json && la_result_write(result, suite->json, &error)) ||
+                  (suite->junit && la_result_junit(work->results, suite->junit, &error));
+    la_table_footer(result, suite->out);
+    json_decref(result);
+    return failed ? usage(&error) : status;
+}
+
+static void release(struct work *work)
+{
+    la_scenarios_free(&work->scenarios);
+    la_config_free(&work->base);
+    la_probe_free(&work->probe);
+    la_strings_free(&work->skipped);
+    la_claims_free(work->claims);
+    json_decref(work->results);
+}
+
+static int work_through(struct work *work, struct la_strings *limits)
+{
+    struct la_suite *suite = work->suite;
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/claims.yaml", suite->parts.fixtures);
+    work->claims = la_claims_read(path, &error);
+    if (!work->claims || read_scenarios(work, &error) || prepare_out(suite->out, &error) ||
+        read_configuration(work, &error) || probe(work, &error))
+        return usage(&error);
+    select_scenarios(work);
+    if (!work->scenarios.count) {
+        la_fail(&error, "none of the scenarios applies to this configuration");
+        return usage(&error);
+    }
+    if (check_room(work, &error))
+        return usage(&error);
+    printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
+           (unsigned long long)suite->seed);
+    la_table_header();
+    run_all(work);
+    return report(work, limits);
+}
+
+int la_suite_run(void *context, struct la_strings *limits)
+{
+    struct work work = {.suite = context, .results = json_array()};
+    int status = work_through(&work, limits);
+    release(&work);
+    return status;
+}

@@ -1,0 +1,179 @@
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int la_fail(struct la_error *error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    return -1;
+}
+
+uint64_t la_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+void la_sleep_ms(unsigned int ms)
+{
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) && errno == EINTR)
+        ;
+}
+
+void la_path(char out[LA_PATH_MAX], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(out, LA_PATH_MAX, format, args);
+    va_end(args);
+    if (length >= 0 && length < LA_PATH_MAX)
+        return;
+    fprintf(stderr, "lastack: path too long: %.100s...\n", out);
+    exit(LA_EXIT_USAGE);
+}
+
+char *la_read_file(const char *path, size_t max, struct la_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        la_fail(error, "%s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
+        close(fd);
+        la_fail(error, "%s: %s", path, S_ISREG(st.st_mode) ? "file too large" : "not a regular file");
+        return NULL;
+    }
+    char *text = la_alloc((size_t)st.st_size + 1, 1);
+    size_t used = 0;
+    for (ssize_t got; used < (size_t)st.st_size && (got = read(fd, text + used, (size_t)st.st_size - used)) > 0;)
+        used += (size_t)got;
+    close(fd);
+    return text;
+}
+
+int la_make_dirs(const char *path, struct la_error *error)
+{
+    char copy[LA_PATH_MAX];
+    la_path(copy, "%s", path);
+    for (char *slash = copy; slash;) {
+        slash = strchr(slash + 1, '/');
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0755) && errno != EEXIST)
+            return la_fail(error, "%s: %s", copy, strerror(errno));
+        if (slash)
+            *slash = '/';
+    }
+    return 0;
+}
+
+int la_copy_file(const char *from, const char *to, struct la_error *error)
+{
+    struct stat st;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0 || fstat(in, &st)) {
+        la_fail(error, "%s: %s", from, strerror(errno));
+        if (in >= 0)
+            close(in);
+        return -1;
+    }
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 0777);
+    ssize_t left = out < 0 ? -1 : st.st_size;
+    while (left > 0) {
+        ssize_t sent = sendfile(out, in, NULL, (size_t)left);
+        left = sent > 0 ? left - sent : -1;
+    }
+    if (left < 0)
+        la_fail(error, "cannot copy %s to %s: %s", from, to, strerror(errno));
+    close(in);
+    if (out >= 0)
+        close(out);
+    return left < 0 ? -1 : 0;
+}
+
+int la_copy_tree(const char *from, const char *to, struct la_error *error)
+{
+    char content[LA_PATH_MAX];
+    la_path(content, "%s/.", from);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("cp", "cp", "-a", content, to, (char *)NULL);
+        _exit(127);
+    }
+    int status = -1;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0 ? 0 : la_fail(error, "cannot copy %s to %s", from, to);
+}
+
+void *la_alloc(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+    if (memory)
+        return memory;
+    fputs("lastack: out of memory\n", stderr);
+    exit(LA_EXIT_USAGE);
+}
+
+char *la_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(la_alloc(size, 1), text, size);
+}
+
+char *la_format(const char *format, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = la_strdup("");
+    va_end(args);
+    return text;
+}
+
+uint64_t la_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void la_strings_add(struct la_strings *list, char *owned)
+{
+    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items) {
+        fputs("lastack: out of memory\n", stderr);
+        exit(LA_EXIT_USAGE);
+    }
+    list->items = items;
+    items[list->count++] = owned;
+}
+
+void la_strings_free(struct la_strings *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct la_strings){0};
+}

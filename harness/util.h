@@ -1,0 +1,55 @@
+/* Small things that every module needs: error texts, one clock, paths and files. */
+#ifndef LASTACK_UTIL_H
+#define LASTACK_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LA_PATH_MAX = 4096 };
+
+/* Exit statuses, fixed. */
+enum { LA_EXIT_HOLDS = 0, LA_EXIT_VIOLATED = 1, LA_EXIT_USAGE = 2, LA_EXIT_INCONCLUSIVE = 3 };
+
+/* One clear line for a person. Empty: no error. */
+struct la_error {
+    char text[1024];
+};
+
+/* Fills `error` and returns -1. */
+__attribute__((format(printf, 2, 3))) int la_fail(struct la_error *error, const char *format, ...);
+
+/* CLOCK_MONOTONIC in ns: the one clock of ledger, injection log and harness. */
+uint64_t la_now_ns(void);
+void la_sleep_ms(unsigned int ms);
+
+/* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
+__attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
+
+/* Whole small file as a string, to be freed; NULL with `error` filled. */
+char *la_read_file(const char *path, size_t max, struct la_error *error);
+
+/* Creates a directory and its missing parents. */
+int la_make_dirs(const char *path, struct la_error *error);
+
+/* Copies a file (mode kept), or with `cp -a` a directory's content. */
+int la_copy_file(const char *from, const char *to, struct la_error *error);
+int la_copy_tree(const char *from, const char *to, struct la_error *error);
+
+/* malloc and friends that end the program when memory is out. */
+void *la_alloc(size_t count, size_t size);
+char *la_strdup(const char *text);
+__attribute__((format(printf, 1, 2))) char *la_format(const char *format, ...);
+
+/* A step of splitmix64: deterministic pseudo-random numbers from a seed. */
+uint64_t la_random(uint64_t *state);
+
+/* A list of strings that owns them. */
+struct la_strings {
+    char **items;
+    size_t count;
+};
+void la_strings_add(struct la_strings *list, char *owned);
+void la_strings_free(struct la_strings *list);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Verification: reads every key of the ledger back from a node and decides for every
+ * acknowledged operation whether it is there. What it says of loss:
+ *
+ *   lost  acknowledged, and its effect is gone
+ *   hole  lost, although something survived that came later: later on the same
+ *         connection, or sent by any client after the lost one was acknowledged.
+ *         Only within one life of the server: writes after a recovery prove nothing.
+ */
+#ifndef LASTACK_VERIFY_H
+#define LASTACK_VERIFY_H
+
+#include "client.h"
+#include "findings.h"
+#include "ledger.h"
+
+struct la_verify {
+    uint64_t acked;      /* acknowledged operations */
+    uint64_t checked;    /* of them judged; all, or the verdict is inconclusive */
+    uint64_t lost;
+    uint64_t lost_bytes; /* of values */
+    uint64_t earliest_lost_ns; /* ack time of the earliest lost operation; 0: none */
+    uint32_t earliest_epoch;   /* the server's life that operation belongs to */
+    uint64_t unknown;    /* operations without a reply */
+    uint64_t keys;       /* keys in the whole server */
+    bool complete;       /* everything was read back */
+    char why[256];       /* why not */
+};
+
+/*
+ * Judges `ledger` (not written to meanwhile) against the node. `ignore` are key names that are not
+ * the load's (sorted; may be NULL). Findings are added to `findings`. Returns 0 when complete.
+ */
+int la_verify_node(const struct la_ledger *ledger, const struct la_address *address, const struct la_strings *ignore,
+                   struct la_findings *findings, struct la_verify *result);
+
+/* The judging alone, from fates already set per operation; for tests and for verify itself. */
+void la_verify_judge(const struct la_ledger *ledger, uint64_t count, uint8_t *fates, struct la_findings *findings,
+                     struct la_verify *result);
+
+#endif

@@ -1,0 +1,162 @@
+#include "yamlplace.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+static int load_document(const char *path, yaml_document_t *document, struct la_error *error)
+{
+    FILE *file = fopen(path, "r");
+    yaml_parser_t parser;
+    if (!file)
+        return la_fail(error, "%s: %m", path);
+    yaml_parser_initialize(&parser);
+    yaml_parser_set_input_file(&parser, file);
+    int ok = yaml_parser_load(&parser, document);
+    if (!ok)
+        la_fail(error, "%s:%zu: %s%s%s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML",
+                parser.context ? " " : "", parser.context ? parser.context : "");
+    yaml_parser_delete(&parser);
+    fclose(file);
+    return ok ? 0 : -1;
+}
+
+struct walk {
+    const char *path;
+    yaml_document_t *document;
+    struct la_error *error;
+};
+
+static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_value_t *schema);
+
+static const char *scalar(yaml_node_t *node)
+{
+    return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
+}
+
+static int unknown_key(struct walk *walk, yaml_node_t *key, const cyaml_schema_field_t *fields)
+{
+    char known[512] = "";
+    for (; fields->key; fields++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", fields->key);
+    }
+    return la_fail(walk->error, "%s:%zu: unknown key '%s'; expected one of: %s", walk->path, key->start_mark.line + 1,
+                   scalar(key), known);
+}
+
+static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields, const char *key)
+{
+    while (fields->key && strcmp(fields->key, key) != 0)
+        fields++;
+    return fields->key ? fields : NULL;
+}
+
+static bool has_key(struct walk *walk, yaml_node_t *node, const char *key)
+{
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++)
+        if (!strcmp(scalar(yaml_document_get_node(walk->document, pair->key)), key))
+            return true;
+    return false;
+}
+
+static int check_mapping(struct walk *walk, yaml_node_t *node, const cyaml_schema_field_t *fields)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return la_fail(walk->error, "%s:%zu: expected a mapping (key: value)", walk->path, node->start_mark.line + 1);
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        yaml_node_t *key = yaml_document_get_node(walk->document, pair->key);
+        const cyaml_schema_field_t *field = find_field(fields, scalar(key));
+        if (!field)
+            return unknown_key(walk, key, fields);
+        if (check_value(walk, yaml_document_get_node(walk->document, pair->value), &field->value))
+            return -1;
+    }
+    for (; fields->key; fields++)
+        if (!(fields->value.flags & CYAML_FLAG_OPTIONAL) && !has_key(walk, node, fields->key))
+            return la_fail(walk->error, "%s:%zu: '%s' is missing", walk->path, node->start_mark.line + 1, fields->key);
+    return 0;
+}
+
+static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_value_t *schema)
+{
+    size_t line = node->start_mark.line + 1;
+    switch (schema->type) {
+    case CYAML_MAPPING:
+        return check_mapping(walk, node, schema->mapping.fields);
+    case CYAML_SEQUENCE:
+        if (node->type != YAML_SEQUENCE_NODE)
+            return la_fail(walk->error, "%s:%zu: expected a list (- item)", walk->path, line);
+        for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
+            if (check_value(walk, yaml_document_get_node(walk->document, *item), schema->sequence.entry))
+                return -1;
+        return 0;
+    case CYAML_UINT: {
+        const char *text = scalar(node);
+        if (*text && strlen(text) < 10 && strspn(text, "0123456789") == strlen(text))
+            return 0;
+        return la_fail(walk->error, "%s:%zu: expected a whole number, found '%s'", walk->path, line, text);
+    }
+    case CYAML_BOOL:
+        if (!strcmp(scalar(node), "true") || !strcmp(scalar(node), "false"))
+            return 0;
+        return la_fail(walk->error, "%s:%zu: expected true or false, found '%s'", walk->path, line, scalar(node));
+    case CYAML_ENUM: {
+        char known[256] = "";
+        for (uint32_t i = 0; i < schema->enumeration.count; i++) {
+            const char *name = schema->enumeration.strings[i].str;
+            if (!strcmp(scalar(node), name))
+                return 0;
+            size_t used = strlen(known);
+            snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", name);
+        }
+        return la_fail(walk->error, "%s:%zu: expected one of %s, found '%s'", walk->path, line, known, scalar(node));
+    }
+    default:
+        if (node->type == YAML_SCALAR_NODE)
+            return 0;
+        return la_fail(walk->error, "%s:%zu: expected text", walk->path, line);
+    }
+}
+
+int la_yaml_check_keys(const char *path, const cyaml_schema_value_t *schema, struct la_error *error)
+{
+    yaml_document_t document;
+    if (load_document(path, &document, error))
+        return -1;
+    struct walk walk = {path, &document, error};
+    yaml_node_t *root = yaml_document_get_root_node(&document);
+    int result = root ? check_value(&walk, root, schema) : la_fail(error, "%s:1: the file is empty", path);
+    yaml_document_delete(&document);
+    return result;
+}
+
+static int line_in(yaml_document_t *document, const char *key, int index)
+{
+    yaml_node_t *root = yaml_document_get_root_node(document);
+    if (!root || root->type != YAML_MAPPING_NODE)
+        return 1;
+    for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
+        yaml_node_t *name = yaml_document_get_node(document, pair->key);
+        yaml_node_t *value = yaml_document_get_node(document, pair->value);
+        if (strcmp(scalar(name), key) != 0)
+            continue;
+        if (index < 0 || value->type != YAML_SEQUENCE_NODE ||
+            index >= value->data.sequence.items.top - value->data.sequence.items.start)
+            return (int)name->start_mark.line + 1;
+        yaml_node_t *item = yaml_document_get_node(document, value->data.sequence.items.start[index]);
+        return (int)item->start_mark.line + 1;
+    }
+    return 1;
+}
+
+int la_yaml_line(const char *path, const char *key, int index)
+{
+    struct la_error ignored;
+    yaml_document_t document;
+    if (load_document(path, &document, &ignored))
+        return 1;
+    int line = line_in(&document, key, index);
+    yaml_document_delete(&document);
+    return line;
+}
