@@ -24,7 +24,7 @@
 enum {
     FI_RULES_MAX = 32,
     FI_ROLES_MAX = 8,
-    FI_LOG_MAX = 65536,
+    FI_LOG_MAX = 16384,
     FI_FILTER_MAX = 1024, /* instructions of the system-call filter */
     FI_PATH_MAX = 1024,
     FI_GLOB_MAX = 128,

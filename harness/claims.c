@@ -8,10 +8,10 @@
 static const cyaml_schema_field_t claim_fields[] = {FIELD(id), FIELD(text), FIELD(source), CYAML_FIELD_END};
 static const cyaml_schema_value_t claim_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_claim, claim_fields)};
-static const cyaml_schema_field_t top_fields[] = {
-    CYAML_FIELD_SEQUENCE_COUNT("claims", CYAML_FLAG_POINTER, struct la_claims, items, count, &claim_value, 0,
-                               CYAML_UNLIMITED),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t top_fields[] = {CYAML_FIELD_SEQUENCE_COUNT("claims", CYAML_FLAG_POINTER,
+                                                                             struct la_claims, items, count,
+                                                                             &claim_value, 0, CYAML_UNLIMITED),
+                                                  CYAML_FIELD_END};
 static const cyaml_schema_value_t top = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct la_claims, top_fields)};
 static const cyaml_config_t config = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
@@ -52,7 +52,9 @@ static json_t *entry_of(const struct la_claims *claims, json_t *all, const char 
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(all, i, entry) if (!strcmp(json_string_value(json_object_get(entry, "id")), id)) return entry;
+    json_array_foreach (all, i, entry)
+        if (!strcmp(json_string_value(json_object_get(entry, "id")), id))
+            return entry;
     const struct la_claim *claim = la_claims_find(claims, id);
     entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[]}", "id", id, "text", claim ? claim->text : "", "source",
                       claim ? claim->source : "", "verdict", "holds", "measured", "", "bound", "", "conditions", "",
@@ -79,11 +81,10 @@ json_t *la_claims_result(const struct la_claims *claims, const json_t *scenarios
     json_t *all = json_array();
     size_t i;
     json_t *scenario;
-    json_array_foreach(scenarios, i, scenario)
-    {
+    json_array_foreach (scenarios, i, scenario) {
         size_t c;
         json_t *said;
-        json_array_foreach(json_object_get(scenario, "claim_verdicts"), c, said)
+        json_array_foreach (json_object_get(scenario, "claim_verdicts"), c, said)
             take(entry_of(claims, all, json_string_value(json_object_get(said, "id"))), said,
                  json_object_get(scenario, "name"));
     }

@@ -19,11 +19,11 @@ struct la_directive {
 struct la_config {
     struct la_directive *items;
     size_t count;
-    struct la_strings changed;  /* "directive: what became of it and why", the user's only */
-    struct la_strings renamed;  /* pairs for la_address.renamed */
-    char *user;                 /* how the harness logs in; NULL: without a name */
-    char *password;             /* NULL: none needed */
-    bool from_user;             /* there is a user's file below */
+    struct la_strings changed; /* "directive: what became of it and why", the user's only */
+    struct la_strings renamed; /* pairs for la_address.renamed */
+    char *user;                /* how the harness logs in; NULL: without a name */
+    char *password;            /* NULL: none needed */
+    bool from_user;            /* there is a user's file below */
 };
 
 /* Reads `path` with its includes. Errors name file and line. */

@@ -36,9 +36,8 @@ double la_judge_rto_ms(const struct la_recovery *recovery, uint64_t point_ns)
 {
     if (!point_ns || point_ns < recovery->fault_ns)
         return -1;
-    uint64_t waited = recovery->by_operator && recovery->spawn_ns > recovery->gone_ns
-                          ? recovery->spawn_ns - recovery->gone_ns
-                          : 0;
+    uint64_t waited =
+        recovery->by_operator && recovery->spawn_ns > recovery->gone_ns ? recovery->spawn_ns - recovery->gone_ns : 0;
     return (double)(point_ns - recovery->fault_ns - waited) / 1e6;
 }
 
@@ -58,8 +57,12 @@ static bool met_lost(const struct check *check, const struct la_expect_lost *exp
     const struct la_verify *verify = &check->run->verify;
     if (!check->run->verified)
         return unmet(check, "nothing was read back");
-    if (expect->all && verify->lost < verify->acked && verify->keys > 0)
-        return unmet(check, "%llu keys are still there, none expected", (unsigned long long)verify->keys);
+    if (expect->all && verify->survivors)
+        return unmet(check, "%llu operations from before the crash are still there, none expected",
+                     (unsigned long long)verify->survivors);
+    if (!within(check, "operations lost that were acknowledged before the mark", verify->lost_marked, NULL,
+                expect->before_mark))
+        return false;
     return within(check, "acknowledged operations lost", verify->lost, expect->min, expect->max);
 }
 
@@ -100,8 +103,9 @@ static bool met_exit(const struct check *check, const struct la_expect_exit *exp
 {
     const struct la_node *node = la_run_node(check->run, expect->node);
     const char *how = "alive";
+    int status = node->first_exit_status;
     if (node->exits)
-        how = WIFSIGNALED(node->exit_status) ? "killed" : WEXITSTATUS(node->exit_status) ? "failed" : "stopped";
+        how = WIFSIGNALED(status) ? "killed" : WEXITSTATUS(status) ? "failed" : "stopped";
     return !strcmp(how, expect->how) ? true : unmet(check, "%s: %s, expected %s", node->spec->name, how, expect->how);
 }
 
@@ -132,9 +136,10 @@ static bool met(const struct check *check, const struct la_expect *expect)
         return within(check, "restarts by the policy", la_run_node(run, expect->restarts->node)->restarts,
                       expect->restarts->min, expect->restarts->max);
     if (expect->full_syncs)
-        return within(check, "full syncs",
-                      la_node_log_count(la_run_node(run, expect->full_syncs->node), "MASTER <-> REPLICA sync: Finished"),
-                      expect->full_syncs->min, expect->full_syncs->max);
+        return within(
+            check, "full syncs",
+            la_node_log_count(la_run_node(run, expect->full_syncs->node), "MASTER <-> REPLICA sync: Finished"),
+            expect->full_syncs->min, expect->full_syncs->max);
     double window = la_judge_window_ms(run);
     if (window > expect->window->max_ms)
         return unmet(check, "window of loss %.1f ms, at most %u ms expected", window, expect->window->max_ms);
@@ -148,12 +153,13 @@ static void check_soundness(struct la_run *run)
     if (!head || run->doubts.count)
         return;
     if (run->load_started && head->acked < run->scenario->load->min_acked)
-        la_run_doubt(run, "load too thin: only %llu operations acknowledged, %u wanted", (unsigned long long)head->acked,
-                     run->scenario->load->min_acked);
+        la_run_doubt(run, "load too thin: only %llu operations acknowledged, %u wanted",
+                     (unsigned long long)head->acked, run->scenario->load->min_acked);
     if (!run->load_started)
         la_run_doubt(run, "no load ran");
     if (head->full)
-        la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity", (unsigned long long)head->capacity);
+        la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
+                     (unsigned long long)head->capacity);
     if (run->evicted)
         la_run_doubt(run, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
     for (unsigned int i = 0; i < run->node_count; i++) {
@@ -231,7 +237,7 @@ static bool lost_too_much(struct la_run *run)
     struct check silent = {run, NULL};
     for (unsigned int i = 0; i < run->scenario->expect_count; i++) {
         const struct la_expect *expect = &run->scenario->expect[i];
-        if (run->verified && expect->lost && expect->lost->max && run->verify.lost > *expect->lost->max)
+        if (run->verified && expect->lost && !expect->lost->min && !expect->lost->all && !met(&silent, expect))
             return true;
         if (run->verified && expect->window && !met(&silent, expect))
             return true;
@@ -261,8 +267,8 @@ static void judge_claims(struct la_run *run, struct la_judgement *judgement)
     for (unsigned int i = 0; i < scenario->claim_count; i++) {
         const struct la_claim_ref *claim = &scenario->claims[i];
         struct check silent = {run, NULL};
-        bool holds = claim->expect_count ? all_met(&silent, claim->expect, claim->expect_count)
-                                         : judgement->verdict == LA_HOLDS;
+        bool holds =
+            claim->expect_count ? all_met(&silent, claim->expect, claim->expect_count) : judgement->verdict == LA_HOLDS;
         enum la_verdict verdict = holds ? (claim->qualified ? LA_QUALIFIED : LA_HOLDS) : LA_VIOLATED;
         judgement->claims[i].verdict = judgement->verdict == LA_INCONCLUSIVE ? LA_INCONCLUSIVE : verdict;
         judgement->claims[i].measured = measured(run);

@@ -21,7 +21,7 @@ struct la_judgement {
     struct la_claim_judgement {
         enum la_verdict verdict;
         char *measured;
-    } *claims; /* one for each of scenario->claims */
+    } * claims; /* one for each of scenario->claims */
     unsigned int claim_count;
 };
 

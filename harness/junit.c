@@ -26,7 +26,8 @@ static int count(const json_t *scenarios, const char *verdict)
     int found = 0;
     size_t i;
     json_t *scenario;
-    json_array_foreach(scenarios, i, scenario) found += !strcmp(get(scenario, "verdict"), verdict);
+    json_array_foreach (scenarios, i, scenario)
+        found += !strcmp(get(scenario, "verdict"), verdict);
     return found;
 }
 
@@ -45,7 +46,7 @@ static void write_case(xmlTextWriterPtr writer, const json_t *scenario)
         xmlTextWriterStartElement(writer, BAD_CAST(strcmp(verdict, "violated") ? "error" : "failure"));
         const char *first = json_string_value(json_array_get(reasons, 0));
         attribute(writer, "message", first ? first : verdict);
-        json_array_foreach(reasons, i, reason)
+        json_array_foreach (reasons, i, reason)
             xmlTextWriterWriteFormatString(writer, "%s\n", json_string_value(reason));
         xmlTextWriterWriteFormatString(writer, "reproduce: %s\n", get(scenario, "reproduce"));
         xmlTextWriterEndElement(writer);
@@ -67,7 +68,8 @@ int la_result_junit(const json_t *scenarios, const char *path, struct la_error *
     attribute_number(writer, "errors", count(scenarios, "inconclusive"));
     size_t i;
     json_t *scenario;
-    json_array_foreach(scenarios, i, scenario) write_case(writer, scenario);
+    json_array_foreach (scenarios, i, scenario)
+        write_case(writer, scenario);
     xmlTextWriterEndElement(writer);
     int failed = xmlTextWriterEndDocument(writer) < 0;
     xmlFreeTextWriter(writer);

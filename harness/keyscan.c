@@ -67,13 +67,15 @@ static void other_databases(struct la_keyscan *scan, const char *info)
 {
     if (scan->ignore && scan->ignore->count)
         return; /* the user's own data may use them */
-    for (const char *line = strstr(info, "# Keyspace"); line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+    for (const char *line = strstr(info, "# Keyspace"); line;
+         line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
         int database;
         long long keys;
         if (sscanf(line, "db%d:keys=%lld", &database, &keys) != 2 || database == 0)
             continue;
         scan->keys += (uint64_t)keys;
-        la_findings_add(scan->findings, LA_PHANTOM, NULL, "%lld keys in database %d, which nobody used", keys, database);
+        la_findings_add(scan->findings, LA_PHANTOM, NULL, "%lld keys in database %d, which nobody used", keys,
+                        database);
     }
 }
 

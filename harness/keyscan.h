@@ -14,7 +14,7 @@ struct la_keyscan {
     bool (*written)(void *context, uint32_t session, uint32_t key);
     void *context;
     struct la_findings *findings;
-    uint64_t keys;  /* out: keys, without the probe's and the ignored */
+    uint64_t keys; /* out: keys, without the probe's and the ignored */
     char why[256]; /* out: what failed */
 };
 

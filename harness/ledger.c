@@ -126,6 +126,14 @@ void la_ledger_close(struct la_ledger *ledger)
     *ledger = (struct la_ledger){0};
 }
 
+void la_ledger_trim(struct la_ledger *ledger, const char *path)
+{
+    uint64_t count = la_ledger_count(ledger);
+    ledger->head->capacity = count;
+    if (truncate(path, (off_t)(sizeof *ledger->head + count * sizeof *ledger->ops)))
+        ledger->head->capacity = (ledger->size - sizeof *ledger->head) / sizeof *ledger->ops; /* stays large */
+}
+
 uint64_t la_ledger_count(const struct la_ledger *ledger)
 {
     uint64_t count = atomic_load(&ledger->head->count);

@@ -70,13 +70,14 @@ struct la_ledger_head {
     _Atomic uint64_t acked;
     _Atomic uint64_t refused;
     _Atomic uint32_t sessions;
-    _Atomic uint32_t epoch; /* raised by the runner when a server has died */
-    _Atomic uint32_t stop;  /* set by the runner: finish what is in flight and end */
-    _Atomic uint32_t full;  /* an operation found no room: the run cannot be judged */
+    _Atomic uint32_t epoch;           /* raised by the runner when a server has died */
+    _Atomic uint32_t stop;            /* set by the runner: finish what is in flight and end */
+    uint64_t mark_ns;                 /* step `mark`: what was acknowledged by then must survive; 0: no mark */
+    _Atomic uint32_t full;            /* an operation found no room: the run cannot be judged */
     _Atomic uint64_t last_acked_ns;   /* invocation time of the youngest acknowledged operation */
     _Atomic uint64_t last_refused_ns; /* time of the youngest error reply */
     struct {
-        char text[56];
+        char text[120];
         _Atomic uint64_t count;
     } errors[LA_ERRORS_MAX]; /* the last slot takes what the others have no room for */
     struct la_session session[LA_SESSIONS_MAX];
@@ -96,6 +97,9 @@ int la_ledger_create(struct la_ledger *ledger, const char *path, const struct la
 int la_ledger_open(struct la_ledger *ledger, const char *path, struct la_error *error);
 
 void la_ledger_close(struct la_ledger *ledger);
+
+/* Gives the room that was reserved and not used back to the disk; nothing can be appended afterwards. */
+void la_ledger_trim(struct la_ledger *ledger, const char *path);
 
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);

@@ -14,8 +14,9 @@ static json_t *scenarios_json(const struct la_scenarios *scenarios)
         json_t *claims = json_array();
         for (unsigned int c = 0; c < scenario->claim_count; c++)
             json_array_append_new(claims, json_string(scenario->claims[c].id));
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", scenario->name, "title", scenario->title,
-                                             "file", scenario->path, "quick", scenario->quick, "claims", claims));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", scenario->name, "title", scenario->title,
+                                        "file", scenario->path, "quick", scenario->quick, "claims", claims));
     }
     return all;
 }
@@ -52,8 +53,7 @@ static void print_plain(const json_t *all, bool claims)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(all, i, entry)
-    {
+    json_array_foreach (all, i, entry) {
         if (claims) {
             size_t n = json_array_size(json_object_get(entry, "scenarios"));
             printf("%-7s %-12s %s\n", get(entry, "id"), n ? "checked" : "not checked", get(entry, "text"));

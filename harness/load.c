@@ -9,9 +9,9 @@
 #include "types.h"
 
 enum {
-    RETRY_NS = 3000000,            /* between attempts to connect */
-    REFUSED_PAUSE_NS = 5000000,    /* after an error reply: a client that is refused does not hammer */
-    DRAIN_NS = 2000000000,         /* how long the end waits for replies */
+    RETRY_NS = 3000000,         /* between attempts to connect */
+    REFUSED_PAUSE_NS = 5000000, /* after an error reply: a client that is refused does not hammer */
+    DRAIN_NS = 2000000000,      /* how long the end waits for replies */
     CONNECT_TIMEOUT_MS = 2000,
     EVENTS = 64,
 };
@@ -27,7 +27,7 @@ struct connection {
     uint32_t number;      /* of the client, from 0 */
     uint32_t session;
     uint64_t random;
-    uint64_t resume_ns; /* nothing is sent before */
+    uint64_t resume_ns;     /* nothing is sent before */
     struct flight *flights; /* ring of plan.pipeline */
     uint32_t first, in_flight;
     struct la_key_state *keys;
@@ -66,7 +66,8 @@ static void begin_session(struct load *load, struct connection *connection)
 {
     struct la_ledger_head *head = load->ledger->head;
     uint32_t session = atomic_load(&head->sessions);
-    /* Read after connecting: if that server has died since, this session gets no reply and its label does not matter. */
+    /* Read after connecting: if that server has died since, this session gets no reply and its label does not matter.
+     */
     head->session[session] = (struct la_session){connection->number, atomic_load(&head->epoch)};
     atomic_store(&head->sessions, session + 1);
     connection->session = session;

@@ -10,7 +10,8 @@
 #include "client.h"
 #include "ledger.h"
 
-/* Runs until head->stop is set and what was in flight has been answered (or 2 s have passed). Returns an exit status. */
+/* Runs until head->stop is set and what was in flight has been answered (or 2 s have passed). Returns an exit status.
+ */
 int la_load_run(struct la_ledger *ledger, const struct la_address *address);
 
 #endif

@@ -12,7 +12,17 @@
 #include "suite.h"
 #include "version.h"
 
-enum { OPTION_JSON = 1000, OPTION_JUNIT, OPTION_SEED, OPTION_QUICK, OPTION_RPO, OPTION_RTO, OPTION_NO_SHIM, OPTION_DATA, OPTION_CLAIMS };
+enum {
+    OPTION_JSON = 1000,
+    OPTION_JUNIT,
+    OPTION_SEED,
+    OPTION_QUICK,
+    OPTION_RPO,
+    OPTION_RTO,
+    OPTION_NO_SHIM,
+    OPTION_DATA,
+    OPTION_CLAIMS
+};
 
 static const char usage_text[] =
     "lastack " LASTACK_VERSION " - what a Redis-compatible server loses when it crashes, by experiment\n"

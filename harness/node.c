@@ -189,10 +189,12 @@ void la_node_ended(struct la_node *node, int status)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
     node->exit_status = status;
+    if (!node->exits)
+        node->first_exit_status = status;
     node->exits++;
     node->refused = !node->served;
-    bool wanted = node->spec->restart == LA_RESTART_ALWAYS ||
-                  (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
+    bool wanted =
+        node->spec->restart == LA_RESTART_ALWAYS || (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
     if (wanted && node->restarts < node->spec->restart_limit)
         node->restart_due_ns = node->gone_ns + node->spec->restart_delay_ms * UINT64_C(1000000);
 }

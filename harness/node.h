@@ -17,37 +17,38 @@ enum { LA_STARTS_MAX = 64 };
 
 /* How a node's server is to be run. */
 struct la_server {
-    const char *path;      /* absolute */
-    const char *shim;      /* libfaultinject.so, absolute; NULL: run without it */
-    const char *data;      /* directory whose content a fresh node starts with; NULL: empty */
+    const char *path;             /* absolute */
+    const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
+    const char *data;             /* directory whose content a fresh node starts with; NULL: empty */
     const struct la_config *base; /* sandboxed user's configuration; empty for a bare server */
 };
 
 struct la_node {
     const struct la_node_spec *spec;
     const struct la_server *server;
-    char dir[LA_PATH_MAX];  /* redis.conf, log, control, data/ */
+    char dir[LA_PATH_MAX]; /* redis.conf, log, control, data/ */
     char data[LA_PATH_MAX];
     struct la_config config;
     struct la_address address;
     struct fi_control *control;
     int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */
     unsigned int rule_count;
-    pid_t pid;        /* the process that was spawned and leads the group; 0: none */
-    pid_t server_pid; /* the server itself as INFO names it; differs behind a wrapper that forks */
+    pid_t pid;                   /* the process that was spawned and leads the group; 0: none */
+    pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
     pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */
     unsigned int starts;
-    unsigned int restarts;  /* of them by the restart policy */
+    unsigned int restarts; /* of them by the restart policy */
     unsigned int exits;
-    int exit_status;        /* of the last end, as waitpid gives it */
-    uint64_t spawn_ns;      /* last start */
-    uint64_t gone_ns;       /* last end */
-    uint64_t killed_ns; /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
-    uint64_t fault_ns;  /* what led to the last end: the kill, the last injection before it, or the end itself */
+    int exit_status;         /* of the last end, as waitpid gives it */
+    int first_exit_status;   /* of the first */
+    uint64_t spawn_ns;       /* last start */
+    uint64_t gone_ns;        /* last end */
+    uint64_t killed_ns;      /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
+    uint64_t fault_ns;       /* what led to the last end: the kill, the last injection before it, or the end itself */
     uint64_t restart_due_ns; /* the policy will start it then; 0: no */
-    bool refused;           /* the last start ended before it served */
-    bool served;            /* the current process has answered PING */
-    long long full_syncs;   /* seen in the log of this node as a replica */
+    bool refused;            /* the last start ended before it served */
+    bool served;             /* the current process has answered PING */
+    long long full_syncs;    /* seen in the log of this node as a replica */
 };
 
 /* A free TCP port on 127.0.0.1, outside the range that outgoing connections use. 0: none found. */

@@ -136,7 +136,10 @@ bool la_probe_matches(const struct la_probe *probe, const char *settings, char *
             matches = false;
         if (!matches)
             snprintf(why, size, "it is about '%s %s', the configuration has '%s'", name,
-                     save && *value ? "(save points)" : *value ? value : "\"\"", has ? has : "(unknown)");
+                     save && *value ? "(save points)"
+                     : *value       ? value
+                                    : "\"\"",
+                     has ? has : "(unknown)");
         free(value);
     }
     la_config_free(&wanted);

@@ -5,7 +5,7 @@
 #include "node.h"
 
 struct la_probe {
-    char name[32];    /* "redis", "valkey", ... */
+    char name[32]; /* "redis", "valkey", ... */
     char version[32];
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
 };

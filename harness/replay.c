@@ -42,7 +42,19 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (la_config_read(&bundle->config, path, error))
         return -1;
     bundle->config.password = la_config_get(&bundle->config, "requirepass");
-    return la_parts_program(replay->server ? replay->server : recorded ? recorded : "redis-server", bundle->server, error);
+    return la_parts_program(replay->server ? replay->server
+                            : recorded     ? recorded
+                                           : "redis-server",
+                            bundle->server, error);
+}
+
+/* The kept state is that of the first crash: what was sent to later lives of the server is no part of it. */
+static void forget_later_lives(struct la_ledger *ledger)
+{
+    uint64_t count = la_ledger_count(ledger);
+    for (uint64_t i = 0; i < count; i++)
+        if (ledger->head->session[ledger->ops[i].session].epoch > 0)
+            ledger->ops[i].outcome = LA_OUTCOME_ERROR;
 }
 
 /* A run that begins where the crash left off. */
@@ -61,6 +73,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     if (la_make_dirs(replay->out, error) || la_copy_file(path, copy, error) ||
         la_ledger_open(&run->ledger, copy, error))
         return -1;
+    forget_later_lives(&run->ledger);
     run->node_count = 1;
     run->load_started = true;
     return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, bundle->scenario,

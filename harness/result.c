@@ -45,11 +45,11 @@ static json_t *rto(const struct la_run *run)
     const struct la_recovery *r = &run->recovery;
     if (!run->recovered)
         return json_null();
-    json_t *phases = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "gone_ms", ms(la_judge_rto_ms(r, r->gone_ns)),
-                               "accepting_ms", ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms",
-                               ms(la_judge_rto_ms(r, r->ready_ns)), "first_read_ms", ms(la_judge_rto_ms(r, r->read_ns)),
-                               "first_write_ms", ms(la_judge_rto_ms(r, r->write_ns)), "loading_seen",
-                               json_boolean(r->loading_seen));
+    json_t *phases =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "gone_ms", ms(la_judge_rto_ms(r, r->gone_ns)), "accepting_ms",
+                  ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms", ms(la_judge_rto_ms(r, r->ready_ns)),
+                  "first_read_ms", ms(la_judge_rto_ms(r, r->read_ns)), "first_write_ms",
+                  ms(la_judge_rto_ms(r, r->write_ns)), "loading_seen", json_boolean(r->loading_seen));
     return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "down_ms", ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms",
                      ms(la_judge_rto_ms(r, r->ready_ns)), "first_write_ms", ms(la_judge_rto_ms(r, r->write_ns)),
                      "phases", phases, "started_by_operator", r->by_operator, "resolution_ms", LA_POLL_MS,
@@ -63,8 +63,8 @@ static json_t *faults(const struct la_run *run)
         const struct la_node *node = &run->nodes[i];
         for (unsigned int r = 0; node->control && r < node->rule_count; r++) {
             const struct fi_rule *rule = &node->control->rules[node->rules[r]];
-            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node", node->spec->name,
-                                                   "fired", (json_int_t)rule->fired));
+            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node",
+                                                   node->spec->name, "fired", (json_int_t)rule->fired));
         }
     }
     return array;
@@ -88,17 +88,17 @@ static json_t *findings(const struct la_run *run)
         uint64_t count = run->findings.count[kind];
         for (uint64_t i = 0; i < count && i < LA_FINDINGS_KEPT; i++) {
             const struct la_finding *finding = &run->findings.kept[kind][i];
-            json_array_append_new(
-                array, json_pack("{s:s, s:s, s:o, s:o, s:I}", "kind", la_finding_name((enum la_finding_kind)kind), "node",
-                                 finding->node, "detail", text(finding->detail), "evidence", text(finding->evidence),
-                                 "count", (json_int_t)count));
+            json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:o, s:I}", "kind",
+                                                   la_finding_name((enum la_finding_kind)kind), "node", finding->node,
+                                                   "detail", text(finding->detail), "evidence", text(finding->evidence),
+                                                   "count", (json_int_t)count));
         }
     }
     if (run->verified && run->verify.lost)
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node", la_run_target((struct la_run *)run)->spec->name,
-                             "detail", text("acknowledged operations are gone"), "evidence", "ledger", "count",
-                             (json_int_t)run->verify.lost));
+        json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node",
+                                               la_run_target((struct la_run *)run)->spec->name, "detail",
+                                               text("acknowledged operations are gone"), "evidence", "ledger", "count",
+                                               (json_int_t)run->verify.lost));
     return array;
 }
 
@@ -123,9 +123,9 @@ static json_t *reproduce(const struct la_run *run)
     char *server = quoted(options->server.path);
     char *config = options->config_path ? quoted(options->config_path) : NULL;
     char *data = options->data_path ? quoted(options->data_path) : NULL;
-    char *line = la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
-                           config ? config : "", data ? " --data " : "", data ? data : "",
-                           (unsigned long long)options->seed);
+    char *line =
+        la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
+                  config ? config : "", data ? " --data " : "", data ? data : "", (unsigned long long)options->seed);
     json_t *result = text(line);
     free(file);
     free(server);
@@ -148,11 +148,10 @@ static json_t *claim_verdicts(const struct la_run *run, const struct la_judgemen
     json_t *array = json_array();
     for (unsigned int i = 0; i < judgement->claim_count; i++) {
         const struct la_claim_ref *claim = &run->scenario->claims[i];
-        json_array_append_new(array,
-                              json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(claim->id), "verdict",
-                                        la_verdict_name(judgement->claims[i].verdict), "measured",
-                                        text(judgement->claims[i].measured), "bound", text(claim->bound), "conditions",
-                                        text(claim->qualified)));
+        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(claim->id), "verdict",
+                                               la_verdict_name(judgement->claims[i].verdict), "measured",
+                                               text(judgement->claims[i].measured), "bound", text(claim->bound),
+                                               "conditions", text(claim->qualified)));
     }
     return array;
 }
@@ -179,9 +178,9 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
 json_t *la_result_failed(const struct la_scenario *scenario, const char *why)
 {
     return json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:[], s:[], s:[], s:[], s:[], s:f, s:s}", "name",
-                     text(scenario->name), "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why),
-                     "claims", claim_ids(scenario), "rpo", "rto", "faults", "refused", "findings", "claim_verdicts",
-                     "timeline", "seconds", 0.0, "reproduce", "");
+                     text(scenario->name), "title", text(scenario->title), "verdict", "inconclusive", "reasons",
+                     text(why), "claims", claim_ids(scenario), "rpo", "rto", "faults", "refused", "findings",
+                     "claim_verdicts", "timeline", "seconds", 0.0, "reproduce", "");
 }
 
 static void first_line(const char *path, char *out, size_t size)
@@ -202,7 +201,7 @@ static const char *filesystem_name(const char *path)
     static const struct {
         long magic;
         const char *name;
-    } known[] = {{0xef53, "ext4"},       {0x58465342, "xfs"},      {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
+    } known[] = {{0xef53, "ext4"},        {0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
                  {0x794c7630, "overlay"}, {0x2fc12fc1, "zfs"}, {0x6969, "nfs"}};
     struct statfs fs;
     if (statfs(path, &fs))
@@ -225,8 +224,8 @@ static json_t *host(const char *out)
     first_line("/proc/sys/vm/overcommit_memory", overcommit, sizeof overcommit);
     return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "kernel", name.release, "cpus",
                      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory",
-                     (json_int_t)memory.totalram * (json_int_t)memory.mem_unit, "filesystem", filesystem_name(out), "thp",
-                     thp, "overcommit", overcommit);
+                     (json_int_t)memory.totalram * (json_int_t)memory.mem_unit, "filesystem", filesystem_name(out),
+                     "thp", thp, "overcommit", overcommit);
 }
 
 json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
@@ -255,8 +254,7 @@ int la_result_exit_status(const json_t *scenarios)
     int status = LA_EXIT_HOLDS;
     size_t i;
     json_t *scenario;
-    json_array_foreach(scenarios, i, scenario)
-    {
+    json_array_foreach (scenarios, i, scenario) {
         const char *verdict = json_string_value(json_object_get(scenario, "verdict"));
         if (!strcmp(verdict, "violated"))
             return LA_EXIT_VIOLATED;

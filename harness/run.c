@@ -54,8 +54,8 @@ void la_run_event(struct la_run *run, const char *node, const char *format, ...)
     if (json_array_size(run->timeline) >= EVENTS_MAX)
         return;
     double ms = (double)(la_now_ns() - run->start_ns) / 1e6;
-    json_array_append_new(run->timeline,
-                          json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event", json_stringn_nocheck(text, strlen(text))));
+    json_array_append_new(run->timeline, json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event",
+                                                   json_stringn_nocheck(text, strlen(text))));
     if (run->options->verbose)
         fprintf(stderr, "  %8.1f ms  %-10s %s\n", ms, node ? node : "", text);
 }
@@ -135,11 +135,14 @@ static void sample(struct la_run *run)
         char role[16] = "?";
         char keys[64] = "keys=0";
         char now[160];
+        char served[64];
         la_info_field(info, "master_replid", replid, sizeof replid);
         la_info_field(info, "role", role, sizeof role);
         la_info_field(info, "db0", keys, sizeof keys);
         keys[strcspn(keys, ",")] = '\0';
-        snprintf(now, sizeof now, "%s, %s, replication id %.8s", keys, role, replid);
+        snprintf(served, sizeof served, ", full syncs served %lld", la_info_number(info, "sync_full", 0));
+        snprintf(now, sizeof now, "%s, %s, replication id %.8s%s", keys, role, replid,
+                 node->spec->replicates ? "" : served);
         free(info);
         if (!strcmp(now, run->samples[i]))
             continue;
@@ -176,7 +179,8 @@ static int check_shim(struct la_run *run, const struct la_node *node)
     if (!node->server->shim)
         return 0;
     if (!node->control->attached)
-        return la_run_doubt(run, "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
+        return la_run_doubt(run,
+                            "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
                             node->spec->name);
     if (node->control->trap_state == FI_TRAP_FAILED)
         return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", node->spec->name,
@@ -220,8 +224,7 @@ static int create(struct la_run *run)
     const struct la_scenario *scenario = run->scenario;
     struct la_plan plan = plan_of(run);
     la_path(path, "%s/ledger", run->dir);
-    if (la_make_dirs(run->dir, &error) ||
-        la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
+    if (la_make_dirs(run->dir, &error) || la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
         return la_run_doubt(run, "%s", error.text);
     la_path(path, "%s/scenario.yaml", run->dir);
     if (la_copy_file(scenario->path, path, &error))
@@ -258,6 +261,8 @@ static void perform(struct la_run *run)
             note_evictions(run); /* the counter dies with the server */
         if (la_step(run, step))
             return;
+        run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
+        la_run_pump(run);
     }
 }
 
@@ -271,6 +276,11 @@ static void destroy(struct la_run *run)
         la_node_destroy(&run->nodes[i]);
     while (waitpid(-1, NULL, 0) > 0) /* orphans that came to us when their server died */
         ;
+    if (run->ledger.head) {
+        char path[LA_PATH_MAX];
+        la_path(path, "%s/ledger", run->dir);
+        la_ledger_trim(&run->ledger, path);
+    }
     la_ledger_close(&run->ledger);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);

@@ -57,20 +57,20 @@ struct la_run {
     struct la_ledger ledger;
     pid_t load_pid;
     bool load_started;
-    int load_failed; /* wait status of a load that ended on its own */
+    int load_failed;             /* wait status of a load that ended on its own */
     struct la_strings base_keys; /* keys that were there before the load, sorted */
     uint64_t *base_digests;      /* of each; 0: not judged */
     long long evicted;
 
     struct la_recovery recovery; /* the last one */
     bool recovered;
-    uint64_t fault_ns[256]; /* by life of the server the load talks to; 0: unknown */
+    uint64_t fault_ns[256];  /* by life of the server the load talks to; 0: unknown */
     struct la_verify verify; /* the last one */
     bool verified;
     struct la_findings findings;
-    struct la_strings doubts;  /* why nothing can be said */
-    struct la_strings broken;  /* expectations that were not met, from steps */
-    json_t *timeline;          /* what happened, in order */
+    struct la_strings doubts; /* why nothing can be said */
+    struct la_strings broken; /* expectations that were not met, from steps */
+    json_t *timeline;         /* what happened, in order */
     uint64_t start_ns;
     uint64_t last_look_ns; /* of the heartbeat */
     uint64_t next_sample_ns;

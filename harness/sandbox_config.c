@@ -71,8 +71,8 @@ static int row_of(const char *name)
 
 static void note(struct la_config *config, const struct la_directive *item, const char *what)
 {
-    la_strings_add(&config->changed, la_format("%s: %s (%s:%d)", item->name, what, item->file ? item->file : "-",
-                                               item->line));
+    la_strings_add(&config->changed,
+                   la_format("%s: %s (%s:%d)", item->name, what, item->file ? item->file : "-", item->line));
 }
 
 static const char *own_password(struct la_config *config)

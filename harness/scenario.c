@@ -118,6 +118,7 @@ static int check_step(const struct check *check, const struct la_step *step)
         (const void *)step->command,
         (const void *)step->truncate,
         (const void *)step->kill_child,
+        step->mark,
         step->recover,
         step->verify,
     };
@@ -135,11 +136,11 @@ static int check_step(const struct check *check, const struct la_step *step)
 
 static int check_expect(const struct check *check, const struct la_expect *expect)
 {
-    static const char *const ends[] = {"killed", "failed", "alive"};
+    static const char *const ends[] = {"killed", "failed", "stopped", "alive"};
     if (set_members(expect, sizeof *expect) != 1)
         return wrong(check, "an expectation has exactly one key");
-    if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all)
-        return wrong(check, "'lost' needs max, min or all");
+    if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark)
+        return wrong(check, "'lost' needs max, min, before_mark or all");
     if (expect->replies && !expect->replies->max && !expect->replies->min)
         return wrong(check, "'replies' needs max or min");
     if (!expect->exit)
@@ -147,7 +148,7 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (!strcmp(expect->exit->how, ends[i]))
             return 0;
-    return wrong(check, "'how' is killed, failed or alive");
+    return wrong(check, "'how' is killed, failed, stopped or alive");
 }
 
 static int check_load(const struct check *check)

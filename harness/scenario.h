@@ -9,12 +9,20 @@
 
 enum la_restart { LA_RESTART_NO, LA_RESTART_ON_FAILURE, LA_RESTART_ALWAYS }; /* as systemd's Restart= */
 enum la_scope { LA_SCOPE_PROCESS, LA_SCOPE_GROUP };
-enum la_wait_for { LA_WAIT_FIRED, LA_WAIT_EXIT, LA_WAIT_READY, LA_WAIT_SYNCED, LA_WAIT_IDLE, LA_WAIT_ERRORS, LA_WAIT_WRITES };
+enum la_wait_for {
+    LA_WAIT_FIRED,
+    LA_WAIT_EXIT,
+    LA_WAIT_READY,
+    LA_WAIT_SYNCED,
+    LA_WAIT_IDLE,
+    LA_WAIT_ERRORS,
+    LA_WAIT_WRITES
+};
 
 struct la_node_spec {
     char *name;
-    char *replicates;     /* name of the node it replicates; NULL: a primary */
-    char *config;         /* redis.conf lines for this node only */
+    char *replicates; /* name of the node it replicates; NULL: a primary */
+    char *config;     /* redis.conf lines for this node only */
     enum la_restart restart;
     unsigned int restart_delay_ms;
     unsigned int restart_limit; /* starts in the burst; 0: 5, systemd's default */
@@ -59,7 +67,7 @@ struct la_step_command {
 };
 struct la_step_truncate {
     char *node;
-    char *file; /* glob below the data directory; exactly one file must match */
+    char *file;        /* glob below the data directory; exactly one file must match */
     unsigned int drop; /* bytes off the end */
 };
 struct la_step_kill_child {
@@ -82,6 +90,7 @@ struct la_step {
     struct la_step_command *command;
     struct la_step_truncate *truncate;
     struct la_step_kill_child *kill_child;
+    struct la_step_node *mark;
     struct la_step_node *recover;
     struct la_step_node *verify;
 };
@@ -89,7 +98,8 @@ struct la_step {
 struct la_expect_lost {
     unsigned int *max;
     unsigned int *min;
-    bool all; /* nothing acknowledged may be left */
+    unsigned int *before_mark; /* at most so many of those acknowledged before the step `mark` */
+    bool all;                  /* nothing from before the crash may be left */
 };
 struct la_expect_window {
     unsigned int max_ms;
@@ -125,7 +135,7 @@ struct la_expect_log {
 };
 struct la_expect_exit {
     char *node;
-    char *how; /* killed, failed, alive */
+    char *how; /* how the node first ended: killed, failed, stopped; or alive */
 };
 
 /* Exactly one member is set. */
@@ -164,7 +174,7 @@ struct la_scenario {
     unsigned int expect_count;
     struct la_claim_ref *claims;
     unsigned int claim_count;
-    bool quick;     /* part of certify --quick */
+    bool quick; /* part of certify --quick */
     char *path; /* the file; filled by la_scenario_read */
 };
 
@@ -173,7 +183,8 @@ struct la_scenario *la_scenario_read(const char *path, struct la_error *error);
 
 void la_scenario_free(struct la_scenario *scenario);
 
-/* The file's scenarios, or with a directory those of all *.yaml below it, in order of name. Pointers into the result. */
+/* The file's scenarios, or with a directory those of all *.yaml below it, in order of name. Pointers into the result.
+ */
 struct la_scenarios {
     struct la_scenario **items;
     size_t count;

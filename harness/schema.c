@@ -1,22 +1,22 @@
 /* The scenario format as libcyaml wants it told: one row a key. */
 #include "schema.h"
 
-#define REQUIRED CYAML_FLAG_POINTER
-#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define REQUIRED                       CYAML_FLAG_POINTER
+#define OPTIONAL                       (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, flags, type, member, 0, CYAML_UNLIMITED)
-#define NUMBER(key, type, member) CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, type, member)
-#define BOUND(key, type, member) CYAML_FIELD_UINT_PTR(key, OPTIONAL, type, member)
-#define CHOICE(key, flags, type, member, names)                                                                       \
+#define NUMBER(key, type, member)      CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, type, member)
+#define BOUND(key, type, member)       CYAML_FIELD_UINT_PTR(key, OPTIONAL, type, member)
+#define CHOICE(key, flags, type, member, names)                                                                        \
     CYAML_FIELD_ENUM(key, (flags) | CYAML_FLAG_STRICT, type, member, names, sizeof(names) / sizeof *(names))
 #define MAPPING(key, flags, type, member, fields) CYAML_FIELD_MAPPING_PTR(key, flags, type, member, fields)
-#define END CYAML_FIELD_END
+#define END                                       CYAML_FIELD_END
 
 static const cyaml_strval_t restarts[] = {
     {"no", LA_RESTART_NO}, {"on-failure", LA_RESTART_ON_FAILURE}, {"always", LA_RESTART_ALWAYS}};
 static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
-static const cyaml_strval_t waits[] = {
-    {"fired", LA_WAIT_FIRED}, {"exit", LA_WAIT_EXIT},     {"ready", LA_WAIT_READY},  {"synced", LA_WAIT_SYNCED},
-    {"idle", LA_WAIT_IDLE},   {"errors", LA_WAIT_ERRORS}, {"writes", LA_WAIT_WRITES}};
+static const cyaml_strval_t waits[] = {{"fired", LA_WAIT_FIRED},   {"exit", LA_WAIT_EXIT}, {"ready", LA_WAIT_READY},
+                                       {"synced", LA_WAIT_SYNCED}, {"idle", LA_WAIT_IDLE}, {"errors", LA_WAIT_ERRORS},
+                                       {"writes", LA_WAIT_WRITES}};
 
 static const cyaml_schema_field_t node_fields[] = {
     TEXT("name", REQUIRED, struct la_node_spec, name),
@@ -27,11 +27,14 @@ static const cyaml_schema_field_t node_fields[] = {
     NUMBER("restart_limit", struct la_node_spec, restart_limit),
     END};
 
-static const cyaml_schema_field_t load_fields[] = {
-    NUMBER("clients", struct la_load_spec, clients),       NUMBER("pipeline", struct la_load_spec, pipeline),
-    NUMBER("value_size", struct la_load_spec, value_size), NUMBER("keys", struct la_load_spec, keys),
-    NUMBER("rate", struct la_load_spec, rate),             NUMBER("min_acked", struct la_load_spec, min_acked),
-    NUMBER("capacity", struct la_load_spec, capacity),     END};
+static const cyaml_schema_field_t load_fields[] = {NUMBER("clients", struct la_load_spec, clients),
+                                                   NUMBER("pipeline", struct la_load_spec, pipeline),
+                                                   NUMBER("value_size", struct la_load_spec, value_size),
+                                                   NUMBER("keys", struct la_load_spec, keys),
+                                                   NUMBER("rate", struct la_load_spec, rate),
+                                                   NUMBER("min_acked", struct la_load_spec, min_acked),
+                                                   NUMBER("capacity", struct la_load_spec, capacity),
+                                                   END};
 
 static const cyaml_schema_field_t step_load_fields[] = {
     CYAML_FIELD_UINT("acked", CYAML_FLAG_DEFAULT, struct la_step_load, acked), END};
@@ -72,12 +75,14 @@ static const cyaml_schema_field_t step_fields[] = {
     MAPPING("command", OPTIONAL, struct la_step, command, command_fields),
     MAPPING("truncate", OPTIONAL, struct la_step, truncate, truncate_fields),
     MAPPING("kill_child", OPTIONAL, struct la_step, kill_child, kill_child_fields),
+    MAPPING("mark", OPTIONAL, struct la_step, mark, step_node_fields),
     MAPPING("recover", OPTIONAL, struct la_step, recover, step_node_fields),
     MAPPING("verify", OPTIONAL, struct la_step, verify, step_node_fields),
     END};
 
 static const cyaml_schema_field_t lost_fields[] = {
     BOUND("max", struct la_expect_lost, max), BOUND("min", struct la_expect_lost, min),
+    BOUND("before_mark", struct la_expect_lost, before_mark),
     CYAML_FIELD_BOOL("all", CYAML_FLAG_OPTIONAL, struct la_expect_lost, all), END};
 static const cyaml_schema_field_t window_fields[] = {
     CYAML_FIELD_UINT("max_ms", CYAML_FLAG_DEFAULT, struct la_expect_window, max_ms), END};
@@ -88,9 +93,9 @@ static const cyaml_schema_field_t start_fields[] = {
 static const cyaml_schema_field_t replies_fields[] = {TEXT("error", REQUIRED, struct la_expect_replies, error),
                                                       BOUND("min", struct la_expect_replies, min),
                                                       BOUND("max", struct la_expect_replies, max), END};
-#define COUNT_FIELDS(type)                                                                                            \
-    {                                                                                                                 \
-        TEXT("node", OPTIONAL, type, node), BOUND("min", type, min), BOUND("max", type, max), END                     \
+#define COUNT_FIELDS(type)                                                                                             \
+    {                                                                                                                  \
+        TEXT("node", OPTIONAL, type, node), BOUND("min", type, min), BOUND("max", type, max), END                      \
     }
 static const cyaml_schema_field_t keys_fields[] = COUNT_FIELDS(struct la_expect_keys);
 static const cyaml_schema_field_t restarts_fields[] = COUNT_FIELDS(struct la_expect_restarts);
@@ -118,13 +123,12 @@ static const cyaml_schema_value_t step_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_D
 static const cyaml_schema_value_t expect_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_expect, expect_fields)};
 
-static const cyaml_schema_field_t claim_fields[] = {
-    TEXT("id", REQUIRED, struct la_claim_ref, id),
-    CYAML_FIELD_SEQUENCE_COUNT("expect", OPTIONAL, struct la_claim_ref, expect, expect_count, &expect_value, 1,
-                               CYAML_UNLIMITED),
-    TEXT("qualified", OPTIONAL, struct la_claim_ref, qualified),
-    TEXT("bound", OPTIONAL, struct la_claim_ref, bound),
-    END};
+static const cyaml_schema_field_t claim_fields[] = {TEXT("id", REQUIRED, struct la_claim_ref, id),
+                                                    CYAML_FIELD_SEQUENCE_COUNT("expect", OPTIONAL, struct la_claim_ref,
+                                                                               expect, expect_count, &expect_value, 1,
+                                                                               CYAML_UNLIMITED),
+                                                    TEXT("qualified", OPTIONAL, struct la_claim_ref, qualified),
+                                                    TEXT("bound", OPTIONAL, struct la_claim_ref, bound), END};
 static const cyaml_schema_value_t claim_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_claim_ref, claim_fields)};
 

@@ -131,8 +131,7 @@ static bool idle(struct la_node *node)
 {
     char *info = info_of(node);
     bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 0) &&
-               !la_info_number(info, "aof_rewrite_in_progress", 0) &&
-               !la_info_number(info, "aof_rewrite_scheduled", 0);
+               !la_info_number(info, "aof_rewrite_in_progress", 0) && !la_info_number(info, "aof_rewrite_scheduled", 0);
     free(info);
     return yes;
 }
@@ -173,8 +172,8 @@ static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for w
     return false;
 }
 
-static const char *const wait_names[] = {"its rules to fire",     "its process to end",  "it to serve",
-                                         "it to be in sync",      "its children to end", "clients to be refused",
+static const char *const wait_names[] = {"its rules to fire",    "its process to end",  "it to serve",
+                                         "it to be in sync",     "its children to end", "clients to be refused",
                                          "writes to be accepted"};
 
 static int step_wait(struct la_run *run, const struct la_step_wait *step)
@@ -282,6 +281,12 @@ static int step_truncate(struct la_run *run, const struct la_step_truncate *step
     return result;
 }
 
+static void step_mark(struct la_run *run)
+{
+    head_of(run)->mark_ns = la_now_ns();
+    la_run_event(run, NULL, "mark: %llu operations acknowledged", (unsigned long long)head_of(run)->acked);
+}
+
 static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
 {
     struct deadline deadline = in_ms(step->ms);
@@ -325,6 +330,8 @@ int la_step(struct la_run *run, const struct la_step *step)
         return la_recover(run, la_run_node(run, step->recover->node));
     if (step->verify)
         return step_verify(run, step->verify);
+    if (step->mark)
+        step_mark(run);
     if (step->sleep)
         step_sleep(run, step->sleep);
     if (step->stop_load)

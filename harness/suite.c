@@ -268,9 +268,9 @@ static int report(struct work *work, struct la_strings *limits)
     struct la_error error;
     char path[LA_PATH_MAX];
     list_limits(work, limits);
-    struct la_result_frame frame = {work->server,         work->probe.name, work->probe.version, suite->seed,
-                                    &work->base.changed,  limits,           &work->skipped,      suite->out,
-                                    work->claims};
+    struct la_result_frame frame = {work->server,   work->probe.name,    work->probe.version,
+                                    suite->seed,    &work->base.changed, limits,
+                                    &work->skipped, suite->out,          work->claims};
     int status = la_result_exit_status(work->results);
     json_t *result = la_result_whole(&frame, json_incref(work->results));
     la_path(path, "%s/result.json", suite->out);

@@ -11,8 +11,8 @@
 
 struct la_suite {
     struct la_parts parts;
-    struct la_strings files;   /* scenario files and directories */
-    const char *server;        /* as given; NULL: redis-server from PATH */
+    struct la_strings files; /* scenario files and directories */
+    const char *server;      /* as given; NULL: redis-server from PATH */
     const char *config;
     const char *data;
     char out[LA_PATH_MAX];

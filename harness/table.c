@@ -41,7 +41,8 @@ void la_table_row(const json_t *scenario)
     }
     size_t i;
     json_t *reason;
-    json_array_foreach(json_object_get(scenario, "reasons"), i, reason) printf("    %s\n", json_string_value(reason));
+    json_array_foreach (json_object_get(scenario, "reasons"), i, reason)
+        printf("    %s\n", json_string_value(reason));
     if (*get(scenario, "reproduce"))
         printf("    reproduce: %s\n", get(scenario, "reproduce"));
     fflush(stdout);
@@ -53,7 +54,8 @@ static void texts(const char *title, const json_t *list)
     json_t *item;
     if (json_array_size(list))
         printf("\n%s\n", title);
-    json_array_foreach(list, i, item) printf("  %s\n", json_string_value(item));
+    json_array_foreach (list, i, item)
+        printf("  %s\n", json_string_value(item));
 }
 
 static void claims(const json_t *list)
@@ -63,8 +65,7 @@ static void claims(const json_t *list)
     if (!json_array_size(list))
         return;
     printf("\n%-7s %-13s %s\n", "claim", "verdict", "what the document says / what was measured");
-    json_array_foreach(list, i, claim)
-    {
+    json_array_foreach (list, i, claim) {
         printf("%-7s %-13s %s\n", get(claim, "id"), get(claim, "verdict"), get(claim, "text"));
         printf("%-21s %s%s%s\n", "", get(claim, "measured"), *get(claim, "conditions") ? "; " : "",
                get(claim, "conditions"));

@@ -19,8 +19,7 @@ static void write_key(const struct la_write *write)
         return;
     }
     const char *set[] = {"SET", write->name, write->value};
-    la_append(write->client, write->address, 3, set,
-              (const size_t[]){3, strlen(write->name), write->plan->value_size});
+    la_append(write->client, write->address, 3, set, (const size_t[]){3, strlen(write->name), write->plan->value_size});
 }
 
 static bool accept(struct la_key_state *state, const struct la_op *op, const redisReply *reply)

@@ -36,10 +36,9 @@ static bool accept(struct la_key_state *state, const struct la_op *op, const red
 {
     (void)op;
     long long expected = (long long)++state->applied;
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-           reply->element[0]->type == REDIS_REPLY_STATUS && reply->element[1]->type == REDIS_REPLY_INTEGER &&
-           reply->element[1]->integer == expected && reply->element[2]->type == REDIS_REPLY_INTEGER &&
-           reply->element[2]->integer == expected;
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 && reply->element[0]->type == REDIS_REPLY_STATUS &&
+           reply->element[1]->type == REDIS_REPLY_INTEGER && reply->element[1]->integer == expected &&
+           reply->element[2]->type == REDIS_REPLY_INTEGER && reply->element[2]->integer == expected;
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)

@@ -88,8 +88,8 @@ void la_judge_bad_value(struct la_history *history, enum la_value_kind kind, con
     char evidence[128];
     snprintf(evidence, sizeof evidence, "%.*s", (int)(length < 100 ? length : 100), value);
     if (kind == LA_VALUE_CORRUPT)
-        la_findings_add(history->findings, LA_CORRUPT, evidence, "%s holds a damaged value of %zu bytes",
-                        history->name, length);
+        la_findings_add(history->findings, LA_CORRUPT, evidence, "%s holds a damaged value of %zu bytes", history->name,
+                        length);
     else if (kind == LA_VALUE_FOREIGN)
         la_findings_add(history->findings, LA_PHANTOM, evidence, "%s holds the value of another key", history->name);
     else
@@ -102,8 +102,8 @@ static uint32_t locate(struct la_history *history, const redisReply *element)
 {
     uint32_t seq = 0;
     size_t length = (size_t)element->len;
-    enum la_value_kind kind = la_value_read(element->str, length, history->plan->value_size, history->session,
-                                            history->key, &seq);
+    enum la_value_kind kind =
+        la_value_read(element->str, length, history->plan->value_size, history->session, history->key, &seq);
     uint32_t at = kind == LA_VALUE_GOOD ? la_judge_find(history, seq) : history->count;
     if (at == history->count)
         la_judge_bad_value(history, kind, element->str, length);

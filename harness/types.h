@@ -64,7 +64,7 @@ struct la_write {
     const struct la_plan *plan;
     struct la_op *op;
     char name[LA_KEY_NAME_MAX];
-    char *value;  /* value_size bytes, made for op->seq */
+    char *value;   /* value_size bytes, made for op->seq */
     uint64_t dice; /* random bits for the type's own choices */
 };
 

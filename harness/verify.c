@@ -84,9 +84,14 @@ static void judge_key(struct pass *pass, uint64_t key, redisReply *const *replie
     for (uint32_t i = 0; i < count; i++)
         pass->ops[i] = &pass->ledger->ops[pass->index.order[from + i]];
     memset(pass->local, 0, count);
-    struct la_history history = {&pass->ledger->head->plan, name,        (uint32_t)(key / keys),
-                                 (uint32_t)(key % keys),    count,       pass->ops,
-                                 pass->local,               pass->findings};
+    struct la_history history = {&pass->ledger->head->plan,
+                                 name,
+                                 (uint32_t)(key / keys),
+                                 (uint32_t)(key % keys),
+                                 count,
+                                 pass->ops,
+                                 pass->local,
+                                 pass->findings};
     type_of(pass, key)->judge(&history, replies);
     for (uint32_t i = 0; i < count; i++) {
         pass->fates[pass->index.order[from + i]] = pass->local[i];
@@ -156,7 +161,7 @@ static bool written(void *context, uint32_t session, uint32_t key)
 
 /* What the judge needs to know of each session and each life of the server. */
 struct latest {
-    uint64_t *kept_by_session; /* ledger index + 1 of the last operation kept; 0: none */
+    uint64_t *kept_by_session;     /* ledger index + 1 of the last operation kept; 0: none */
     uint64_t kept_invoked[EPOCHS]; /* by life of the server: invocation of the youngest kept */
 };
 
@@ -169,6 +174,7 @@ static uint32_t epoch_of(const struct la_ledger *ledger, const struct la_op *op)
 static void note_lost(const struct la_ledger *ledger, const struct la_op *op, struct la_verify *result)
 {
     result->lost++;
+    result->lost_marked += op->done_ns <= ledger->head->mark_ns;
     result->lost_bytes += op->kind == LA_OP_DEL || op->kind == LA_OP_INCR ? 0 : ledger->head->plan.value_size;
     if (result->earliest_lost_ns && op->done_ns >= result->earliest_lost_ns)
         return;
@@ -184,8 +190,8 @@ static void report_hole(const struct la_op *op, uint64_t index, bool same_client
     snprintf(evidence, sizeof evidence, "ledger record %llu, acknowledged at %llu ns", (unsigned long long)index,
              (unsigned long long)op->done_ns);
     bool deletion = op->kind == LA_OP_DEL;
-    la_findings_add(findings, deletion ? LA_RESURRECTED : LA_HOLE, evidence, "%s: %s %u is lost, yet a later write %s is there",
-                    name, deletion ? "deletion" : "write", op->seq,
+    la_findings_add(findings, deletion ? LA_RESURRECTED : LA_HOLE, evidence,
+                    "%s: %s %u is lost, yet a later write %s is there", name, deletion ? "deletion" : "write", op->seq,
                     same_client ? "of the same client" : "sent after its reply");
 }
 
@@ -198,6 +204,7 @@ void la_verify_judge(const struct la_ledger *ledger, uint64_t count, uint8_t *fa
         if (fates[i] != LA_FATE_KEPT)
             continue;
         uint32_t epoch = epoch_of(ledger, op);
+        result->survivors += epoch < atomic_load(&ledger->head->epoch);
         latest.kept_by_session[op->session] = i + 1;
         if (op->invoked_ns > latest.kept_invoked[epoch])
             latest.kept_invoked[epoch] = op->invoked_ns;

@@ -14,8 +14,9 @@ static int load_document(const char *path, yaml_document_t *document, struct la_
     yaml_parser_set_input_file(&parser, file);
     int ok = yaml_parser_load(&parser, document);
     if (!ok)
-        la_fail(error, "%s:%zu: %s%s%s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML",
-                parser.context ? " " : "", parser.context ? parser.context : "");
+        la_fail(error, "%s:%zu: %s%s%s", path, parser.problem_mark.line + 1,
+                parser.problem ? parser.problem : "not YAML", parser.context ? " " : "",
+                parser.context ? parser.context : "");
     yaml_parser_delete(&parser);
     fclose(file);
     return ok ? 0 : -1;
@@ -82,8 +83,7 @@ static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_
 {
     size_t line = node->start_mark.line + 1;
     switch (schema->type) {
-    case CYAML_MAPPING:
-        return check_mapping(walk, node, schema->mapping.fields);
+    case CYAML_MAPPING: return check_mapping(walk, node, schema->mapping.fields);
     case CYAML_SEQUENCE:
         if (node->type != YAML_SEQUENCE_NODE)
             return la_fail(walk->error, "%s:%zu: expected a list (- item)", walk->path, line);

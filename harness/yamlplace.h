@@ -7,7 +7,8 @@
 
 #include "schema.h"
 
-/* Checks the file against the schema for unknown and missing keys. Returns 0, or -1 with "file:line: ..." in `error`. */
+/* Checks the file against the schema for unknown and missing keys. Returns 0, or -1 with "file:line: ..." in `error`.
+ */
 int la_yaml_check_keys(const char *path, const cyaml_schema_value_t *schema, struct la_error *error);
 
 /* The line of item `index` of the top-level sequence `key`; of the key itself when index is negative; 1 when absent. */
