@@ -110,7 +110,7 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision)
 
 static uint64_t size_of_path(int dirfd, const char *path, bool last_link)
 {
-    struct stat st;
+    struct stat st = {0};
     if (FI_OWN(SYS_newfstatat, dirfd, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
         return 0;
     return last_link && st.st_nlink > 1 ? 0 : (uint64_t)st.st_size;
@@ -118,7 +118,7 @@ static uint64_t size_of_path(int dirfd, const char *path, bool last_link)
 
 static uint64_t size_of_fd(int fd)
 {
-    struct stat st;
+    struct stat st = {0};
     return FI_OWN(SYS_fstat, fd, (long)&st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size;
 }
 

@@ -38,6 +38,8 @@ static long fd_target(int fd, char *out, size_t size)
 /* Strips the data directory off an absolute path. */
 static bool below_data_dir(const char *path, char out[FI_PATH_MAX])
 {
+    if (!fi_shim.control)
+        return false;
     const char *root = fi_shim.control->data_dir;
     size_t length = strlen(root);
     if (strncmp(path, root, length) != 0)

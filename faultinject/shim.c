@@ -16,7 +16,6 @@
 #define TABLE_ROW(name, op, target, argument, length) {SYS_##name, #name, op, target, argument, length},
 
 struct fi_shim fi_shim;
-struct fi_real fi_real;
 
 const struct fi_syscall *fi_syscall_find(long number)
 {
@@ -41,7 +40,7 @@ static bool locate(const struct fi_call *call, char path[FI_PATH_MAX])
 
 static uint32_t op_of(const struct fi_syscall *row, const long args[6])
 {
-    struct stat st;
+    struct stat st = {0};
     if (row->op != FI_OP_FSYNC && row->op != FI_OP_FDATASYNC)
         return (uint32_t)row->op;
     if (FI_OWN(SYS_fstat, args[0], (long)&st) == 0 && S_ISDIR(st.st_mode))
@@ -126,7 +125,7 @@ static struct fi_control *attach(const char *path)
         complain(path, "cannot be opened");
         return NULL;
     }
-    struct stat st;
+    struct stat st = {0};
     struct fi_control *control = MAP_FAILED;
     if (fstat(fd, &st) == 0 && (size_t)st.st_size >= sizeof *control)
         control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -139,10 +138,14 @@ static struct fi_control *attach(const char *path)
     return NULL;
 }
 
-#define LOOK_UP(name) (*(void **)&fi_real.name = dlsym(RTLD_NEXT, #name))
+#define LOOK_UP(name) (*(void **)&real.name = dlsym(RTLD_NEXT, #name))
 
-__attribute__((constructor)) static void load(void)
+const struct fi_real *fi_real(void)
 {
+    static struct fi_real real;
+    static _Atomic int known; /* two threads at once would find the same */
+    if (atomic_load_explicit(&known, memory_order_acquire))
+        return &real;
     LOOK_UP(fork);
     LOOK_UP(fopen);
     LOOK_UP(freopen);
@@ -150,6 +153,13 @@ __attribute__((constructor)) static void load(void)
     LOOK_UP(sigaction);
     LOOK_UP(sigprocmask);
     LOOK_UP(pthread_sigmask);
+    atomic_store_explicit(&known, 1, memory_order_release);
+    return &real;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    fi_real(); /* not left to a moment when the server counts on us */
     const char *path = getenv(FI_CONTROL_ENV);
     struct fi_control *control = path ? attach(path) : NULL;
     if (!control)

@@ -38,7 +38,7 @@ void fi_trap_handle(void)
 {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART};
     sigemptyset(&action.sa_mask);
-    fi_real.sigaction(SIGSYS, &action, NULL);
+    fi_real()->sigaction(SIGSYS, &action, NULL);
 }
 
 /* Whether a file-changing call of somebody else's traps. */

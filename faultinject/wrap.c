@@ -66,7 +66,7 @@ static bool creates(int flags)
 
 static uint64_t size_before(int dirfd, const char *path)
 {
-    struct stat st;
+    struct stat st = {0};
     bool known = FI_OWN(SYS_newfstatat, dirfd, (long)path, (long)&st, 0) == 0 && S_ISREG(st.st_mode);
     return known ? (uint64_t)st.st_size : 0;
 }
@@ -180,7 +180,7 @@ static FILE *open_stream(const char *path, const char *mode, FILE *old)
         result_of(error);
         return NULL;
     }
-    FILE *stream = old ? fi_real.freopen(path, mode, old) : fi_real.fopen(path, mode);
+    FILE *stream = old ? fi_real()->freopen(path, mode, old) : fi_real()->fopen(path, mode);
     if (stream)
         fi_fd_set(fileno(stream), watched ? FI_FD_WATCHED : FI_FD_UNKNOWN);
     return stream;
@@ -219,7 +219,7 @@ EXPORT int fclose(FILE *stream)
     /* What the stream still writes on its way traps, and is looked up afresh there: unknown before and after. */
     int fd = fileno(stream);
     fi_fd_set(fd, FI_FD_UNKNOWN);
-    int result = fi_real.fclose(stream);
+    int result = fi_real()->fclose(stream);
     fi_fd_set(fd, FI_FD_UNKNOWN);
     return result;
 }
@@ -266,11 +266,11 @@ EXPORT int mkdir(const char *path, mode_t mode)
 EXPORT pid_t fork(void)
 {
     if (!fi_shim.control)
-        return fi_real.fork();
+        return fi_real()->fork();
     long error = fi_shim_gate(FI_OP_FORK, NULL);
     if (error)
         return (pid_t)result_of(error);
-    pid_t pid = fi_real.fork();
+    pid_t pid = fi_real()->fork();
     if (pid == 0)
         atomic_store(&fi_shim.role, FI_ROLE_CHILD);
     return pid;
@@ -281,7 +281,7 @@ EXPORT pid_t fork(void)
 EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 {
     bool ours = signal == SIGSYS && fi_shim.control && action;
-    return fi_real.sigaction(signal, ours ? NULL : action, old);
+    return fi_real()->sigaction(signal, ours ? NULL : action, old);
 }
 
 typedef int (*set_mask)(int, const sigset_t *, sigset_t *);
@@ -297,10 +297,10 @@ static int without_sigsys(set_mask real, int how, const sigset_t *set, sigset_t 
 
 EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
-    return without_sigsys(fi_real.sigprocmask, how, set, old);
+    return without_sigsys(fi_real()->sigprocmask, how, set, old);
 }
 
 EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
-    return without_sigsys(fi_real.pthread_sigmask, how, set, old);
+    return without_sigsys(fi_real()->pthread_sigmask, how, set, old);
 }

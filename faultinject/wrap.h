@@ -1,4 +1,4 @@
-/* The libc functions behind the wrappers, looked up once when the library is loaded. */
+/* The libc functions behind the wrappers. */
 #ifndef FAULTINJECT_WRAP_H
 #define FAULTINJECT_WRAP_H
 
@@ -16,6 +16,10 @@ struct fi_real {
     int (*sigprocmask)(int, const sigset_t *, sigset_t *);
     int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
 };
-extern struct fi_real fi_real;
+/*
+ * Looked up when first needed: constructors of other libraries run before ours and
+ * call what we wrap.
+ */
+const struct fi_real *fi_real(void);
 
 #endif

@@ -52,7 +52,7 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
 {
     int count = 0;
     sds *words = sdssplitargs(line, &count);
-    if (!words || count == 0) {
+    if (!words || count <= 0) {
         sdsfreesplitres(words, count);
         return NULL;
     }
@@ -60,8 +60,12 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
     const char **argv = la_alloc((size_t)count, sizeof *argv);
     size_t *lengths = la_alloc((size_t)count, sizeof *lengths);
     for (int i = 0; i < count; i++) {
-        argv[i] = i == 0 && name ? name : words[i];
-        lengths[i] = i == 0 ? strlen(argv[0]) : sdslen(words[i]);
+        argv[i] = words[i];
+        lengths[i] = sdslen(words[i]);
+    }
+    if (name) {
+        argv[0] = name;
+        lengths[0] = strlen(name);
     }
     redisReply *reply = redisCommandArgv(client, count, argv, lengths);
     free(argv);

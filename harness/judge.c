@@ -162,6 +162,8 @@ static void check_soundness(struct la_run *run)
                      (unsigned long long)head->capacity);
     if (run->evicted)
         la_run_doubt(run, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
+    if (run->may_evict && !run->evicted)
+        la_run_doubt(run, "memory is near maxmemory and the policy evicts keys: a missing key says nothing");
     for (unsigned int i = 0; i < run->node_count; i++) {
         const struct la_node *node = &run->nodes[i];
         uint64_t unrecorded = 0;
@@ -280,6 +282,8 @@ struct la_judgement la_judge(struct la_run *run)
     struct la_judgement judgement = {.verdict = LA_HOLDS};
     struct check check = {run, &judgement.reasons};
     bool convicted = defects(run, &judgement.reasons) || lost_too_much(run);
+    if (run->evicted || run->may_evict) /* keys, or parts of them, go missing by order */
+        convicted = run->findings.count[LA_REFUSED] && !expects_refusal(run->scenario);
     check_soundness(run);
     if (run->doubts.count && !convicted) {
         judgement.verdict = LA_INCONCLUSIVE;

@@ -9,7 +9,7 @@
 #include "keyscan.h"
 #include "steps.h"
 
-enum { GONE_TIMEOUT_MS = 10000, START_TIMEOUT_MS = 60000, REPLY_TIMEOUT_MS = 1000 };
+enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000 };
 
 /* Whether anybody listens; costs nothing when nobody does. */
 static bool accepts(int port)
@@ -132,7 +132,7 @@ static void keep_crash_state(struct la_run *run, const struct la_node *node)
         la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
 }
 
-int la_recover(struct la_run *run, struct la_node *node)
+int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
     while (node->exits == 0 && la_now_ns() < deadline) {
@@ -152,7 +152,7 @@ int la_recover(struct la_run *run, struct la_node *node)
         la_run_event(run, node->spec->name, "started by the operator");
     }
     recovery->spawn_ns = node->spawn_ns;
-    int result = la_recover_follow(run, node, recovery, START_TIMEOUT_MS);
+    int result = la_recover_follow(run, node, recovery, timeout_ms);
     run->recovered = result == 0;
     return result;
 }

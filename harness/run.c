@@ -173,12 +173,27 @@ static int start_node(struct la_run *run, struct la_node *node)
     return la_run_doubt(run, "%s did not start: %s", node->spec->name, words);
 }
 
+/* The wrapper script around a server may have loaded the library, and the server itself not. */
+static bool has_mapped(pid_t pid, const char *library)
+{
+    char path[64];
+    char line[LA_PATH_MAX + 128];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "r");
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = strstr(line, library) != NULL;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 /* Rules can fire only in a server that has loaded the library and traps. */
 static int check_shim(struct la_run *run, const struct la_node *node)
 {
     if (!node->server->shim)
         return 0;
-    if (!node->control->attached)
+    if (!node->control->attached || !has_mapped(node->server_pid, node->server->shim))
         return la_run_doubt(run,
                             "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
                             node->spec->name);
@@ -248,6 +263,12 @@ static void note_evictions(struct la_run *run)
     if (client)
         redisFree(client);
     run->evicted += la_info_number(info, "evicted_keys", 0);
+    /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */
+    char policy[32] = "noeviction";
+    la_info_field(info, "maxmemory_policy", policy, sizeof policy);
+    long long limit = la_info_number(info, "maxmemory", 0);
+    if (strcmp(policy, "noeviction") != 0 && limit > 0 && la_info_number(info, "used_memory", 0) > limit / 2)
+        run->may_evict = true;
     free(info);
 }
 

@@ -60,7 +60,8 @@ struct la_run {
     int load_failed;             /* wait status of a load that ended on its own */
     struct la_strings base_keys; /* keys that were there before the load, sorted */
     uint64_t *base_digests;      /* of each; 0: not judged */
-    long long evicted;
+    long long evicted;           /* keys, by maxmemory */
+    bool may_evict;              /* memory was above half of maxmemory, and the policy evicts */
 
     struct la_recovery recovery; /* the last one */
     bool recovered;

@@ -49,6 +49,8 @@ static void set_defaults(struct la_scenario *scenario)
         struct la_step *step = &scenario->steps[i];
         if (step->wait)
             fill_in(&step->wait->timeout_ms, 20000);
+        if (step->recover)
+            fill_in(&step->recover->timeout_ms, 60000);
         if (step->kill_child) {
             fill_in(&step->kill_child->points, 4);
             fill_in(&step->kill_child->min_operations, 1);
@@ -119,7 +121,7 @@ static int check_step(const struct check *check, const struct la_step *step)
         (const void *)step->truncate,
         (const void *)step->kill_child,
         step->mark,
-        step->recover,
+        (const void *)step->recover,
         step->verify,
     };
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)

@@ -48,6 +48,10 @@ struct la_step_arm {
 struct la_step_node {
     char *node;
 };
+struct la_step_recover {
+    char *node;
+    unsigned int timeout_ms; /* how long it may take to serve; default 60000 */
+};
 struct la_step_wait {
     char *node;
     enum la_wait_for for_what;
@@ -91,7 +95,7 @@ struct la_step {
     struct la_step_truncate *truncate;
     struct la_step_kill_child *kill_child;
     struct la_step_node *mark;
-    struct la_step_node *recover;
+    struct la_step_recover *recover;
     struct la_step_node *verify;
 };
 

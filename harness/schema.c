@@ -39,6 +39,8 @@ static const cyaml_schema_field_t load_fields[] = {NUMBER("clients", struct la_l
 static const cyaml_schema_field_t step_load_fields[] = {
     CYAML_FIELD_UINT("acked", CYAML_FLAG_DEFAULT, struct la_step_load, acked), END};
 static const cyaml_schema_field_t step_node_fields[] = {TEXT("node", OPTIONAL, struct la_step_node, node), END};
+static const cyaml_schema_field_t recover_fields[] = {TEXT("node", OPTIONAL, struct la_step_recover, node),
+                                                      NUMBER("timeout_ms", struct la_step_recover, timeout_ms), END};
 static const cyaml_schema_field_t arm_fields[] = {TEXT("node", OPTIONAL, struct la_step_arm, node),
                                                   TEXT("rule", REQUIRED, struct la_step_arm, rule), END};
 static const cyaml_schema_field_t wait_fields[] = {
@@ -76,7 +78,7 @@ static const cyaml_schema_field_t step_fields[] = {
     MAPPING("truncate", OPTIONAL, struct la_step, truncate, truncate_fields),
     MAPPING("kill_child", OPTIONAL, struct la_step, kill_child, kill_child_fields),
     MAPPING("mark", OPTIONAL, struct la_step, mark, step_node_fields),
-    MAPPING("recover", OPTIONAL, struct la_step, recover, step_node_fields),
+    MAPPING("recover", OPTIONAL, struct la_step, recover, recover_fields),
     MAPPING("verify", OPTIONAL, struct la_step, verify, step_node_fields),
     END};
 

@@ -327,7 +327,7 @@ int la_step(struct la_run *run, const struct la_step *step)
     if (step->kill_child)
         return la_step_kill_child(run, step->kill_child);
     if (step->recover)
-        return la_recover(run, la_run_node(run, step->recover->node));
+        return la_recover(run, la_run_node(run, step->recover->node), step->recover->timeout_ms);
     if (step->verify)
         return step_verify(run, step->verify);
     if (step->mark)

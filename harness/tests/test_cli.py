@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""The command line: exit statuses, and bad input that ends in one clear line."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+from support import BROKEN, LASTACK, SCENARIOS, LastackTest
+
+KILL9 = SCENARIOS / "kill9-aof-always.yaml"
+
+
+class CommandLine(LastackTest):
+    def test_help_and_version(self):
+        self.assertRegex(self.lastack("--version", out=False).stdout, r"^lastack \d+\.\d+\.\d+\n$")
+        for args in (["--help"], ["run", "--help"], ["certify", "--help"], ["list", "--help"], ["replay", "--help"]):
+            run = self.lastack(*args, out=False)
+            self.assertEqual(run.status, 0, str(run))
+            self.assertTrue(run.stdout)
+
+    def test_list(self):
+        names = self.lastack("list", out=False).stdout
+        self.assertIn("kill9-aof-always", names)
+        claims = self.lastack("list", "--claims", out=False).stdout
+        self.assertEqual(len(claims.splitlines()), 144)
+        self.assertTrue(self.lastack("list", "--json", out=False).stdout.startswith("["))
+
+    def test_usage(self):
+        for args in ([], ["dance"], ["run"], ["run", KILL9, "--jobs", "0"], ["run", KILL9, "--seed", "x"],
+                     ["certify", "extra"], ["run", KILL9, "--what"], ["replay"]):
+            run = self.lastack(*args, out=False)
+            self.assertEqual(run.status, 2, f"{args}\n{run}")
+            self.assertTrue(run.stderr)
+
+    def test_scenario_files(self):
+        self.assert_refused(self.lastack("run", "nowhere.yaml"), "nowhere.yaml", "No such file")
+        empty = self.folder / "empty"
+        empty.mkdir()
+        self.assert_refused(self.lastack("run", empty), "no scenario")
+        text = KILL9.read_text()
+        self.assert_refused(self.lastack("run", self.write("a.yaml", text + "colour: red\n")), "a.yaml:", "colour",
+                            "expected one of")
+        bad = text.replace("  - recover: {}", "  - arm: {rule: op=write do=melt}")
+        self.assert_refused(self.lastack("run", self.write("b.yaml", bad)), "b.yaml:", "column 13", "melt")
+        twice = self.lastack("run", KILL9, self.write("c.yaml", text))
+        self.assert_refused(twice, "c.yaml", "is taken by")
+
+    def test_servers(self):
+        plain = self.write("plain", "not a program")
+        self.assert_refused(self.lastack("run", KILL9, "--server", "/nonexistent/redis"), "No such file")
+        self.assert_refused(self.lastack("run", KILL9, "--server", plain), "not executable")
+        self.assert_refused(self.lastack("run", KILL9, "--server", self.folder), "not a program")
+        self.assert_refused(self.lastack("run", KILL9, "--server", "/bin/false"), "ends at once")
+        self.assert_refused(self.lastack("run", KILL9, "--server", "no-such-server"), "not found in PATH")
+
+    def test_a_server_that_speaks_something_else(self):
+        script = self.write("http", "#!/usr/bin/python3\n"
+                            "import http.server, re, sys\n"
+                            "port = int(re.search(r'^port \"(\\d+)\"', open(sys.argv[1]).read(), re.M)[1])\n"
+                            "http.server.HTTPServer(('127.0.0.1', port), http.server.BaseHTTPRequestHandler)"
+                            ".serve_forever()\n")
+        script.chmod(0o755)
+        self.assert_refused(self.lastack("run", KILL9, "--server", script), "does not speak Redis")
+
+    def test_configurations(self):
+        self.assert_refused(self.lastack("certify", "--config", "/nonexistent.conf"), "No such file")
+        bad = self.write("bad.conf", "port 1\nmaxmemory lots\n")
+        self.assert_refused(self.lastack("certify", "--config", bad), "maxmemory")
+        quotes = self.write("quotes.conf", 'dir "/tmp\n')
+        self.assert_refused(self.lastack("certify", "--config", quotes), "quotes.conf:1", "unbalanced quotes")
+
+    def test_output_folder(self):
+        full = self.folder / "full"
+        full.mkdir()
+        (full / "precious").write_text("mine")
+        run = self.lastack("run", KILL9, "--out", full, out=False)
+        self.assert_refused(run, "not empty")
+        self.assertEqual([p.name for p in full.iterdir()], ["precious"])
+        self.assert_refused(self.lastack("run", KILL9, "--out", "/proc/nothing/here", out=False), "/proc/nothing")
+
+    def test_a_full_disk_is_said_before_anything_starts(self):
+        big = KILL9.read_text() + "load: {capacity: 100000000}\n"
+        if os.geteuid() != 0:
+            self.skipTest("needs root to mount a small file system")
+        mount = self.folder / "small"
+        mount.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", mount], check=True)
+        try:
+            run = self.lastack("run", self.write("big.yaml", big), "--out", mount / "out", out=False)
+            self.assert_refused(run, "too little disk")
+        finally:
+            subprocess.run(["umount", mount], check=True)
+
+    def test_a_server_without_the_library_is_found_out(self):
+        """LD_PRELOAD removed on the way: rules cannot fire, so nothing is judged."""
+        script = self.write("bare", "#!/bin/sh\nunset LD_PRELOAD\nexec redis-server \"$@\"\n")
+        script.chmod(0o755)
+        run = self.lastack("run", SCENARIOS / "kill-before-fsync.yaml", "--server", script)
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("has not loaded libfaultinject.so", run.stdout)
+        run = self.lastack("run", KILL9, "--no-shim")
+        self.assertEqual(run.status, 0, str(run))
+
+    def test_a_rule_that_does_not_fire_is_inconclusive(self):
+        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+        text = text.replace("steps:", "steps:\n  - arm: {rule: op=write path=nothing do=error:EIO}")
+        run = self.lastack("run", self.write("idle-rule.yaml", text))
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("did not fire", run.stdout)
+
+    def test_a_thin_load_is_inconclusive(self):
+        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+        run = self.lastack("run", self.write("thin.yaml", text.replace("acked: 5000", "acked: 1") +
+                                             "load: {min_acked: 900000, rate: 100}\n"))
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("load too thin", run.stdout)
+
+    def test_jobs_and_wrappers_with_names_that_need_quotes(self):
+        wrapper = self.write("my server's wrapper", "#!/bin/sh\nexec redis-server \"$@\"\n")
+        wrapper.chmod(0o755)
+        run = self.lastack("run", KILL9, SCENARIOS / "kill9-none.yaml", "--jobs", 2, "--server", wrapper)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertIn("'", run.scenario()["reproduce"])
+
+    def test_interruption(self):
+        """Ctrl-C and SIGTERM in the middle: one line, a report of what was done, status 3."""
+        slow = KILL9.read_text().replace("  - kill:", "  - sleep: {ms: 60000}\n  - kill:")
+        path = self.write("slow.yaml", slow)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            out = self.folder / f"out-{number}"
+            process = subprocess.Popen([LASTACK, "run", path, "--out", out], stderr=subprocess.PIPE, text=True,
+                                       stdout=subprocess.PIPE, start_new_session=True)
+            log = out / "kill9-aof-always/primary/log"
+            while process.poll() is None and not (log.exists() and "Ready to accept" in log.read_text()):
+                time.sleep(0.01)
+            os.kill(process.pid, number)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 3, errors)
+            self.assertIn("interrupted", errors)
+            self.assertTrue((out / "result.json").exists())
+            self.assertEqual(processes_of(out), [])
+
+
+def processes_of(folder):
+    """Processes whose working directory or arguments lie below a folder."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            cwd = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder).encode() in command or cwd.startswith(str(folder)):
+            found.append((entry.name, command))
+    return found
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Every default scenario holds on a sound server (ci/certify shows that) and is violated on one that is broken
+in the way the scenario is about. A scenario that cannot fail is not one."""
+import unittest
+
+from support import BROKEN, SCENARIOS, LastackTest
+
+# scenario -> what breaks it
+FLIPS = {
+    "kill9-none": "aof-anyway",
+    "kill9-rdb": "forgets-rdb",
+    "kill9-aof-everysec": "no-aof",
+    "kill9-aof-always": "no-aof",
+    "kill9-mixed": "cuts-aof",
+    "kill-at-aof-write-everysec": "cuts-aof",
+    "kill-at-aof-write-always": "cuts-aof",
+    "kill-before-fsync": "cuts-aof",
+    "kill-in-rdb-write": "takes-temp-rdb",
+    "kill-after-rdb-rename": "forgets-rdb",
+    "disk-full-rdb": "no-stop-writes",
+    "disk-full-aof-everysec": "cuts-aof",
+    "disk-full-aof-always": "cuts-aof",
+    "torn-aof-truncated-yes": "cuts-aof",
+    "torn-aof-truncated-no": "loads-truncated",
+    "torn-rdb-save": "takes-temp-rdb",
+    "torn-rdb-file": "forgets-rdb",
+    "fork-enomem-bgsave": "no-stop-writes",
+    "fork-enomem-rewrite": "cuts-aof",
+    "save-child-killed": "no-stop-writes",
+    "rewrite-child-killed": "cuts-aof",
+    "trap-auto-restart": "aof-anyway",
+}
+
+
+class Flips(LastackTest):
+    def test_every_default_scenario_is_here(self):
+        names = {path.stem for path in SCENARIOS.glob("*.yaml")}
+        self.assertEqual(names, set(FLIPS) | {"trap-no-restart"})
+
+    def test_the_wrapper_itself_breaks_nothing(self):
+        run = self.lastack("run", SCENARIOS / "kill9-mixed.yaml", "--server", BROKEN / "redis")
+        self.assertEqual(run.status, 0, str(run))
+
+    def test_trap_without_its_remedy(self):
+        """The one scenario that no server can break: with the restart policy back, the replica is wiped."""
+        text = (SCENARIOS / "trap-no-restart.yaml").read_text()
+        text = text.replace("restart: no", "restart: on-failure")
+        run = self.lastack("run", self.write("trap-no-restart.yaml", text))
+        self.assertEqual(run.status, 1, str(run))
+        self.assertGreater(run.scenario()["rpo"]["lost"], 0)
+
+
+def flip(name, defect):
+    def test(self):
+        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", BROKEN / "redis",
+                           env={"REDIS_DEFECT": defect})
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+        self.assertEqual(run.status, 1)
+    return test
+
+
+for scenario, defect in FLIPS.items():
+    setattr(Flips, f"test_{scenario.replace('-', '_')}_on_{defect.replace('-', '_')}", flip(scenario, defect))
+
+if __name__ == "__main__":
+    unittest.main()

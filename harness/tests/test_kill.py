@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""lastack killed with SIGKILL at random moments leaves no process, no mount and no file outside --out."""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from support import LASTACK, SCENARIOS, LastackTest
+from test_cli import processes_of
+
+MOMENTS = 20
+# Left alone for at most so long, the kernel has ended a process namespace; waited for, never asserted on.
+GONE_SECONDS = 30
+
+
+class Kill(LastackTest):
+    def test_nothing_is_left(self):
+        dice = random.Random(2026)
+        mounts = pathlib.Path("/proc/mounts").read_text()
+        files = [SCENARIOS / name for name in ("trap-auto-restart.yaml", "save-child-killed.yaml",
+                                               "kill9-aof-everysec.yaml")]
+        for moment in range(MOMENTS):
+            out = self.folder / f"out-{moment}"
+            before = {path for path in self.folder.iterdir()}
+            process = subprocess.Popen([LASTACK, "run", *files, "--out", out, "--jobs", "2"], cwd=self.folder,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(dice.uniform(0, 2.5))
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            deadline = time.monotonic() + GONE_SECONDS
+            while processes_of(out) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.assertEqual(processes_of(out), [])
+            self.assertEqual(pathlib.Path("/proc/mounts").read_text(), mounts)
+            self.assertLessEqual({path for path in self.folder.iterdir()} - before, {out})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+/* Scenario files: what is wrong is said with file, line and what was expected. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "scenario.h"
+
+#define HEAD   "name: x\ntitle: t\n"
+#define STEPS  "steps:\n  - verify: {}\n"
+#define EXPECT "expect:\n  - lost: {max: 0}\n"
+
+static struct la_scenario *read_text(const char *text, struct la_error *error)
+{
+    char path[] = "/tmp/scenario-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    struct la_scenario *scenario = la_scenario_read(path, error);
+    unlink(path);
+    return scenario;
+}
+
+static const struct {
+    const char *text;
+    const char *line; /* ":LINE:" */
+    const char *message;
+} bad[] = {
+    {"", ":1:", "the file is empty"},
+    {"- 1\n", ":1:", "expected a mapping"},
+    {HEAD STEPS, ":1:", "'expect' is missing"},
+    {HEAD STEPS EXPECT "wibble: 1\n", ":7:", "unknown key 'wibble'; expected one of: name, title"},
+    {HEAD "steps:\n  - verify: {}\n  - kil: {}\n" EXPECT, ":5:", "unknown key 'kil'; expected one of: load"},
+    {HEAD "steps:\n  - sleep: {ms: soon}\n" EXPECT, ":4:", "expected a whole number, found 'soon'"},
+    {HEAD "steps:\n  - sleep: {ms: -1}\n" EXPECT, ":4:", "expected a whole number"},
+    {HEAD "steps:\n  - kill: {scope: town}\n" EXPECT, ":4:", "expected one of process, group, found 'town'"},
+    {HEAD "steps:\n  - kill: {}\n" EXPECT, ":4:", "'scope' is missing"},
+    {HEAD "steps: all\n" EXPECT, ":3:", "expected a list"},
+    {HEAD "steps:\n  - {verify: {}, sleep: {ms: 1}}\n" EXPECT, ":4:", "a step has exactly one key"},
+    {HEAD "steps:\n  - verify: {node: nobody}\n" EXPECT, ":4:", "there is no node 'nobody'"},
+    {HEAD "steps:\n  - verify: {}\n  - arm: {rule: op=write do=explode}\n" EXPECT,
+     ":5:", "rule, column 13: unknown action 'explode'"},
+    {HEAD "steps:\n  - kill_child: {command: BGSAVE, role: nanny}\n" EXPECT, ":4:", "unknown role 'nanny'"},
+    {HEAD STEPS "expect:\n  - lost: {}\n", ":6:", "'lost' needs max, min, before_mark or all"},
+    {HEAD STEPS "expect:\n  - exit: {how: gracefully}\n", ":6:", "'how' is killed, failed, stopped or alive"},
+    {HEAD STEPS EXPECT "load: {value_size: 3}\n", ":7:", "value_size is 48"},
+    {HEAD STEPS EXPECT "nodes:\n  - {name: a, replicates: b}\n", ":8:", "node 'a' cannot replicate 'b'"},
+    {"name: A/B\ntitle: t\n" STEPS EXPECT, ":1:", "a scenario's name is made of"},
+    {HEAD "steps: [\n" EXPECT, ":", "did not find"},
+};
+
+static void says_what_is_wrong_and_where(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct la_error error = {""};
+        struct la_scenario *scenario = read_text(bad[i].text, &error);
+        if (scenario || !strstr(error.text, bad[i].line) || !strstr(error.text, bad[i].message))
+            fail_msg("row %zu: expected '%s' '%s', got '%s'", i, bad[i].line, bad[i].message, error.text);
+    }
+}
+
+static void fills_in_what_is_not_said(void **state)
+{
+    (void)state;
+    struct la_error error;
+    struct la_scenario *scenario = read_text(HEAD STEPS EXPECT, &error);
+    assert_non_null(scenario);
+    assert_int_equal(scenario->node_count, 1);
+    assert_string_equal(scenario->nodes[0].name, "primary");
+    assert_int_equal(scenario->load->clients, 8);
+    assert_int_equal(scenario->load->min_acked, 1000);
+    assert_int_equal(*scenario->expect[0].lost->max, 0);
+    la_scenario_free(scenario);
+}
+
+/* Any beginning of a sound file is either sound itself or refused with a message. */
+static void a_truncated_file_is_survived(void **state)
+{
+    (void)state;
+    const char *whole =
+        HEAD "load: {clients: 3}\nsteps:\n  - arm: {rule: \"op=write nth=3 do=kill\"}\n  - verify: {}\n" EXPECT
+             "claims:\n  - {id: S0-01, qualified: yes}\n";
+    for (size_t length = 0; length < strlen(whole); length++) {
+        char text[512] = "";
+        struct la_error error = {""};
+        memcpy(text, whole, length);
+        struct la_scenario *scenario = read_text(text, &error);
+        assert_true(scenario || error.text[0]);
+        la_scenario_free(scenario);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(fills_in_what_is_not_said),
+        cmocka_unit_test(a_truncated_file_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+/* Values, and what each data type's judge says of recovered states with known answers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "types.h"
+
+enum { SIZE = 64, SESSION = 3, KEY = 5, OPS_MAX = 64, FLEETING = 0x100 };
+
+static const struct la_plan plan = {.value_size = SIZE};
+
+/* ---- building histories and replies ---- */
+
+struct bench {
+    struct la_op ops[OPS_MAX];
+    const struct la_op *pointers[OPS_MAX];
+    uint8_t fates[OPS_MAX];
+    struct la_findings findings;
+    struct la_history history;
+};
+
+static void begin(struct bench *b)
+{
+    memset(b, 0, sizeof *b);
+    b->history = (struct la_history){&plan, "la:3:5", SESSION, KEY, 0, b->pointers, b->fates, &b->findings};
+}
+
+/* `kind` with FLEETING: no reply came. */
+static void did(struct bench *b, int kind, unsigned int field)
+{
+    uint32_t i = b->history.count++;
+    b->ops[i] = (struct la_op){.session = SESSION, .key = KEY, .seq = i + 1, .field = (uint16_t)field};
+    b->ops[i].kind = (uint8_t)(kind & ~FLEETING);
+    b->ops[i].outcome = kind & FLEETING ? LA_OUTCOME_UNKNOWN : LA_OUTCOME_OK;
+    b->pointers[i] = &b->ops[i];
+}
+
+static char *value(uint32_t seq)
+{
+    char *text = calloc(1, SIZE + 1);
+    la_value_make(text, SIZE, SESSION, KEY, seq);
+    return text;
+}
+
+static redisReply *string(char *text)
+{
+    redisReply *reply = calloc(1, sizeof *reply);
+    reply->type = text ? REDIS_REPLY_STRING : REDIS_REPLY_NIL;
+    reply->str = text;
+    reply->len = text ? strlen(text) : 0;
+    return reply;
+}
+
+/* A list of the values of these operations, 0-terminated. */
+static redisReply *list(const uint32_t *seqs)
+{
+    redisReply *reply = calloc(1, sizeof *reply);
+    reply->type = REDIS_REPLY_ARRAY;
+    reply->element = calloc(OPS_MAX, sizeof *reply->element);
+    for (; *seqs; seqs++)
+        reply->element[reply->elements++] = string(value(*seqs));
+    return reply;
+}
+
+static void judge(struct bench *b, const struct la_type *type, redisReply *first, redisReply *second, redisReply *third)
+{
+    redisReply *replies[] = {first, second, third};
+    type->judge(&b->history, replies);
+    for (int i = 0; i < 3; i++)
+        freeReplyObject(replies[i]);
+}
+
+/* Fates as a word: k kept, i implied, L lost, - none. */
+static void assert_fates(const struct bench *b, const char *word)
+{
+    char got[OPS_MAX + 1] = "";
+    for (uint32_t i = 0; i < b->history.count; i++)
+        got[i] = "-kiL"[b->fates[i]];
+    assert_string_equal(got, word);
+}
+
+/* ---- the tests ---- */
+
+static void values_tell_their_faults_apart(void **state)
+{
+    (void)state;
+    uint32_t seq = 0;
+    char *text = value(7);
+    assert_int_equal(la_value_read(text, SIZE, SIZE, SESSION, KEY, &seq), LA_VALUE_GOOD);
+    assert_int_equal(seq, 7);
+    assert_int_equal(la_value_read(text, SIZE, SIZE, SESSION, KEY + 1, &seq), LA_VALUE_FOREIGN);
+    assert_int_equal(la_value_read(text, SIZE, SIZE, SESSION + 1, KEY, &seq), LA_VALUE_FOREIGN);
+    assert_int_equal(la_value_read(text, SIZE - 1, SIZE, SESSION, KEY, &seq), LA_VALUE_CORRUPT);
+    assert_int_equal(la_value_read("", 0, SIZE, SESSION, KEY, &seq), LA_VALUE_CORRUPT);
+    for (int i = 0; i < SIZE; i++) { /* any one byte changed shows */
+        text[i] ^= 1;
+        assert_int_not_equal(la_value_read(text, SIZE, SIZE, SESSION, KEY, &seq), LA_VALUE_GOOD);
+        text[i] ^= 1;
+    }
+    free(text);
+}
+
+static void a_string_tells_how_far_it_came(void **state)
+{
+    (void)state;
+    struct bench b;
+    static const struct {
+        uint32_t there; /* seq of the value found; 0: no key */
+        const char *fates;
+    } rows[] = {{4, "iiik"}, {2, "ikLL"}, {1, "kLLL"}, {0, "iiiL"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(&b);
+        did(&b, LA_OP_SET, 0);
+        did(&b, LA_OP_SET, 0);
+        did(&b, LA_OP_DEL, 0);
+        did(&b, LA_OP_SET, 0);
+        judge(&b, &la_type_string, string(rows[i].there ? value(rows[i].there) : NULL), NULL, NULL);
+        assert_fates(&b, rows[i].fates);
+        assert_int_equal(la_findings_defects(&b.findings), 0);
+    }
+}
+
+static void what_had_no_reply_is_never_lost(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b);
+    did(&b, LA_OP_SET, 0);
+    did(&b, LA_OP_SET | FLEETING, 0);
+    did(&b, LA_OP_SET | FLEETING, 0);
+    judge(&b, &la_type_string, string(value(1)), NULL, NULL);
+    assert_fates(&b, "k--");
+    judge(&b, &la_type_string, string(value(2)), NULL, NULL); /* and may be there */
+    assert_int_equal(b.fates[1], LA_FATE_KEPT);
+    assert_int_equal(la_findings_defects(&b.findings), 0);
+}
+
+static void a_string_nobody_wrote_is_a_finding(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b);
+    did(&b, LA_OP_SET, 0);
+    judge(&b, &la_type_string, string(value(9)), NULL, NULL); /* number 9 was never sent */
+    assert_int_equal(b.findings.count[LA_PHANTOM], 1);
+    judge(&b, &la_type_string, string(strdup("rubbish")), NULL, NULL);
+    assert_int_equal(b.findings.count[LA_CORRUPT], 1);
+    char *other = calloc(1, SIZE + 1);
+    la_value_make(other, SIZE, SESSION, KEY + 1, 1);
+    judge(&b, &la_type_string, string(other), NULL, NULL);
+    assert_int_equal(b.findings.count[LA_PHANTOM], 2);
+}
+
+static void a_counter_counts(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b);
+    for (int i = 0; i < 3; i++)
+        did(&b, LA_OP_INCR, 0);
+    did(&b, LA_OP_INCR | FLEETING, 0);
+    judge(&b, &la_type_counter, string(strdup("2")), NULL, NULL);
+    assert_fates(&b, "kkL-");
+    memset(b.fates, 0, sizeof b.fates);
+    judge(&b, &la_type_counter, string(strdup("4")), NULL, NULL);
+    assert_fates(&b, "kkkk");
+    memset(b.fates, 0, sizeof b.fates);
+    judge(&b, &la_type_counter, string(NULL), NULL, NULL);
+    assert_fates(&b, "LLL-");
+    judge(&b, &la_type_counter, string(strdup("5")), NULL, NULL);
+    assert_int_equal(b.findings.count[LA_PHANTOM], 1);
+    judge(&b, &la_type_counter, string(strdup("x")), NULL, NULL);
+    assert_int_equal(b.findings.count[LA_CORRUPT], 1);
+}
+
+static void a_list_shows_holes_and_disorder(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t there[8];
+        const char *fates;
+        uint64_t corrupt, phantom;
+    } rows[] = {
+        {{1, 2, 3, 4}, "kkkk", 0, 0},    {{1, 2}, "kkLL", 0, 0},       {{0}, "LLLL", 0, 0},
+        {{1, 3, 4}, "kLkk", 0, 0},       {{2, 1, 3, 4}, "Lkkk", 1, 0}, {{1, 1, 2, 3, 4}, "kkkk", 1, 0},
+        {{1, 2, 3, 4, 9}, "kkkk", 0, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench b;
+        begin(&b);
+        for (int n = 0; n < 4; n++)
+            did(&b, LA_OP_RPUSH, 0);
+        judge(&b, &la_type_list, list(rows[i].there), NULL, NULL);
+        assert_fates(&b, rows[i].fates);
+        assert_int_equal(b.findings.count[LA_CORRUPT], rows[i].corrupt);
+        assert_int_equal(b.findings.count[LA_PHANTOM], rows[i].phantom);
+    }
+}
+
+static redisReply *hash(uint32_t first, uint32_t second)
+{
+    redisReply *reply = list((const uint32_t[]){0});
+    uint32_t seqs[] = {first, second};
+    for (int field = 0; field < 2; field++) {
+        if (!seqs[field])
+            continue;
+        char *name = NULL;
+        assert_true(asprintf(&name, "f%d", field) > 0);
+        reply->element[reply->elements++] = string(name);
+        reply->element[reply->elements++] = string(value(seqs[field]));
+    }
+    return reply;
+}
+
+static void a_hash_is_judged_field_by_field(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first, second;
+        const char *fates;
+        uint64_t defects;
+    } rows[] = {{3, 2, "ikk", 0}, {1, 2, "kkL", 0}, {3, 0, "iLk", 0}, {0, 0, "LLL", 0}, {2, 2, "LkL", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench b;
+        begin(&b);
+        did(&b, LA_OP_HSET, 0);
+        did(&b, LA_OP_HSET, 1);
+        did(&b, LA_OP_HSET, 0);
+        judge(&b, &la_type_hash, hash(rows[i].first, rows[i].second), NULL, NULL);
+        assert_fates(&b, rows[i].fates);
+        assert_int_equal(la_findings_defects(&b.findings), rows[i].defects);
+    }
+}
+
+static void the_parts_of_a_transaction_agree(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t set;
+        const char *counter;
+        uint32_t pushed[4];
+        uint64_t torn;
+        const char *fates;
+    } rows[] = {
+        {3, "3", {1, 2, 3}, 0, "kkk"}, {2, "2", {1, 2}, 0, "kkL"}, {0, NULL, {0}, 0, "LLL"}, {3, "2", {1, 2}, 1, "kkL"},
+        {2, "3", {1, 2}, 1, "kkL"},    {3, "3", {1, 2}, 1, "kkL"}, {1, NULL, {0}, 1, "LLL"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench b;
+        begin(&b);
+        for (int n = 0; n < 3; n++)
+            did(&b, LA_OP_EXEC, 0);
+        judge(&b, &la_type_transaction, string(rows[i].set ? value(rows[i].set) : NULL),
+              string(rows[i].counter ? strdup(rows[i].counter) : NULL), list(rows[i].pushed));
+        assert_int_equal(b.findings.count[LA_TORN], rows[i].torn);
+        assert_fates(&b, rows[i].fates);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_tell_their_faults_apart),
+        cmocka_unit_test(a_string_tells_how_far_it_came),
+        cmocka_unit_test(what_had_no_reply_is_never_lost),
+        cmocka_unit_test(a_string_nobody_wrote_is_a_finding),
+        cmocka_unit_test(a_counter_counts),
+        cmocka_unit_test(a_list_shows_holes_and_disorder),
+        cmocka_unit_test(a_hash_is_judged_field_by_field),
+        cmocka_unit_test(the_parts_of_a_transaction_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+"""certify --config and --data: somebody's own redis.conf and data."""
+import re
+import subprocess
+import time
+import unittest
+
+from support import BROKEN, LastackTest
+
+PRODUCTION = """# production
+include {folder}/common.conf
+dir "/srv/redis data/does not exist"
+port 6390
+bind 10.1.2.3
+daemonize yes
+supervised systemd
+pidfile /run/redis/x.pid
+logfile /var/log/redis/x.log
+save ""
+appendonly yes
+appendfsync everysec
+appendfilename "my log.aof"
+appenddirname "the logs"
+maxmemory 400mb
+requirepass "sw0rdfish"
+masterauth sw0rdfish
+replicaof 10.9.9.9 6379
+rename-command CONFIG settings-7
+rename-command FLUSHALL ""
+client-output-buffer-limit pubsub 64mb 16mb 90
+"""
+
+
+def config_of(port, password=None, command="CONFIG"):
+    args = ["redis-cli", "-p", str(port)] + (["-a", password, "--no-auth-warning"] if password else [])
+    lines = subprocess.run([*args, command, "GET", "*"], capture_output=True, text=True, check=True).stdout.split("\n")
+    return dict(zip(lines[0::2], lines[1::2]))
+
+
+class Server:
+    """A plain redis-server of the test's own."""
+
+    def __init__(self, port, *args):
+        self.port = port
+        self.process = subprocess.Popen(["redis-server", *map(str, args)], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        while subprocess.run(["redis-cli", "-p", str(self.port), "PING"], capture_output=True).returncode:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def cli(self, *args):
+        return subprocess.run(["redis-cli", "-p", str(self.port), *map(str, args)], capture_output=True, text=True,
+                              check=True).stdout.strip()
+
+
+class UserConfig(LastackTest):
+    def production(self):
+        self.write("common.conf", "maxclients 500\nhz 20\n")
+        return self.write("prod.conf", PRODUCTION.format(folder=self.folder))
+
+    def test_a_production_file(self):
+        run = self.lastack("certify", "--config", self.production())
+        self.assertEqual(run.status, 0, str(run))
+        names = {s["name"] for s in run.result["scenarios"]}
+        self.assertIn("kill9-aof-everysec", names)
+        self.assertIn("disk-full-aof-everysec", names)
+        self.assertNotIn("kill9-aof-always", names)
+        self.assertNotIn("kill9-rdb", names)
+        self.assertTrue(any(line.startswith("kill9-rdb: it is about 'appendonly no'")
+                            for line in run.result["not_applicable"]))
+        changed = "\n".join(run.result["changed_directives"])
+        for name in ("dir", "port", "bind", "daemonize", "supervised", "pidfile", "logfile", "replicaof", "requirepass"):
+            self.assertRegex(changed, rf"(?m)^{name}: ")
+        self.assertNotRegex(changed, r"(?m)^(maxmemory|hz|appendfilename): ")
+        for path in run.out.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"sw0rdfish", path.read_bytes(), path)
+        log = next(run.out.glob("kill9-aof-everysec/primary/data/the logs"))
+        self.assertTrue(any("my log.aof" in p.name for p in log.iterdir()))
+
+    def test_all_other_directives_are_those_of_the_bare_server(self):
+        path = self.production()
+        run = self.lastack("certify", "--config", path, "--quick")
+        self.assertEqual(run.status, 0, str(run))
+        conf = (run.out / "probe/probe/redis.conf").read_text()
+        password = re.search(r'^requirepass "(\w+)"', conf, re.M)[1]
+        self.write("data/x", "")
+        with Server(26391, self.write("boxed.conf", re.sub(r'(?m)^port .*', "port 26391", re.sub(
+                r'(?m)^dir .*', f'dir {self.folder}/data', conf)))):
+            boxed = config_of(26391, password, "settings-7")
+        bare_text = re.sub(r"(?m)^(dir|port|bind|daemonize|supervised|pidfile|logfile|replicaof) .*", "", path.read_text())
+        with Server(26392, self.write("bare.conf", bare_text + f"\nport 26392\nbind 127.0.0.1\ndir {self.folder}/data\n")):
+            bare = config_of(26392, "sw0rdfish", "settings-7")
+        differs = {name for name in bare if bare[name] != boxed.get(name)}
+        self.assertLessEqual(differs, {"port", "requirepass", "masterauth", "pidfile"})
+        self.assertEqual(boxed["maxclients"], "500")
+        self.assertEqual(boxed["maxmemory"], str(400 << 20))
+
+    def test_users_and_acl_files(self):
+        acl = self.write("users.acl", "user default on >sw0rdfish ~* +@all\nuser app on >sw0rdfish ~* +get\n")
+        conf = self.write("acl.conf", f"aclfile {acl}\nappendonly yes\nappendfsync always\nsave \"\"\n")
+        run = self.lastack("certify", "--config", conf, "--quick")
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-aof-always"])
+        conf = self.write("user.conf", "user default off\nuser app on >sw0rdfish ~* +@all\nappendonly no\nsave 60 1\n")
+        run = self.lastack("certify", "--config", conf, "--quick")
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-rdb"])
+
+    def test_a_known_bug_of_redis_is_found(self):
+        """redis/redis#14541: with the default user off, loading the AOF skips every MULTI/EXEC without a word."""
+        conf = self.write("off.conf", "user default off\nuser app on >x ~* +@all\nappendonly yes\n"
+                                      "appendfsync always\nsave \"\"\n")
+        run = self.lastack("certify", "--config", conf, "--quick")
+        if int(run.result["server"]["version"].split(".")[0]) >= 8:
+            self.skipTest("mended in this server")
+        self.assertEqual(run.status, 1, str(run))
+        self.assertIn("hole", run.kinds())
+
+    def test_a_cache_that_evicts_is_not_called_lossy(self):
+        conf = self.write("cache.conf", "maxmemory 3mb\nmaxmemory-policy allkeys-lru\nappendonly yes\n"
+                                        "appendfsync everysec\nsave \"\"\n")
+        run = self.lastack("certify", "--config", conf, "--quick")
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("evict", run.stdout)
+
+    def test_starting_from_the_users_data(self):
+        data = self.folder / "data"
+        data.mkdir()
+        with Server(26393, "--port", 26393, "--dir", data, "--save", "") as server:
+            server.cli("SET", "theirs", "precious")
+            server.cli("RPUSH", "queue", *range(100))
+            server.cli("SADD", "set", *range(50))
+            server.cli("HSET", "hash", "a", 1, "b", 2)
+            server.cli("ZADD", "board", 1, "x", 2, "y")
+            server.cli("SET", "brief", "gone", "PX", 1)
+            server.cli("SAVE")
+        before = (data / "dump.rdb").read_bytes()
+        conf = self.write("rdb.conf", "appendonly no\nsave 3600 1\n")
+        run = self.lastack("certify", "--config", conf, "--data", data, "--quick")
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual((data / "dump.rdb").read_bytes(), before)
+        # ... and a server that loses them, with everything else, is caught
+        run = self.lastack("certify", "--config", conf, "--data", data, "--quick", "--server", BROKEN / "redis",
+                           env={"REDIS_DEFECT": "forgets-rdb"})
+        self.assertEqual(run.status, 1, str(run))
+
+
+if __name__ == "__main__":
+    unittest.main()
