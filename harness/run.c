@@ -134,7 +134,7 @@ static void sample(struct la_run *run)
         char replid[48] = "?";
         char role[16] = "?";
         char keys[64] = "keys=0";
-        char now[160];
+        char now[LA_SAMPLE_MAX];
         char served[64];
         la_info_field(info, "master_replid", replid, sizeof replid);
         la_info_field(info, "role", role, sizeof role);

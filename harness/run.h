@@ -14,7 +14,7 @@
 #include "scenario.h"
 #include "verify.h"
 
-enum { LA_NODES_MAX = 8, LA_POLL_MS = 1 };
+enum { LA_NODES_MAX = 8, LA_POLL_MS = 1, LA_SAMPLE_MAX = 256 };
 
 enum la_verdict { LA_HOLDS, LA_VIOLATED, LA_INCONCLUSIVE, LA_QUALIFIED, LA_UNTESTABLE };
 const char *la_verdict_name(enum la_verdict verdict);
@@ -75,7 +75,7 @@ struct la_run {
     uint64_t start_ns;
     uint64_t last_look_ns; /* of the heartbeat */
     uint64_t next_sample_ns;
-    char samples[LA_NODES_MAX][160]; /* last timeline sample of each node, to note changes only */
+    char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
 };
 
 /* Runs the scenario in `dir` (made here) and returns its result object ("name", "verdict", ... as documented). */
