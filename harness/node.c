@@ -205,8 +205,7 @@ void la_node_kill(struct la_node *node, enum la_scope scope)
         return;
     if (scope == LA_SCOPE_GROUP)
         kill(-node->pid, SIGKILL);
-    else
-        kill(node->server_pid, SIGKILL);
+    kill(node->server_pid, SIGKILL);
 }
 
 void la_node_destroy(struct la_node *node)

@@ -55,6 +55,12 @@ static int identify(struct la_probe *probe, redisContext *client, const struct l
         free(info);
         return la_fail(error, "%s answers, but its INFO has no redis_version: not a Redis", node->server->path);
     }
+    char run_id[64];
+    if (!la_info_field(info, "run_id", run_id, sizeof run_id)) {
+        free(info);
+        return la_fail(error, "%s lacks what lastack needs: run_id in INFO, to tell a new process from the old one",
+                       node->server->path);
+    }
     snprintf(probe->name, sizeof probe->name, "redis");
     la_info_field(info, "server_name", probe->name, sizeof probe->name);
     if (la_info_field(info, "valkey_version", probe->version, sizeof probe->version))

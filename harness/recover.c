@@ -1,6 +1,7 @@
 #include "recover.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,8 +39,10 @@ static bool answers(struct la_node *node, const char *line, struct la_error *err
     return ok;
 }
 
-static void learn_pid(struct la_node *node)
+/* Who serves: the process to kill, and whether it is a new one. */
+static void identify(struct la_node *node)
 {
+    char run_id[sizeof node->run_id] = "";
     struct la_error ignored;
     redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
     if (!client)
@@ -48,6 +51,9 @@ static void learn_pid(struct la_node *node)
     long long pid = la_info_number(info, "process_id", 0);
     if (pid > 1)
         node->server_pid = (pid_t)pid;
+    la_info_field(info, "run_id", run_id, sizeof run_id);
+    node->escaped = node->starts > 1 && !strcmp(run_id, node->run_id);
+    snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
     free(info);
     redisFree(client);
 }
@@ -66,7 +72,7 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         }
         recovery->ready_ns = la_now_ns();
         node->served = true;
-        learn_pid(node);
+        identify(node);
     }
     if (!recovery->read_ns && answers(node, "GET " LA_PROBE_KEY, last))
         recovery->read_ns = la_now_ns();
@@ -107,6 +113,9 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
         }
         if (node->pid)
             follow(node, recovery, &last);
+        if (node->escaped)
+            return la_run_doubt(run, "%s is still the server from before: it outlived its end (does --server start it "
+                                     "in the background?)", node->spec->name);
         if (la_now_ns() > deadline) {
             run->findings.node = node->spec->name;
             la_findings_add(&run->findings, LA_UNAVAILABLE, last.text, "%s is up but does not %s within %u ms",

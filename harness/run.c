@@ -287,6 +287,22 @@ static void perform(struct la_run *run)
     }
 }
 
+/* What outlived its server, or left its group on purpose, has become our child by now: nothing may be left running. */
+static void kill_orphans(void)
+{
+    char path[64];
+    int pid;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    do {
+        FILE *children = fopen(path, "r");
+        while (children && fscanf(children, "%d", &pid) == 1)
+            kill(pid, SIGKILL);
+        if (children)
+            fclose(children);
+        la_sleep_ms(LA_POLL_MS);
+    } while (waitpid(-1, NULL, WNOHANG) >= 0); /* -1: no child is left */
+}
+
 static void destroy(struct la_run *run)
 {
     if (run->load_pid > 0) {
@@ -295,8 +311,7 @@ static void destroy(struct la_run *run)
     }
     for (unsigned int i = 0; i < run->node_count; i++)
         la_node_destroy(&run->nodes[i]);
-    while (waitpid(-1, NULL, 0) > 0) /* orphans that came to us when their server died */
-        ;
+    kill_orphans();
     if (run->ledger.head) {
         char path[LA_PATH_MAX];
         la_path(path, "%s/ledger", run->dir);

@@ -103,6 +103,17 @@ class CommandLine(LastackTest):
         run = self.lastack("run", KILL9, "--no-shim")
         self.assertEqual(run.status, 0, str(run))
 
+    def test_a_server_that_escapes_its_kill_is_found_out(self):
+        script = self.write("background", "#!/bin/sh\nsetsid redis-server \"$@\" &\nsleep 1000\n")
+        script.chmod(0o755)
+        run = self.lastack("run", KILL9, "--server", script)
+        self.assertEqual(run.status, 0, str(run))  # the process that INFO names was killed: a real crash
+        self.assertEqual(processes_of(run.out), [])
+        text = KILL9.read_text().replace("  - kill: {scope: group}", "  - sleep: {ms: 1}")
+        run = self.lastack("run", self.write("unkilled.yaml", text))
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("never went down", run.stdout)
+
     def test_a_rule_that_does_not_fire_is_inconclusive(self):
         text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
         text = text.replace("steps:", "steps:\n  - arm: {rule: op=write path=nothing do=error:EIO}")
