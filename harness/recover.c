@@ -114,8 +114,10 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
         if (node->pid)
             follow(node, recovery, &last);
         if (node->escaped)
-            return la_run_doubt(run, "%s is still the server from before: it outlived its end (does --server start it "
-                                     "in the background?)", node->spec->name);
+            return la_run_doubt(run,
+                                "%s is still the server from before: it outlived its end (does --server start it "
+                                "in the background?)",
+                                node->spec->name);
         if (la_now_ns() > deadline) {
             run->findings.node = node->spec->name;
             la_findings_add(&run->findings, LA_UNAVAILABLE, last.text, "%s is up but does not %s within %u ms",

@@ -73,7 +73,8 @@ struct la_run {
     struct la_strings broken; /* expectations that were not met, from steps */
     json_t *timeline;         /* what happened, in order */
     uint64_t start_ns;
-    uint64_t last_look_ns; /* of the heartbeat */
+    uint64_t stall_ns; /* heartbeat: the longest turn of a waiting loop */
+    bool stall_doubted;
     uint64_t next_sample_ns;
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
 };

@@ -15,7 +15,7 @@
 #include "load.h"
 #include "recover.h"
 
-enum { LOAD_TIMEOUT_MS = 30000, COMMAND_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 5000 };
+enum { LOAD_TIMEOUT_MS = 30000, COMMAND_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 5000, MARK_TIMEOUT_MS = 20000 };
 
 struct deadline {
     uint64_t at_ns;
@@ -29,10 +29,13 @@ static struct deadline in_ms(unsigned int ms)
 /* One turn of a waiting loop; false when the time is up. */
 static bool wait_turn(struct la_run *run, const struct deadline *deadline)
 {
+    uint64_t before = la_now_ns();
     la_run_pump(run);
     if (la_now_ns() > deadline->at_ns)
         return false;
     la_sleep_ms(LA_POLL_MS);
+    uint64_t turn = la_now_ns() - before;
+    run->stall_ns = turn > run->stall_ns ? turn : run->stall_ns;
     return true;
 }
 
@@ -202,6 +205,8 @@ static int step_wait(struct la_run *run, const struct la_step_wait *step)
         return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, wait_names[step->for_what],
                             node->spec->name);
     }
+    la_run_event(run, node->spec->name, "after %.1f ms: %s", (double)(la_now_ns() - before.now_ns) / 1e6,
+                 wait_names[step->for_what]);
     return 0;
 }
 
@@ -281,10 +286,34 @@ static int step_truncate(struct la_run *run, const struct la_step_truncate *step
     return result;
 }
 
-static void step_mark(struct la_run *run)
+/*
+ * With appendfsync everysec the server puts writes off, for up to 2 s, while an fsync
+ * is running, and acknowledges all the same. What was acknowledged before the mark
+ * counts as written only when the buffer has been seen empty after it.
+ */
+static bool buffer_empty(struct la_node *node)
 {
-    head_of(run)->mark_ns = la_now_ns();
-    la_run_event(run, NULL, "mark: %llu operations acknowledged", (unsigned long long)head_of(run)->acked);
+    char *info = info_of(node);
+    bool empty = info && la_info_number(info, "aof_buffer_length", 0) == 0;
+    free(info);
+    return empty;
+}
+
+static int step_mark(struct la_run *run, const struct la_step_node *step)
+{
+    struct la_node *node = la_run_node(run, step->node);
+    struct deadline deadline = in_ms(MARK_TIMEOUT_MS);
+    uint64_t now = la_now_ns();
+    while (!buffer_empty(node)) {
+        if (!node->pid)
+            return la_run_doubt(run, "mark: %s has ended", node->spec->name);
+        if (!wait_turn(run, &deadline))
+            return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
+                                MARK_TIMEOUT_MS);
+    }
+    head_of(run)->mark_ns = now;
+    la_run_event(run, node->spec->name, "mark: %llu operations acknowledged", (unsigned long long)head_of(run)->acked);
+    return 0;
 }
 
 static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
@@ -322,6 +351,8 @@ int la_step(struct la_run *run, const struct la_step *step)
         return step_kill(run, step->kill);
     if (step->command)
         return step_command(run, step->command);
+    if (step->mark)
+        return step_mark(run, step->mark);
     if (step->truncate)
         return step_truncate(run, step->truncate);
     if (step->kill_child)
@@ -330,8 +361,6 @@ int la_step(struct la_run *run, const struct la_step *step)
         return la_recover(run, la_run_node(run, step->recover->node), step->recover->timeout_ms);
     if (step->verify)
         return step_verify(run, step->verify);
-    if (step->mark)
-        step_mark(run);
     if (step->sleep)
         step_sleep(run, step->sleep);
     if (step->stop_load)

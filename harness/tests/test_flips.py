@@ -9,7 +9,8 @@ from support import BROKEN, SCENARIOS, LastackTest
 FLIPS = {
     "kill9-none": "aof-anyway",
     "kill9-rdb": "forgets-rdb",
-    "kill9-aof-everysec": "no-aof",
+    "kill9-aof-everysec": "cuts-aof",
+    "kill9-aof-everysec-slow-fsync": "cuts-aof",
     "kill9-aof-always": "no-aof",
     "kill9-mixed": "cuts-aof",
     "kill-at-aof-write-everysec": "cuts-aof",
