@@ -45,6 +45,10 @@ void la_config_set(struct la_config *config, const char *name, const char *value
  */
 int la_config_sandbox(struct la_config *config, const char *dir, struct la_error *error);
 
+/* How to log in to a server that runs with a configuration that la_config_sandbox made: fills user, password, renamed.
+ */
+int la_config_find_login(struct la_config *config, struct la_error *error);
+
 /* The last value of a directive, its arguments joined by blanks, to be freed; NULL when it is not set. */
 char *la_config_get(const struct la_config *config, const char *name);
 

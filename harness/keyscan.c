@@ -4,30 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef void visit(void *context, const redisReply *name);
+/* Called with each key; `database` is its number. */
+typedef void visit(void *context, int database, const redisReply *name);
 
-/* Calls `take` for each key of database 0. */
-static int each_key(redisContext *client, const struct la_address *address, visit *take, void *context, char *why,
-                    size_t why_size)
+static int scan_database(redisContext *client, const struct la_address *address, int database, visit *take,
+                         void *context, struct la_error *error)
 {
+    char line[64];
     char cursor[32] = "0";
+    snprintf(line, sizeof line, "SELECT %d", database);
+    freeReplyObject(la_client_send(client, address, line));
     do {
-        char line[64];
         snprintf(line, sizeof line, "SCAN %s COUNT 1000", cursor);
         redisReply *reply = la_client_send(client, address, line);
         bool sound = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
                      reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
         if (!sound) {
-            snprintf(why, why_size, "SCAN: %s", reply && reply->str ? reply->str : client->errstr);
+            la_fail(error, "SCAN: %s", reply && reply->str ? reply->str : client->errstr);
             freeReplyObject(reply);
             return -1;
         }
         snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
         for (size_t i = 0; i < reply->element[1]->elements; i++)
-            take(context, reply->element[1]->element[i]);
+            take(context, database, reply->element[1]->element[i]);
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
     return 0;
+}
+
+/* Every database that INFO says has keys. */
+static int each_key(redisContext *client, const struct la_address *address, visit *take, void *context,
+                    struct la_error *error)
+{
+    char *info = la_client_info(client, address);
+    if (!info)
+        return la_fail(error, "INFO: no reply");
+    int failed = 0;
+    const char *line = strstr(info, "# Keyspace");
+    for (; line && !failed; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        int database;
+        if (sscanf(line, "db%d:keys=", &database) == 1)
+            failed = scan_database(client, address, database, take, context, error);
+    }
+    free(info);
+    freeReplyObject(la_client_send(client, address, "SELECT 0"));
+    return failed;
 }
 
 static int compare(const void *a, const void *b)
@@ -35,9 +56,14 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool ignored(const struct la_strings *names, const char *name)
+static bool ignored(const struct la_strings *names, int database, const char *name)
 {
-    return names && names->count && bsearch(&name, names->items, names->count, sizeof *names->items, compare);
+    if (!names || !names->count)
+        return false;
+    char *full = la_format("%d:%s", database, name);
+    bool found = bsearch(&full, names->items, names->count, sizeof *names->items, compare) != NULL;
+    free(full);
+    return found;
 }
 
 /* la:SESSION:KEY, and for transactions a letter behind. */
@@ -52,54 +78,30 @@ static bool ours(const struct la_keyscan *scan, const char *name)
     return (!name[used] || part) && scan->written(scan->context, session, key);
 }
 
-static void take(void *context, const redisReply *name)
+static void take(void *context, int database, const redisReply *name)
 {
     struct la_keyscan *scan = context;
-    if (!strcmp(name->str, LA_PROBE_KEY) || ignored(scan->ignore, name->str))
+    if (ignored(scan->ignore, database, name->str) || (database == 0 && !strcmp(name->str, LA_PROBE_KEY)))
         return;
     scan->keys++;
-    if (!ours(scan, name->str))
-        la_findings_add(scan->findings, LA_PHANTOM, name->str, "a key that nobody wrote");
+    if (database != 0 || !ours(scan, name->str))
+        la_findings_add(scan->findings, LA_PHANTOM, name->str, "a key in database %d that nobody wrote", database);
 }
 
-/* Keys in other databases: the load writes to database 0 only. */
-static void other_databases(struct la_keyscan *scan, const char *info)
+int la_keyscan(struct la_keyscan *scan, struct la_error *error)
 {
-    if (scan->ignore && scan->ignore->count)
-        return; /* the user's own data may use them */
-    for (const char *line = strstr(info, "# Keyspace"); line;
-         line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-        int database;
-        long long keys;
-        if (sscanf(line, "db%d:keys=%lld", &database, &keys) != 2 || database == 0)
-            continue;
-        scan->keys += (uint64_t)keys;
-        la_findings_add(scan->findings, LA_PHANTOM, NULL, "%lld keys in database %d, which nobody used", keys,
-                        database);
-    }
+    return each_key(scan->client, scan->address, take, scan, error);
 }
 
-int la_keyscan(struct la_keyscan *scan)
+static void collect(void *context, int database, const redisReply *name)
 {
-    char *info = la_client_info(scan->client, scan->address);
-    if (!info) {
-        snprintf(scan->why, sizeof scan->why, "INFO: no reply");
-        return -1;
-    }
-    other_databases(scan, info);
-    free(info);
-    return each_key(scan->client, scan->address, take, scan, scan->why, sizeof scan->why);
-}
-
-static void collect(void *context, const redisReply *name)
-{
-    la_strings_add(context, la_strdup(name->str));
+    la_strings_add(context, la_format("%d:%s", database, name->str));
 }
 
 int la_keyscan_names(redisContext *client, const struct la_address *address, struct la_strings *names,
                      struct la_error *error)
 {
-    if (each_key(client, address, collect, names, error->text, sizeof error->text))
+    if (each_key(client, address, collect, names, error))
         return -1;
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare);

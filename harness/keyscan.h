@@ -10,18 +10,17 @@
 struct la_keyscan {
     redisContext *client;
     const struct la_address *address;
-    const struct la_strings *ignore; /* sorted names that were there before the load; NULL: none */
+    const struct la_strings *ignore; /* as la_keyscan_names gives them: there before the load; NULL: none */
     bool (*written)(void *context, uint32_t session, uint32_t key);
     void *context;
     struct la_findings *findings;
     uint64_t keys; /* out: keys, without the probe's and the ignored */
-    char why[256]; /* out: what failed */
 };
 
-/* Returns 0, or -1 with `why` filled. */
-int la_keyscan(struct la_keyscan *scan);
+/* Returns 0, or -1 with `error` filled. */
+int la_keyscan(struct la_keyscan *scan, struct la_error *error);
 
-/* Names of all keys in database 0, sorted; -1 with `error` filled. */
+/* All keys of all databases as DATABASE:NAME, sorted; -1 with `error` filled. */
 int la_keyscan_names(redisContext *client, const struct la_address *address, struct la_strings *names,
                      struct la_error *error);
 

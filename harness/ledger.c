@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "types.h"
+
 #define MAGIC UINT64_C(0x524547444c4b4341)
 
 enum { VERSION = 1 };
@@ -70,12 +72,20 @@ int la_plan_type(const struct la_plan *plan, uint32_t key)
     return -1;
 }
 
+static bool sound_plan(const struct la_plan *plan)
+{
+    for (unsigned int type = la_type_count; type < LA_TYPES_MAX; type++)
+        if (plan->keys[type])
+            return false;
+    return la_plan_keys(plan) > 0 && la_plan_keys(plan) <= UINT16_MAX && plan->value_size >= LA_VALUE_MIN &&
+           plan->value_size <= LA_VALUE_MAX;
+}
+
 static bool sound_head(const struct la_ledger_head *head, uint64_t size)
 {
     return head->magic == MAGIC && head->version == VERSION && head->record_size == sizeof(struct la_op) &&
            head->capacity <= (size - sizeof *head) / sizeof(struct la_op) && head->count <= head->capacity &&
-           head->sessions <= LA_SESSIONS_MAX && la_plan_keys(&head->plan) > 0 &&
-           la_plan_keys(&head->plan) <= UINT16_MAX && head->plan.value_size <= (1U << 20);
+           head->sessions <= LA_SESSIONS_MAX && sound_plan(&head->plan);
 }
 
 static bool sound_op(const struct la_ledger_head *head, const struct la_op *op)

@@ -278,5 +278,6 @@ void la_node_last_words(const struct la_node *node, char *out, size_t size)
     for (char *c = out; *c; c++)
         if (*c == '\n' || *c == '\r')
             *c = ' ';
+    la_printable(out);
     free(log);
 }

@@ -90,26 +90,36 @@ static void read_settings(struct la_probe *probe, redisContext *client, const st
     freeReplyObject(reply);
 }
 
+static int ask(struct la_probe *probe, struct la_node *node, struct la_error *error)
+{
+    redisContext *client = la_node_spawn(node, error) ? NULL : reach(node, error);
+    int result = client ? identify(probe, client, node, error) : -1;
+    if (!result)
+        read_settings(probe, client, node);
+    if (client)
+        redisFree(client);
+    return result;
+}
+
 int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, struct la_error *error)
 {
     static const struct la_scenario bare;
     static char name[] = "probe";
     static const struct la_node_spec spec = {.name = name};
     struct la_node node;
-    struct la_server without_data = *server;
+    struct la_server asked = *server;
+    struct la_config open;
     *probe = (struct la_probe){0};
-    without_data.data = NULL;
-    if (la_node_create(&node, &spec, &without_data, &bare, dir, NULL, error)) {
-        la_node_destroy(&node);
-        return -1;
-    }
-    redisContext *client = la_node_spawn(&node, error) ? NULL : reach(&node, error);
-    int result = client ? identify(probe, client, &node, error) : -1;
+    la_config_copy(&open, server->base);
+    la_config_set(&open, "rename-command", NULL); /* CONFIG may be renamed away, and is needed only here */
+    la_strings_free(&open.renamed);
+    asked.base = &open;
+    asked.data = NULL;
+    int result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
-        read_settings(probe, client, &node);
-    if (client)
-        redisFree(client);
+        result = ask(probe, &node, error);
     la_node_destroy(&node);
+    la_config_free(&open);
     return result;
 }
 

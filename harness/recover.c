@@ -103,7 +103,6 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
     uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
     recovery = recovery ? recovery : &mine;
     while (!serves(node, recovery)) {
-        uint64_t before = la_now_ns();
         la_run_pump(run);
         if (!node->pid && !node->restart_due_ns)
             return refuses(run, node);
@@ -124,9 +123,8 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
                             node->spec->name, recovery->ready_ns ? "take reads and writes" : "serve", timeout_ms);
             return -1;
         }
-        la_sleep_ms(LA_POLL_MS);
-        uint64_t gap = la_now_ns() - before;
-        recovery->stall_ns = gap > recovery->stall_ns ? gap : recovery->stall_ns;
+        uint64_t stall = la_run_doze(run);
+        recovery->stall_ns = stall > recovery->stall_ns ? stall : recovery->stall_ns;
     }
     la_run_event(run, node->spec->name, "serves");
     return 0;

@@ -39,9 +39,8 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
                        bundle->crash);
     la_path(path, "%s/%s/redis.conf", replay->bundle, node);
-    if (la_config_read(&bundle->config, path, error))
+    if (la_config_read(&bundle->config, path, error) || la_config_find_login(&bundle->config, error))
         return -1;
-    bundle->config.password = la_config_get(&bundle->config, "requirepass");
     return la_parts_program(replay->server ? replay->server
                             : recorded     ? recorded
                                            : "redis-server",
@@ -70,7 +69,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     la_path(path, "%s/ledger", replay->bundle);
     char copy[LA_PATH_MAX];
     la_path(copy, "%s/ledger", replay->out);
-    if (la_make_dirs(replay->out, error) || la_copy_file(path, copy, error) ||
+    if (la_new_folder(replay->out, error) || la_copy_file(path, copy, error) ||
         la_ledger_open(&run->ledger, copy, error))
         return -1;
     forget_later_lives(&run->ledger);

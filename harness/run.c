@@ -51,11 +51,12 @@ void la_run_event(struct la_run *run, const char *node, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    la_printable(text);
     if (json_array_size(run->timeline) >= EVENTS_MAX)
         return;
     double ms = (double)(la_now_ns() - run->start_ns) / 1e6;
-    json_array_append_new(run->timeline, json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event",
-                                                   json_stringn_nocheck(text, strlen(text))));
+    json_array_append_new(run->timeline,
+                          json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event", json_string(text)));
     if (run->options->verbose)
         fprintf(stderr, "  %8.1f ms  %-10s %s\n", ms, node ? node : "", text);
 }
@@ -157,6 +158,16 @@ void la_run_pump(struct la_run *run)
     for (unsigned int i = 0; i < run->node_count; i++)
         restart_due(run, &run->nodes[i]);
     sample(run);
+}
+
+uint64_t la_run_doze(struct la_run *run)
+{
+    uint64_t before = la_now_ns();
+    la_sleep_ms(LA_POLL_MS);
+    uint64_t slept = la_now_ns() - before;
+    uint64_t stall = slept > LA_POLL_MS * UINT64_C(1000000) ? slept - LA_POLL_MS * UINT64_C(1000000) : 0;
+    run->stall_ns = stall > run->stall_ns ? stall : run->stall_ns;
+    return stall;
 }
 
 static int start_node(struct la_run *run, struct la_node *node)

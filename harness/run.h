@@ -43,7 +43,7 @@ struct la_recovery {
     uint64_t ready_ns;  /* PING answered, not LOADING */
     uint64_t read_ns;   /* first GET */
     uint64_t write_ns;  /* first SET accepted */
-    uint64_t stall_ns;  /* longest gap between two looks of the harness meanwhile */
+    uint64_t stall_ns;  /* heartbeat meanwhile, see la_run_doze */
     bool by_operator;   /* started by a step: the wait for the operator is not part of RTO */
     bool loading_seen;
 };
@@ -73,7 +73,7 @@ struct la_run {
     struct la_strings broken; /* expectations that were not met, from steps */
     json_t *timeline;         /* what happened, in order */
     uint64_t start_ns;
-    uint64_t stall_ns; /* heartbeat: the longest turn of a waiting loop */
+    uint64_t stall_ns; /* heartbeat: the longest excess of a short sleep */
     bool stall_doubted;
     uint64_t next_sample_ns;
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
@@ -86,6 +86,13 @@ json_t *la_run_scenario(const struct la_scenario *scenario, const struct la_opti
 
 /* Reaps, restarts what is due, and takes a look at the clock. To be called at least every few milliseconds. */
 void la_run_pump(struct la_run *run);
+
+/*
+ * Sleeps for the polling interval, and measures how much longer it took: the
+ * heartbeat. Time spent waiting for a server's answer is the server's, not ours.
+ * Returns the excess in ns.
+ */
+uint64_t la_run_doze(struct la_run *run);
 
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);

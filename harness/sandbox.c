@@ -89,7 +89,7 @@ static int first_process(const struct inside *inside)
         loopback_up();
     } else {
         la_strings_add(&limits, la_strdup("no namespaces (not root, and user namespaces are off): a SIGKILL of lastack "
-                                          "may leave a server's save child running until it is done"));
+                                          "may leave running what a wrapper script started, or a save child"));
     }
     int status = inside->call(inside->context, &limits);
     la_strings_free(&limits);

@@ -42,8 +42,11 @@ static const struct {
     {"slaveof", DROP, "would reach the outside world"},
     {"replica-announce-ip", DROP, "would reach the outside world"},
     {"replica-announce-port", DROP, "would reach the outside world"},
-    {"masterauth", SECRET, "a secret"},
+    {"masterauth", DROP, "a secret"},
     {"masteruser", DROP, "belongs to masterauth"},
+    {"primaryauth", DROP, "a secret"},
+    {"primaryuser", DROP, "belongs to primaryauth"},
+    {"loglevel", DROP, "the harness reads the log, at its usual level"},
     {"cluster-enabled", DROP, "would reach the outside world"},
     {"cluster-config-file", DROP, "belongs to cluster-enabled"},
     {"cluster-announce-ip", DROP, "would reach the outside world"},
@@ -118,16 +121,35 @@ static int copy_in(struct la_directive *item, const char *dir, size_t number, st
     return 0;
 }
 
+/* A word of an ACL rule without its secret: passwords added (>, #) become our own, removed ones (<, !) nothing. */
+static char *hidden(struct la_config *config, const char *word)
+{
+    if (*word == '>' || *word == '#')
+        return la_format(">%s", own_password(config));
+    return la_strdup(*word == '<' || *word == '!' ? "" : word);
+}
+
+static void drop_empty_args(struct la_directive *item)
+{
+    int kept = 0;
+    for (int i = 0; i < item->count; i++) {
+        if (*item->args[i])
+            item->args[kept++] = item->args[i];
+        else
+            free(item->args[i]);
+    }
+    item->count = kept;
+}
+
 /* `user` lines: passwords in them, plain (>) or hashed (#), become our own. */
 static void hide_user_passwords(struct la_config *config, struct la_directive *item)
 {
     for (int i = 1; i < item->count; i++) {
-        if (item->args[i][0] != '>' && item->args[i][0] != '#')
-            continue;
-        char *own = la_format(">%s", own_password(config));
+        char *own = hidden(config, item->args[i]);
         replace_arg(item, i, own);
         free(own);
     }
+    drop_empty_args(item);
     note(config, item, "passwords replaced, a secret");
 }
 
@@ -144,10 +166,9 @@ static int rewrite_acl_file(struct la_config *config, const char *path, struct l
     for (char *line; (line = strsep(&rest, "\n"));) {
         char *words = line;
         for (char *word; (word = strsep(&words, " ")); fputs(words ? " " : "", file)) {
-            if (*word == '>' || *word == '#')
-                fprintf(file, ">%s", own_password(config));
-            else
-                fputs(word, file);
+            char *own = hidden(config, word);
+            fputs(own, file);
+            free(own);
         }
         fputc('\n', file);
     }
@@ -219,4 +240,39 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
     }
     free(acl_file);
     return result;
+}
+
+/* "user lastack on >PASSWORD ..." */
+static void take_login(struct la_config *config, const char *line)
+{
+    char password[128];
+    if (sscanf(line, "user lastack on >%127s", password) != 1)
+        return;
+    free(config->user);
+    free(config->password);
+    config->user = la_strdup("lastack");
+    config->password = la_strdup(password);
+}
+
+int la_config_find_login(struct la_config *config, struct la_error *error)
+{
+    config->password = la_config_get(config, "requirepass");
+    char *user = la_config_get(config, "user");
+    char *line = user ? la_format("user %s", user) : NULL;
+    if (line)
+        take_login(config, line);
+    free(line);
+    free(user);
+    for (size_t i = 0; i < config->count; i++)
+        if (!strcmp(config->items[i].name, "rename-command"))
+            note_renamed(config, &config->items[i]);
+    char *path = la_config_get(config, "aclfile");
+    char *text = path && *path ? la_read_file(path, 1 << 20, error) : NULL;
+    bool failed = path && *path && !text;
+    char *rest = text;
+    for (char *next; (next = strsep(&rest, "\n"));)
+        take_login(config, next);
+    free(text);
+    free(path);
+    return failed ? -1 : 0;
 }

@@ -129,6 +129,8 @@ static int check_step(const struct check *check, const struct la_step *step)
             return -1;
     if (step->arm)
         return check_rule(check, step->arm->rule);
+    if (step->truncate && (step->truncate->file[0] == '/' || strstr(step->truncate->file, "..")))
+        return wrong(check, "'%s': a file is named relative to the data directory, without ..", step->truncate->file);
     if (!step->kill_child)
         return 0;
     char rule[FI_TEXT_MAX];

@@ -29,13 +29,10 @@ static struct deadline in_ms(unsigned int ms)
 /* One turn of a waiting loop; false when the time is up. */
 static bool wait_turn(struct la_run *run, const struct deadline *deadline)
 {
-    uint64_t before = la_now_ns();
     la_run_pump(run);
     if (la_now_ns() > deadline->at_ns)
         return false;
-    la_sleep_ms(LA_POLL_MS);
-    uint64_t turn = la_now_ns() - before;
-    run->stall_ns = turn > run->stall_ns ? turn : run->stall_ns;
+    la_run_doze(run);
     return true;
 }
 

@@ -1,6 +1,5 @@
 #include "suite.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,24 +46,6 @@ static int usage(const struct la_error *error)
 {
     fprintf(stderr, "lastack: %s\n", error->text);
     return LA_EXIT_USAGE;
-}
-
-static int prepare_out(const char *out, struct la_error *error)
-{
-    DIR *dir = opendir(out);
-    if (!dir && errno != ENOENT)
-        return la_fail(error, "--out %s: %s", out, strerror(errno));
-    if (!dir)
-        return la_make_dirs(out, error);
-    int entries = 0;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        entries += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(dir);
-    if (entries)
-        return la_fail(error, "--out %s: the folder is not empty; name a new one", out);
-    if (access(out, W_OK))
-        return la_fail(error, "--out %s: %s", out, strerror(errno));
-    return 0;
 }
 
 static int read_scenarios(struct work *work, struct la_error *error)
@@ -299,7 +280,7 @@ static int work_through(struct work *work, struct la_strings *limits)
     char path[LA_PATH_MAX];
     la_path(path, "%s/claims.yaml", suite->parts.fixtures);
     work->claims = la_claims_read(path, &error);
-    if (!work->claims || read_scenarios(work, &error) || prepare_out(suite->out, &error) ||
+    if (!work->claims || read_scenarios(work, &error) || la_new_folder(suite->out, &error) ||
         read_configuration(work, &error) || probe(work, &error))
         return usage(&error);
     select_scenarios(work);

@@ -1,5 +1,6 @@
 #include "util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -83,6 +84,24 @@ int la_make_dirs(const char *path, struct la_error *error)
         if (slash)
             *slash = '/';
     }
+    return 0;
+}
+
+int la_new_folder(const char *out, struct la_error *error)
+{
+    DIR *dir = opendir(out);
+    if (!dir && errno != ENOENT)
+        return la_fail(error, "--out %s: %s", out, strerror(errno));
+    if (!dir)
+        return la_make_dirs(out, error);
+    int entries = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        entries += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    if (entries)
+        return la_fail(error, "--out %s: the folder is not empty; name a new one", out);
+    if (access(out, W_OK))
+        return la_fail(error, "--out %s: %s", out, strerror(errno));
     return 0;
 }
 
@@ -176,4 +195,11 @@ void la_strings_free(struct la_strings *list)
         free(list->items[i]);
     free(list->items);
     *list = (struct la_strings){0};
+}
+
+void la_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+            *text = '?';
 }

@@ -32,6 +32,12 @@ char *la_read_file(const char *path, size_t max, struct la_error *error);
 /* Creates a directory and its missing parents. */
 int la_make_dirs(const char *path, struct la_error *error);
 
+/* Makes an output folder (--out), or takes one that is there, empty and writable. */
+int la_new_folder(const char *path, struct la_error *error);
+
+/* Replaces every byte that is not printable ASCII by `?`: what servers say need not be text. */
+void la_printable(char *text);
+
 /* Copies a file (mode kept), or with `cp -a` a directory's content. */
 int la_copy_file(const char *from, const char *to, struct la_error *error);
 int la_copy_tree(const char *from, const char *to, struct la_error *error);

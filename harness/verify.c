@@ -234,9 +234,9 @@ static int read_back(struct pass *pass, const struct la_strings *ignore)
     if (!pass->client)
         return lost_connection(pass, error.text);
     int bad = read_keys(pass);
-    struct la_keyscan scan = {pass->client, pass->address, ignore, written, pass, pass->findings, 0, ""};
-    if (!bad && la_keyscan(&scan))
-        bad = lost_connection(pass, scan.why);
+    struct la_keyscan scan = {pass->client, pass->address, ignore, written, pass, pass->findings, 0};
+    if (!bad && la_keyscan(&scan, &error))
+        bad = lost_connection(pass, error.text);
     pass->result->keys = scan.keys;
     redisFree(pass->client);
     return bad;

@@ -121,6 +121,28 @@ class CommandLine(LastackTest):
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("did not fire", run.stdout)
 
+    def test_a_slow_server_is_not_taken_for_a_slow_harness(self):
+        """Stopped for 2 s once its port is open: too slow for --rto, and that is the server's doing."""
+        script = self.write("slow", """#!/bin/sh
+dir=$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")
+pid=$$
+if ls "$dir"/appendonlydir >/dev/null 2>&1; then
+    (unset LD_PRELOAD; port=$(sed -n 's/^port "\\(.*\\)"$/\\1/p' "$1")
+     until redis-cli -p "$port" PING >/dev/null 2>&1; do sleep 0.001; done
+     kill -STOP $pid; sleep 2; kill -CONT $pid) &
+fi
+exec redis-server "$@"
+""")
+        script.chmod(0o755)
+        run = self.lastack("run", KILL9, "--server", script, "--rto", 500)
+        self.assertEqual(run.status, 1, str(run))
+        self.assertIn("--rto 500", run.stdout)
+
+    def test_replies_need_not_be_text(self):
+        text = KILL9.read_text().replace("  - kill:", '  - command: {send: \'ECHO "\\xff\\xfe"\'}\n  - kill:')
+        run = self.lastack("run", self.write("binary.yaml", text))
+        self.assertEqual(run.status, 0, str(run))
+
     def test_a_thin_load_is_inconclusive(self):
         text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
         run = self.lastack("run", self.write("thin.yaml", text.replace("acked: 5000", "acked: 1") +

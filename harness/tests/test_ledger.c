@@ -133,6 +133,18 @@ static void any_flipped_byte_is_survived(void **state)
     assert_true(refused > FLIPS / 10);
 }
 
+static void a_type_that_does_not_exist_is_refused(void **state)
+{
+    (void)state;
+    struct la_ledger ledger = {0};
+    struct la_error error;
+    assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
+    ledger.head->plan.keys[la_type_count] = ledger.head->plan.keys[la_type_count - 1];
+    ledger.head->plan.keys[la_type_count - 1] = 0;
+    la_ledger_close(&ledger);
+    assert_int_equal(try_open(&error), -1);
+}
+
 static void errors_are_told_apart(void **state)
 {
     (void)state;
@@ -156,8 +168,10 @@ static void errors_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(survives_a_load_that_was_killed),       TEST(keeps_everything_when_trimmed), TEST(a_cut_file_is_refused),
-        cmocka_unit_test(a_missing_file_is_refused), TEST(any_flipped_byte_is_survived),  TEST(errors_are_told_apart),
+        TEST(survives_a_load_that_was_killed), TEST(keeps_everything_when_trimmed),
+        TEST(a_cut_file_is_refused),           cmocka_unit_test(a_missing_file_is_refused),
+        TEST(any_flipped_byte_is_survived),    TEST(a_type_that_does_not_exist_is_refused),
+        TEST(errors_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static const struct {
     {HEAD STEPS EXPECT "load: {value_size: 3}\n", ":7:", "value_size is 48"},
     {HEAD STEPS EXPECT "nodes:\n  - {name: a, replicates: b}\n", ":8:", "node 'a' cannot replicate 'b'"},
     {"name: A/B\ntitle: t\n" STEPS EXPECT, ":1:", "a scenario's name is made of"},
+    {HEAD "steps:\n  - truncate: {file: ../../victim, drop: 1}\n" EXPECT, ":4:", "relative to the data directory"},
     {HEAD "steps: [\n" EXPECT, ":", "did not find"},
 };
 
