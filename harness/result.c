@@ -11,6 +11,8 @@
 #include "claims.h"
 #include "version.h"
 
+enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
+
 static json_t *text(const char *value)
 {
     json_t *string = json_string(value ? value : "");
@@ -65,6 +67,32 @@ static json_t *faults(const struct la_run *run)
             const struct fi_rule *rule = &node->control->rules[node->rules[r]];
             json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node",
                                                    node->spec->name, "fired", (json_int_t)rule->fired));
+        }
+    }
+    return array;
+}
+
+/* What was injected, in the order of the log. */
+static json_t *injections(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct fi_control *control = run->nodes[i].control;
+        uint64_t count = control ? fi_control_log_count(control, NULL) : 0;
+        for (uint64_t n = 0; n < count && n < INJECTIONS_MAX; n++) {
+            const struct fi_log_entry *entry = &control->log[n];
+            if (!entry->ready || entry->rule >= FI_RULES_MAX || entry->role >= control->role_count)
+                continue;
+            char path[FI_GLOB_MAX];
+            snprintf(path, sizeof path, "%.*s", FI_GLOB_MAX - 1, entry->path);
+            la_printable(path);
+            json_array_append_new(array,
+                                  json_pack("{s:f, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:I, s:o}", "t_ms",
+                                            (double)(int64_t)(entry->time_ns - run->start_ns) / 1e6, "node",
+                                            run->nodes[i].spec->name, "pid", entry->pid, "tid", entry->tid, "role",
+                                            control->roles[entry->role].name, "op", fi_op_name(entry->op), "path", path,
+                                            "number", (json_int_t)entry->number, "bytes", (json_int_t)entry->bytes,
+                                            "rule", text(control->rules[entry->rule].text)));
         }
     }
     return array;
@@ -165,6 +193,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "rpo", rpo(run));
     json_object_set_new(result, "rto", rto(run));
     json_object_set_new(result, "faults", faults(run));
+    json_object_set_new(result, "injections", injections(run));
     json_object_set_new(result, "refused", refusals(run));
     json_object_set_new(result, "findings", findings(run));
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));

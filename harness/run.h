@@ -1,6 +1,6 @@
 /*
- * One scenario being run: its nodes, its load, and everything that was observed.
- * The steps (steps.c) fill it, the judge (judge.c) reads it, result.c writes it down.
+ * A scenario in the course of being run: its nodes, its load, and everything that was
+ * observed. runner.c owns it, the steps fill it, the judge reads it, result.c writes it down.
  * One process, one thread; the load is a child process.
  */
 #ifndef LASTACK_RUN_H
@@ -78,11 +78,6 @@ struct la_run {
     uint64_t next_sample_ns;
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
 };
-
-/* Runs the scenario in `dir` (made here) and returns its result object ("name", "verdict", ... as documented). */
-json_t *la_run_scenario(const struct la_scenario *scenario, const struct la_options *options, const char *dir);
-
-/* For the steps. */
 
 /* Reaps, restarts what is due, and takes a look at the clock. To be called at least every few milliseconds. */
 void la_run_pump(struct la_run *run);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,7 +16,13 @@
 #include "load.h"
 #include "recover.h"
 
-enum { LOAD_TIMEOUT_MS = 30000, COMMAND_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 5000, MARK_TIMEOUT_MS = 20000 };
+enum {
+    LOAD_TIMEOUT_MS = 30000,
+    COMMAND_TIMEOUT_MS = 30000,
+    STOP_TIMEOUT_MS = 5000,
+    MARK_TIMEOUT_MS = 20000,
+    END_TIMEOUT_MS = 10000
+};
 
 struct deadline {
     uint64_t at_ns;
@@ -225,29 +232,37 @@ static int step_arm(struct la_run *run, const struct la_step_arm *step)
     return 0;
 }
 
+/* Waits for the node's process to end once more than `exits` times. */
+static int wait_end(struct la_run *run, const struct la_node *node, unsigned int exits)
+{
+    struct deadline deadline = in_ms(END_TIMEOUT_MS);
+    while (node->exits == exits)
+        if (!wait_turn(run, &deadline))
+            return la_run_doubt(run, "%s did not end within %d ms", node->spec->name, END_TIMEOUT_MS);
+    return 0;
+}
+
 static int step_kill(struct la_run *run, const struct la_step_kill *step)
 {
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     if (!node->pid)
         return la_run_doubt(run, "%s was to be killed, but it had ended by itself", node->spec->name);
+    unsigned int exits = node->exits;
     node->killed_ns = la_now_ns();
     la_node_kill(node, step->scope);
     la_run_event(run, node->spec->name, "SIGKILL to the %s", step->scope == LA_SCOPE_GROUP ? "group" : "process");
-    struct la_step_wait gone = {(char *)node->spec->name, LA_WAIT_EXIT, 10000};
-    unsigned int exits = node->exits;
-    struct deadline deadline = in_ms(gone.timeout_ms);
-    while (node->exits == exits)
-        if (!wait_turn(run, &deadline))
-            return la_run_doubt(run, "%s did not end within %u ms of SIGKILL", node->spec->name, gone.timeout_ms);
-    return 0;
+    return wait_end(run, node, exits);
 }
 
 static int step_command(struct la_run *run, const struct la_step_command *step)
 {
     struct la_error error;
     struct la_node *node = la_run_node(run, step->node);
+    unsigned int exits = node->exits;
     redisReply *reply = la_step_send(node, step->send, &error);
+    if (!reply && !strncasecmp(step->send, "SHUTDOWN", 8)) /* answered by the end of the connection */
+        return wait_end(run, node, exits);
     if (!reply)
         return la_run_doubt(run, "%s: %s", step->send, error.text);
     bool failed = reply->type == REDIS_REPLY_ERROR;

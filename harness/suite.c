@@ -16,6 +16,7 @@
 #include "claims.h"
 #include "probe.h"
 #include "result.h"
+#include "runner.h"
 #include "table.h"
 
 enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20 };
@@ -142,7 +143,7 @@ static int run_one(const struct work *work, const struct la_scenario *scenario)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     la_path(dir, "%s/%s", work->suite->out, scenario->name);
-    json_t *result = la_run_scenario(scenario, &work->options, dir);
+    json_t *result = la_runner_run(scenario, &work->options, dir);
     result_path(work, scenario, path);
     int failed = la_result_write(result, path, &error);
     json_decref(result);

@@ -27,6 +27,9 @@ class Certify(LastackTest):
             self.assertFalse(FIELDS - set(scenario), scenario["name"])
             for fault in scenario["faults"]:
                 self.assertGreater(fault["fired"], 0, scenario["name"])
+        torn = run.scenario("torn-aof-truncated-yes")["injections"]
+        self.assertEqual([(i["op"], i["role"], i["number"]) for i in torn], [("write", "server", 300)])
+        self.assertTrue(torn[0]["path"].endswith(".incr.aof"))
         self.check_claims(result)
         self.check_trap(run.scenario("trap-auto-restart"))
         suite = xml.etree.ElementTree.parse(junit).getroot()

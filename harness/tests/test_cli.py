@@ -143,6 +143,16 @@ exec redis-server "$@"
         run = self.lastack("run", self.write("binary.yaml", text))
         self.assertEqual(run.status, 0, str(run))
 
+    def test_restart_policies_are_those_of_systemd(self):
+        """`always` restarts after a clean end, `on-failure` does not; `restart_limit` ends it."""
+        base = KILL9.read_text().replace("  - kill: {scope: group}\n", "  - command: {send: SHUTDOWN NOSAVE}\n")
+        for policy, restarts in (("always", 1), ("on-failure", 0), ("no", 0)):
+            text = base.replace("steps:", f"nodes: [{{name: primary, restart: {policy}}}]\nsteps:", 1)
+            text = text.replace("expect:", f"expect:\n  - restarts: {{min: {restarts}, max: {restarts}}}\n"
+                                           "  - exit: {how: stopped}", 1)
+            run = self.lastack("run", self.write("policy.yaml", text))
+            self.assertEqual(run.status, 0, f"{policy}\n{run}")
+
     def test_a_thin_load_is_inconclusive(self):
         text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
         run = self.lastack("run", self.write("thin.yaml", text.replace("acked: 5000", "acked: 1") +

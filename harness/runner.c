@@ -1,0 +1,202 @@
+#include "runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basekeys.h"
+#include "judge.h"
+#include "recover.h"
+#include "result.h"
+#include "steps.h"
+
+enum { FIRST_START_TIMEOUT_MS = 30000 };
+
+static int start_node(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (la_node_spawn(node, &error))
+        return la_run_doubt(run, "%s", error.text);
+    if (la_recover_follow(run, node, NULL, FIRST_START_TIMEOUT_MS) == 0)
+        return 0;
+    /* Before any fault this says nothing about crashes. */
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    memset(&run->findings, 0, sizeof run->findings);
+    return la_run_doubt(run, "%s did not start: %s", node->spec->name, words);
+}
+
+/* The wrapper script around a server may have loaded the library, and the server itself not. */
+static bool has_mapped(pid_t pid, const char *library)
+{
+    char path[64];
+    char line[LA_PATH_MAX + 128];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "r");
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = strstr(line, library) != NULL;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+/* Rules can fire only in a server that has loaded the library and traps. */
+static int check_shim(struct la_run *run, const struct la_node *node)
+{
+    if (!node->server->shim)
+        return 0;
+    if (!node->control->attached || !has_mapped(node->server_pid, node->server->shim))
+        return la_run_doubt(run,
+                            "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
+                            node->spec->name);
+    if (node->control->trap_state == FI_TRAP_FAILED)
+        return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", node->spec->name,
+                            strerror(node->control->trap_errno));
+    return 0;
+}
+
+static int wait_synced(struct la_run *run, struct la_node *node)
+{
+    struct la_step_wait wait = {node->spec->name, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS};
+    struct la_step step = {.wait = &wait};
+    return la_step(run, &step);
+}
+
+static int start_nodes(struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        if (start_node(run, node) || check_shim(run, node))
+            return -1;
+        if (node->spec->replicates && wait_synced(run, node))
+            return -1;
+    }
+    return run->options->server.data ? la_basekeys_remember(run, la_run_target(run)) : 0;
+}
+
+static struct la_plan plan_of(const struct la_run *run)
+{
+    const struct la_load_spec *load = run->scenario->load;
+    struct la_plan plan = {run->options->seed, load->clients, load->pipeline, load->value_size, load->rate, {0}};
+    plan.keys[0] = (uint16_t)load->keys;
+    for (unsigned int type = 1; type < 5; type++)
+        plan.keys[type] = 10;
+    return plan;
+}
+
+static int create(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const struct la_scenario *scenario = run->scenario;
+    struct la_plan plan = plan_of(run);
+    la_path(path, "%s/ledger", run->dir);
+    if (la_make_dirs(run->dir, &error) || la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
+        return la_run_doubt(run, "%s", error.text);
+    la_path(path, "%s/scenario.yaml", run->dir);
+    if (la_copy_file(scenario->path, path, &error))
+        return la_run_doubt(run, "%s", error.text);
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        const struct la_node_spec *spec = &scenario->nodes[i];
+        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
+        run->node_count = i + 1;
+        if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
+            return la_run_doubt(run, "%s", error.text);
+    }
+    return 0;
+}
+
+static void note_evictions(struct la_run *run)
+{
+    struct la_error ignored;
+    struct la_node *node = la_run_target(run);
+    redisContext *client = node->pid ? la_client_connect(&node->address, 1000, &ignored) : NULL;
+    char *info = client ? la_client_info(client, &node->address) : NULL;
+    if (client)
+        redisFree(client);
+    run->evicted += la_info_number(info, "evicted_keys", 0);
+    /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */
+    char policy[32] = "noeviction";
+    la_info_field(info, "maxmemory_policy", policy, sizeof policy);
+    long long limit = la_info_number(info, "maxmemory", 0);
+    if (strcmp(policy, "noeviction") != 0 && limit > 0 && la_info_number(info, "used_memory", 0) > limit / 2)
+        run->may_evict = true;
+    free(info);
+}
+
+static void perform(struct la_run *run)
+{
+    if (create(run) || start_nodes(run))
+        return;
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        if (step->kill || step->stop_load || step->verify)
+            note_evictions(run); /* the counter dies with the server */
+        if (la_step(run, step))
+            return;
+        run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
+        la_run_pump(run);
+    }
+}
+
+/* What outlived its server, or left its group on purpose, has become our child by now: nothing may be left running. */
+static void kill_orphans(void)
+{
+    char path[64];
+    int pid;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    do {
+        FILE *children = fopen(path, "r");
+        while (children && fscanf(children, "%d", &pid) == 1)
+            kill(pid, SIGKILL);
+        if (children)
+            fclose(children);
+        la_sleep_ms(LA_POLL_MS);
+    } while (waitpid(-1, NULL, WNOHANG) >= 0); /* -1: no child is left */
+}
+
+static void destroy(struct la_run *run)
+{
+    if (run->load_pid > 0) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+    }
+    for (unsigned int i = 0; i < run->node_count; i++)
+        la_node_destroy(&run->nodes[i]);
+    kill_orphans();
+    if (run->ledger.head) {
+        char path[LA_PATH_MAX];
+        la_path(path, "%s/ledger", run->dir);
+        la_ledger_trim(&run->ledger, path);
+    }
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    la_strings_free(&run->base_keys);
+    free(run->base_digests);
+    json_decref(run->timeline);
+}
+
+json_t *la_runner_run(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
+{
+    struct la_run *run = la_alloc(1, sizeof *run);
+    run->scenario = scenario;
+    run->options = options;
+    run->timeline = json_array();
+    run->start_ns = la_now_ns();
+    la_path(run->dir, "%s", dir);
+    perform(run);
+    if (run->ledger.head)
+        la_step_stop_load(run);
+    struct la_judgement judgement = la_judge(run);
+    json_t *result = la_result_scenario(run, &judgement);
+    la_judgement_free(&judgement);
+    destroy(run);
+    free(run);
+    return result;
+}
