@@ -91,17 +91,14 @@ static long write_part(struct fi_call *call, uint64_t bytes)
 long fi_perform(struct fi_call *call, const struct fi_decision *decision)
 {
     int64_t bytes = wanted(call);
+    bool part = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
+    if (part && (bytes < 0 || decision->arg >= (uint64_t)bytes))
+        return pass(call); /* too small to be cut: nothing has been injected, so nothing is logged */
     fi_perform_log(call->op, call->path, bytes, decision);
     switch (decision->action) {
     case FI_DO_ERROR: return -(long)decision->arg;
-    case FI_DO_SHORT:
-        return bytes > 0 && decision->arg < (uint64_t)bytes ? write_part(call, decision->arg) : pass(call);
-    case FI_DO_TORN:
-        if (bytes > 0 && decision->arg < (uint64_t)bytes)
-            write_part(call, decision->arg);
-        else
-            pass(call);
-        break;
+    case FI_DO_SHORT: return write_part(call, decision->arg);
+    case FI_DO_TORN: write_part(call, decision->arg); break;
     default: break;
     }
     fi_perform_common(decision);
@@ -134,12 +131,19 @@ static uint64_t write_offset(const struct fi_call *call, int fd, uint64_t size)
     return at < 0 ? size : (uint64_t)at;
 }
 
+/* Its space was given back when it was unlinked. */
+static bool unlinked(int fd)
+{
+    struct stat st = {0};
+    return FI_OWN(SYS_fstat, fd, (long)&st) == 0 && st.st_nlink == 0;
+}
+
 static long write_on_full_disk(struct fi_call *call)
 {
     struct fi_control *control = fi_shim.control;
     int fd = (int)call->args[call->row->argument];
     int64_t bytes = wanted(call);
-    if (bytes <= 0)
+    if (bytes <= 0 || unlinked(fd))
         return pass(call);
     uint64_t size = size_of_fd(fd);
     uint64_t end = write_offset(call, fd, size) + (uint64_t)bytes;
@@ -160,27 +164,46 @@ static long write_on_full_disk(struct fi_call *call)
     return result;
 }
 
+static uint64_t truncated_size(const struct fi_call *call)
+{
+    bool by_fd = call->row->target == FI_TARGET_FD;
+    return by_fd ? size_of_fd((int)call->args[0]) : size_of_path(AT_FDCWD, (const char *)call->args[0], false);
+}
+
+/* truncate, ftruncate, fallocate: a file that grows takes room as a write does. */
+static long truncate_on_full_disk(struct fi_call *call)
+{
+    struct fi_control *control = fi_shim.control;
+    uint64_t before = truncated_size(call);
+    bool allocates = call->row->number == SYS_fallocate;
+    uint64_t wanted_size = allocates ? (uint64_t)(call->args[2] + call->args[3]) : (uint64_t)call->args[1];
+    uint64_t growth = wanted_size > before ? wanted_size - before : 0;
+    uint64_t got = fi_engine_disk_take(control, growth);
+    if (got < growth) {
+        fi_engine_disk_give(control, got);
+        struct fi_decision decision = fi_engine_disk_rule(control);
+        fi_perform_log(call->op, call->path, -1, &decision);
+        return -ENOSPC;
+    }
+    long result = pass(call);
+    uint64_t after = truncated_size(call);
+    if (after < before + got)
+        fi_engine_disk_give(control, before + got - after);
+    return result;
+}
+
 long fi_perform_on_full_disk(struct fi_call *call)
 {
     const long *args = call->args;
     int where = call->row->argument;
-    uint64_t before;
     switch (call->op) {
     case FI_OP_WRITE: return write_on_full_disk(call);
-    case FI_OP_TRUNCATE: {
-        bool by_fd = call->row->target == FI_TARGET_FD;
-        before = by_fd ? size_of_fd((int)args[0]) : size_of_path(AT_FDCWD, (const char *)args[0], false);
-        long result = pass(call);
-        uint64_t after = by_fd ? size_of_fd((int)args[0]) : size_of_path(AT_FDCWD, (const char *)args[0], false);
-        if (after < before)
-            fi_engine_disk_give(fi_shim.control, before - after);
-        return result;
-    }
+    case FI_OP_TRUNCATE: return truncate_on_full_disk(call);
     case FI_OP_UNLINK:
     case FI_OP_RENAME: {
         bool at = call->row->target == FI_TARGET_AT;
-        before = at ? size_of_path((int)args[where], (const char *)args[where + 1], true)
-                    : size_of_path(AT_FDCWD, (const char *)args[where], true);
+        uint64_t before = at ? size_of_path((int)args[where], (const char *)args[where + 1], true)
+                             : size_of_path(AT_FDCWD, (const char *)args[where], true);
         long result = pass(call);
         if (result == 0)
             fi_engine_disk_give(fi_shim.control, before);

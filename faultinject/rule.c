@@ -268,6 +268,8 @@ static int check_whole(struct parser *p, uint32_t keys)
         if (actions[i].action == rule->action && (rule->ops & ~actions[i].ops))
             return fail(p, p->text, "'%s' is for %s only", actions[i].name,
                         rule->action == FI_DO_DISK_FULL ? "write and any-write" : "op=write");
+    if (rule->action == FI_DO_DELAY && !rule->arg)
+        return fail(p, p->text, "a delay of 0 ms does nothing");
     if (rule->action != FI_DO_DISK_FULL)
         return 0;
     if (p->has_path || rule->nth || rule->every || rule->after || rule->role != FI_ROLE_ANY)

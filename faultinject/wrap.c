@@ -71,8 +71,11 @@ static uint64_t size_before(int dirfd, const char *path)
     return known ? (uint64_t)st.st_size : 0;
 }
 
-/* Before an open: 0 to go on, else a negative errno. *watched: the path lies below the data directory. */
-static long before_open(int dirfd, const char *path, int flags, bool *watched)
+/*
+ * Before an open: 0 to go on, else a negative errno. *watched: the path lies below the
+ * data directory; *freed: bytes that a successful open gives back to the disk budget.
+ */
+static long before_open(int dirfd, const char *path, int flags, bool *watched, uint64_t *freed)
 {
     char below[FI_PATH_MAX];
     *watched = fi_shim.control && fi_resolve_path(dirfd, path, below);
@@ -83,18 +86,21 @@ static long before_open(int dirfd, const char *path, int flags, bool *watched)
         atomic_store(&fi_shim.role, fi_engine_child_role(fi_shim.control, atomic_load(&fi_shim.role), below));
     long error = fi_shim_gate(FI_OP_OPEN, below);
     if (!error && (flags & O_TRUNC) && atomic_load(&fi_shim.control->disk_limit))
-        fi_engine_disk_give(fi_shim.control, size_before(dirfd, path));
+        *freed = size_before(dirfd, path);
     return error;
 }
 
 static int open_call(int dirfd, const char *path, int flags, mode_t mode)
 {
     bool watched;
-    long result = before_open(dirfd, path, flags, &watched);
+    uint64_t freed = 0;
+    long result = before_open(dirfd, path, flags, &watched, &freed);
     if (!result)
         result = FI_OWN(SYS_openat, dirfd, (long)path, flags, mode);
     if (result >= 0)
         fi_fd_set((int)result, watched ? FI_FD_WATCHED : FI_FD_UNKNOWN);
+    if (result >= 0 && freed)
+        fi_engine_disk_give(fi_shim.control, freed);
     return (int)result_of(result);
 }
 
@@ -175,7 +181,8 @@ static int stream_flags(const char *mode)
 static FILE *open_stream(const char *path, const char *mode, FILE *old)
 {
     bool watched = false;
-    long error = path ? before_open(AT_FDCWD, path, stream_flags(mode), &watched) : 0;
+    uint64_t freed = 0;
+    long error = path ? before_open(AT_FDCWD, path, stream_flags(mode), &watched, &freed) : 0;
     if (error) {
         result_of(error);
         return NULL;
@@ -183,6 +190,8 @@ static FILE *open_stream(const char *path, const char *mode, FILE *old)
     FILE *stream = old ? fi_real()->freopen(path, mode, old) : fi_real()->fopen(path, mode);
     if (stream)
         fi_fd_set(fileno(stream), watched ? FI_FD_WATCHED : FI_FD_UNKNOWN);
+    if (stream && freed)
+        fi_engine_disk_give(fi_shim.control, freed);
     return stream;
 }
 

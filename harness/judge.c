@@ -1,5 +1,6 @@
 #include "judge.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,15 @@ __attribute__((format(printf, 2, 3))) static bool unmet(const struct check *chec
 double la_judge_window_ms(const struct la_run *run)
 {
     const struct la_verify *verify = &run->verify;
-    uint64_t fault = run->fault_ns[verify->earliest_epoch % (sizeof run->fault_ns / sizeof *run->fault_ns)];
-    if (!verify->earliest_lost_ns || fault < verify->earliest_lost_ns)
-        return 0;
-    return (double)(fault - verify->earliest_lost_ns) / 1e6;
+    double widest = 0;
+    for (int epoch = 0; epoch < LA_EPOCHS_MAX; epoch++) {
+        uint64_t earliest = verify->earliest_lost_ns[epoch];
+        /* lost although the server did not even die: the loss is as old as the operation */
+        uint64_t fault = run->fault_ns[epoch] ? run->fault_ns[epoch] : verify->read_ns;
+        double window = earliest && fault > earliest ? (double)(fault - earliest) / 1e6 : 0;
+        widest = window > widest ? window : widest;
+    }
+    return widest;
 }
 
 double la_judge_rto_ms(const struct la_recovery *recovery, uint64_t point_ns)
@@ -69,7 +75,7 @@ static bool met_lost(const struct check *check, const struct la_expect_lost *exp
 static bool met_start(const struct check *check, const struct la_expect_start *expect)
 {
     const struct la_node *node = la_run_node(check->run, expect->node);
-    bool refused = check->run->findings.count[LA_REFUSED] > 0;
+    bool refused = node->refused_start;
     char words[300];
     la_node_last_words(node, words, sizeof words);
     if (expect->refused != refused)
@@ -105,7 +111,8 @@ static bool met_exit(const struct check *check, const struct la_expect_exit *exp
     const char *how = "alive";
     int status = node->first_exit_status;
     if (node->exits)
-        how = WIFSIGNALED(status) ? "killed" : WEXITSTATUS(status) ? "failed" : "stopped";
+        how = WIFEXITED(status) ? (WEXITSTATUS(status) ? "failed" : "stopped")
+                                : (WTERMSIG(status) == SIGKILL ? "killed" : "crashed");
     return !strcmp(how, expect->how) ? true : unmet(check, "%s: %s, expected %s", node->spec->name, how, expect->how);
 }
 
@@ -173,6 +180,8 @@ static void check_soundness(struct la_run *run)
     if (head->full)
         la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
                      (unsigned long long)head->capacity);
+    if (head->epoch >= LA_EPOCHS_MAX)
+        la_run_doubt(run, "the server died %u times, more than can be told apart", head->epoch);
     if (run->evicted)
         la_run_doubt(run, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
     if (run->may_evict && !run->evicted)
@@ -190,21 +199,28 @@ static void check_soundness(struct la_run *run)
     }
 }
 
-static bool expects_refusal(const struct la_scenario *scenario)
+/* Every node that refused to start was expected to. */
+static bool refusals_expected(struct la_run *run)
 {
-    for (unsigned int i = 0; i < scenario->expect_count; i++)
-        if (scenario->expect[i].start && scenario->expect[i].start->refused)
-            return true;
-    return false;
+    for (unsigned int n = 0; n < run->node_count; n++) {
+        bool expected = !run->nodes[n].refused_start;
+        for (unsigned int i = 0; i < run->scenario->expect_count && !expected; i++) {
+            const struct la_expect_start *start = run->scenario->expect[i].start;
+            expected = start && start->refused && la_run_node(run, start->node) == &run->nodes[n];
+        }
+        if (!expected)
+            return false;
+    }
+    return true;
 }
 
 /* Findings that no scenario expects. */
-static bool defects(const struct la_run *run, struct la_strings *reasons)
+static bool defects(struct la_run *run, struct la_strings *reasons)
 {
     bool any = false;
     for (int kind = LA_LOST + 1; kind < LA_FINDING_KINDS; kind++) {
         uint64_t count = run->findings.count[kind];
-        if (!count || (kind == LA_REFUSED && expects_refusal(run->scenario)))
+        if (!count || (kind == LA_REFUSED && refusals_expected(run)))
             continue;
         const struct la_finding *first = &run->findings.kept[kind][0];
         la_strings_add(reasons, la_format("%s (%llu): %s", la_finding_name((enum la_finding_kind)kind),
@@ -297,7 +313,7 @@ struct la_judgement la_judge(struct la_run *run)
     struct check check = {run, &judgement.reasons};
     bool convicted = defects(run, &judgement.reasons) || lost_too_much(run);
     if (run->evicted || run->may_evict) /* keys, or parts of them, go missing by order */
-        convicted = run->findings.count[LA_REFUSED] && !expects_refusal(run->scenario);
+        convicted = run->findings.count[LA_REFUSED] && !refusals_expected(run);
     check_soundness(run);
     if (run->doubts.count && !convicted) {
         judgement.verdict = LA_INCONCLUSIVE;

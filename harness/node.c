@@ -154,7 +154,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     node->groups[node->starts++ % LA_STARTS_MAX] = pid;
     node->spawn_ns = la_now_ns();
     node->restart_due_ns = 0;
-    node->served = node->refused = false;
+    node->served = false;
     return 0;
 }
 
@@ -192,7 +192,6 @@ void la_node_ended(struct la_node *node, int status)
     if (!node->exits)
         node->first_exit_status = status;
     node->exits++;
-    node->refused = !node->served;
     bool wanted =
         node->spec->restart == LA_RESTART_ALWAYS || (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
     if (wanted && node->restarts < node->spec->restart_limit)

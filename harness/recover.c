@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "keyscan.h"
@@ -77,22 +78,33 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
     if (!recovery->read_ns && answers(node, "GET " LA_PROBE_KEY, last))
         recovery->read_ns = la_now_ns();
     bool writable = recovery->read_ns && !node->spec->replicates;
-    if (writable && !recovery->write_ns && answers(node, "SET " LA_PROBE_KEY " x", last))
+    if (!writable || recovery->write_ns)
+        return;
+    if (answers(node, "SET " LA_PROBE_KEY " x", last))
         recovery->write_ns = la_now_ns();
+    else if (!strncmp(last->text, "OOM ", 4)) /* at maxmemory, as configured: it serves, writes are not its to take */
+        recovery->full = true;
 }
 
 static bool serves(const struct la_node *node, const struct la_recovery *recovery)
 {
-    return recovery->read_ns && (recovery->write_ns || node->spec->replicates);
+    return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
 }
 
-static int refuses(struct la_run *run, struct la_node *node)
+/* The node ended before it served: with an error status it refuses, by a signal it has crashed. */
+static int ended_early(struct la_run *run, struct la_node *node)
 {
     char words[240];
+    const char *name = node->spec->name;
     la_node_last_words(node, words, sizeof words);
-    run->findings.node = node->spec->name;
-    la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", node->spec->name);
-    la_run_event(run, node->spec->name, "refuses to start");
+    run->findings.node = name;
+    node->refused_start = WIFEXITED(node->exit_status);
+    if (node->refused_start)
+        la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", name);
+    else
+        la_findings_add(&run->findings, LA_UNAVAILABLE, words, "%s ends by signal %d while it starts", name,
+                        WTERMSIG(node->exit_status));
+    la_run_event(run, name, "does not start");
     return -1;
 }
 
@@ -105,7 +117,7 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
     while (!serves(node, recovery)) {
         la_run_pump(run);
         if (!node->pid && !node->restart_due_ns)
-            return refuses(run, node);
+            return ended_early(run, node);
         if (node->spawn_ns != recovery->spawn_ns) { /* restarted once more: begin again */
             recovery->spawn_ns = node->spawn_ns;
             recovery->accept_ns = recovery->ready_ns = recovery->read_ns = recovery->write_ns = 0;
@@ -144,12 +156,13 @@ static void keep_crash_state(struct la_run *run, const struct la_node *node)
 int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
-    while (node->exits == 0 && la_now_ns() < deadline) {
+    while (node->exits == node->recovered && la_now_ns() < deadline) {
         la_run_pump(run);
         la_sleep_ms(LA_POLL_MS);
     }
-    if (node->exits == 0)
+    if (node->exits == node->recovered)
         return la_run_doubt(run, "%s was to be recovered, but it never went down", node->spec->name);
+    node->recovered = node->exits;
     struct la_recovery *recovery = &run->recovery;
     *recovery = (struct la_recovery){.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
     if (!node->pid && !node->restart_due_ns) {

@@ -46,6 +46,7 @@ struct la_recovery {
     uint64_t stall_ns;  /* heartbeat meanwhile, see la_run_doze */
     bool by_operator;   /* started by a step: the wait for the operator is not part of RTO */
     bool loading_seen;
+    bool full; /* reads are served, writes refused with OOM: maxmemory without eviction */
 };
 
 struct la_run {
@@ -65,8 +66,8 @@ struct la_run {
 
     struct la_recovery recovery; /* the last one */
     bool recovered;
-    uint64_t fault_ns[256];  /* by life of the server the load talks to; 0: unknown */
-    struct la_verify verify; /* the last one */
+    uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
+    struct la_verify verify;          /* the last one */
     bool verified;
     struct la_findings findings;
     struct la_strings doubts; /* why nothing can be said */

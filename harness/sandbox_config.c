@@ -46,6 +46,8 @@ static const struct {
     {"masteruser", DROP, "belongs to masterauth"},
     {"primaryauth", DROP, "a secret"},
     {"primaryuser", DROP, "belongs to primaryauth"},
+    {"min-replicas-to-write", DROP, "the replicas of the original are not here"},
+    {"min-slaves-to-write", DROP, "the replicas of the original are not here"},
     {"loglevel", DROP, "the harness reads the log, at its usual level"},
     {"cluster-enabled", DROP, "would reach the outside world"},
     {"cluster-config-file", DROP, "belongs to cluster-enabled"},

@@ -140,7 +140,7 @@ static int check_step(const struct check *check, const struct la_step *step)
 
 static int check_expect(const struct check *check, const struct la_expect *expect)
 {
-    static const char *const ends[] = {"killed", "failed", "stopped", "alive"};
+    static const char *const ends[] = {"killed", "failed", "crashed", "stopped", "alive"};
     if (set_members(expect, sizeof *expect) != 1)
         return wrong(check, "an expectation has exactly one key");
     if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark)
@@ -152,7 +152,7 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (!strcmp(expect->exit->how, ends[i]))
             return 0;
-    return wrong(check, "'how' is killed, failed, stopped or alive");
+    return wrong(check, "'how' is killed, failed, crashed, stopped or alive");
 }
 
 static int check_load(const struct check *check)
@@ -192,6 +192,31 @@ static int check_expects(struct check *check, const struct la_expect *expects, u
     return 0;
 }
 
+/* One verification, one mark, and the mark before the crash: else it is not clear what is judged. */
+static int check_order(struct check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    int verifies = 0;
+    int marks = 0;
+    int recovers = 0;
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step *step = &scenario->steps[i];
+        check->index = (int)i;
+        recovers += step->recover != NULL;
+        if (step->verify && ++verifies > 1)
+            return wrong(check, "a scenario verifies once");
+        if (step->mark && (++marks > 1 || recovers))
+            return wrong(check, "a scenario marks once, before the crash");
+    }
+    check->section = "expect";
+    for (unsigned int i = 0; i < scenario->expect_count; i++) {
+        check->index = (int)i;
+        if (scenario->expect[i].lost && scenario->expect[i].lost->before_mark && !marks)
+            return wrong(check, "'before_mark' needs a step 'mark'");
+    }
+    return 0;
+}
+
 static int check_meaning(const struct la_scenario *scenario, struct la_error *error)
 {
     struct check check = {scenario, "name", -1, error};
@@ -209,6 +234,8 @@ static int check_meaning(const struct la_scenario *scenario, struct la_error *er
         if (check_step(&check, &scenario->steps[i]))
             return -1;
     }
+    if (check_order(&check))
+        return -1;
     check.section = "expect";
     if (check_expects(&check, scenario->expect, scenario->expect_count))
         return -1;

@@ -183,6 +183,14 @@ static const char *const wait_names[] = {"its rules to fire",    "its process to
                                          "it to be in sync",     "its children to end", "clients to be refused",
                                          "writes to be accepted"};
 
+static bool refused_for_memory(struct la_run *run)
+{
+    for (int i = 0; i < LA_ERRORS_MAX; i++)
+        if (!strncmp(head_of(run)->errors[i].text, "OOM ", 4))
+            return true;
+    return false;
+}
+
 static int step_wait(struct la_run *run, const struct la_step_wait *step)
 {
     struct la_node *node = la_run_node(run, step->node);
@@ -197,6 +205,9 @@ static int step_wait(struct la_run *run, const struct la_step_wait *step)
                                 node->spec->name);
         if (wait_turn(run, &deadline))
             continue;
+        if (step->for_what >= LA_WAIT_ERRORS && refused_for_memory(run))
+            return la_run_doubt(run, "waited for %s, but clients are refused for maxmemory (OOM)",
+                                wait_names[step->for_what]);
         /* Refused or unserved clients are what a server does: a finding, not a doubt. */
         if (step->for_what == LA_WAIT_WRITES) {
             la_run_broken(run, "no write was accepted within %u ms", step->timeout_ms);
@@ -209,6 +220,8 @@ static int step_wait(struct la_run *run, const struct la_step_wait *step)
         return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, wait_names[step->for_what],
                             node->spec->name);
     }
+    if (step->for_what == LA_WAIT_ERRORS && refused_for_memory(run))
+        return la_run_doubt(run, "clients are refused for maxmemory (OOM), so refusals say nothing");
     la_run_event(run, node->spec->name, "after %.1f ms: %s", (double)(la_now_ns() - before.now_ns) / 1e6,
                  wait_names[step->for_what]);
     return 0;

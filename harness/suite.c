@@ -101,6 +101,9 @@ static void select_scenarios(struct work *work)
                     la_probe_matches(&work->probe, scenario->settings, why, sizeof why);
         if (wanted && !fits)
             la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
+        if (wanted && fits && work->suite->config && scenario->tune)
+            la_strings_add(&work->base.changed, la_format("for %s: %.*s", scenario->name,
+                                                          (int)strcspn(scenario->tune, "\n"), scenario->tune));
         if (wanted && fits)
             work->scenarios.items[kept++] = scenario;
         else

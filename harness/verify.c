@@ -7,7 +7,7 @@
 #include "keyscan.h"
 #include "types.h"
 
-enum { BATCH = 128, TIMEOUT_MS = 20000, REPLIES_MAX = 4, EPOCHS = 256 };
+enum { BATCH = 128, TIMEOUT_MS = 20000, REPLIES_MAX = 4 };
 
 /* Operations sorted by key, in order within each: the histories. */
 struct index {
@@ -161,14 +161,14 @@ static bool written(void *context, uint32_t session, uint32_t key)
 
 /* What the judge needs to know of each session and each life of the server. */
 struct latest {
-    uint64_t *kept_by_session;     /* ledger index + 1 of the last operation kept; 0: none */
-    uint64_t kept_invoked[EPOCHS]; /* by life of the server: invocation of the youngest kept */
+    uint64_t *kept_by_session;            /* ledger index + 1 of the last operation kept; 0: none */
+    uint64_t kept_invoked[LA_EPOCHS_MAX]; /* by life of the server: invocation of the youngest kept */
 };
 
 static uint32_t epoch_of(const struct la_ledger *ledger, const struct la_op *op)
 {
     uint32_t epoch = ledger->head->session[op->session].epoch;
-    return epoch < EPOCHS ? epoch : EPOCHS - 1;
+    return epoch < LA_EPOCHS_MAX ? epoch : LA_EPOCHS_MAX - 1;
 }
 
 static void note_lost(const struct la_ledger *ledger, const struct la_op *op, struct la_verify *result)
@@ -176,10 +176,9 @@ static void note_lost(const struct la_ledger *ledger, const struct la_op *op, st
     result->lost++;
     result->lost_marked += op->done_ns <= ledger->head->mark_ns;
     result->lost_bytes += op->kind == LA_OP_DEL || op->kind == LA_OP_INCR ? 0 : ledger->head->plan.value_size;
-    if (result->earliest_lost_ns && op->done_ns >= result->earliest_lost_ns)
-        return;
-    result->earliest_lost_ns = op->done_ns;
-    result->earliest_epoch = epoch_of(ledger, op);
+    uint64_t *earliest = &result->earliest_lost_ns[epoch_of(ledger, op)];
+    if (!*earliest || op->done_ns < *earliest)
+        *earliest = op->done_ns;
 }
 
 static void report_hole(const struct la_op *op, uint64_t index, bool same_client, struct la_findings *findings)
@@ -247,7 +246,7 @@ int la_verify_node(const struct la_ledger *ledger, const struct la_address *addr
 {
     struct pass pass = {.ledger = ledger, .address = address, .findings = findings, .result = result};
     uint64_t count = la_ledger_count(ledger);
-    *result = (struct la_verify){0};
+    *result = (struct la_verify){.read_ns = la_now_ns()};
     uint64_t longest = build_index(ledger, count, &pass.index);
     pass.fates = la_alloc(count, 1);
     pass.ops = la_alloc(longest, sizeof(struct la_op *));

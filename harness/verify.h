@@ -14,19 +14,22 @@
 #include "findings.h"
 #include "ledger.h"
 
+/* Lives of a server that are told apart; a run with more cannot be judged. */
+enum { LA_EPOCHS_MAX = 256 };
+
 struct la_verify {
     uint64_t acked;   /* acknowledged operations */
     uint64_t checked; /* of them judged; all, or the verdict is inconclusive */
     uint64_t lost;
-    uint64_t lost_marked;      /* of them acknowledged before the ledger's mark */
-    uint64_t lost_bytes;       /* of values */
-    uint64_t earliest_lost_ns; /* ack time of the earliest lost operation; 0: none */
-    uint32_t earliest_epoch;   /* the server's life that operation belongs to */
-    uint64_t survivors;        /* operations of the server's earlier lives whose effect is there to see */
-    uint64_t unknown;          /* operations without a reply */
-    uint64_t keys;             /* keys in the whole server */
-    bool complete;             /* everything was read back */
-    char why[256];             /* why not */
+    uint64_t lost_marked;                     /* of them acknowledged before the ledger's mark */
+    uint64_t lost_bytes;                      /* of values */
+    uint64_t earliest_lost_ns[LA_EPOCHS_MAX]; /* ack time of the earliest lost operation of each life; 0: none */
+    uint64_t read_ns;                         /* when the node was read back */
+    uint64_t survivors; /* operations of the server's earlier lives whose effect is there to see */
+    uint64_t unknown;   /* operations without a reply */
+    uint64_t keys;      /* keys in the whole server */
+    bool complete;      /* everything was read back */
+    char why[256];      /* why not */
 };
 
 /*

@@ -172,6 +172,17 @@ static void a_full_disk_takes_what_fits_and_gives_space_back(void **state)
     assert_int_equal(f->control->disk_used, 10);
 }
 
+static void a_write_too_small_to_be_cut_is_no_injection(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=write do=short:10");
+    arm(f, "op=write path=none do=torn:10");
+    run(f, "open write writev");
+    assert_string_equal(f->output, "open=0 write=10 writev=10 ");
+    assert_int_equal(f->control->rules[0].fired, 0);
+    assert_int_equal(f->control->log_next, 0);
+}
+
 static void an_unlinked_file_frees_its_space(void **state)
 {
     struct fixture *f = *state;
@@ -211,6 +222,7 @@ int main(void)
         cmocka_unit_test(does_what_the_rule_says),
         TEST(tears_a_write_and_kills_the_group),
         TEST(a_full_disk_takes_what_fits_and_gives_space_back),
+        TEST(a_write_too_small_to_be_cut_is_no_injection),
         TEST(an_unlinked_file_frees_its_space),
         TEST(counts_what_was_done_and_by_whom),
         TEST(a_broken_block_lets_the_program_run),

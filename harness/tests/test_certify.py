@@ -80,6 +80,30 @@ class Certify(LastackTest):
         self.assertEqual(again.status, 0, str(again))
         self.assertEqual(again.result["seed"], 11)
 
+    def test_the_window_is_that_of_the_worst_life(self):
+        """Two crashes; what the second loses is older than what the first does."""
+        text = (SCENARIOS / "kill9-rdb.yaml").read_text()
+        head = text[:text.index("steps:")]
+        path = self.write("two-lives.yaml", head + """steps:
+  - load: {acked: 1000}
+  - command: {send: BGSAVE}
+  - wait: {for: idle}
+  - load: {acked: 100}
+  - kill: {scope: group}
+  - recover: {}
+  - load: {acked: 100}
+  - sleep: {ms: 1500}
+  - kill: {scope: group}
+  - recover: {}
+  - verify: {}
+load: {rate: 5000}
+expect:
+  - window: {max_ms: 1000}
+""")
+        run = self.lastack("run", path)
+        self.assertEqual(run.status, 1, str(run))
+        self.assertGreater(run.scenario()["rpo"]["window_ms"], 1500)
+
     def test_what_the_user_demands_counts(self):
         run = self.lastack("run", SCENARIOS / "kill9-rdb.yaml", "--rpo", 0)
         self.assertEqual(run.status, 1, str(run))

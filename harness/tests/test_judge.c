@@ -119,7 +119,7 @@ static void a_lost_tail_is_no_hole(void **state)
     la_verify_judge(&ledger, OPS, fates, &findings, &result);
     assert_int_equal(result.lost, 20);
     assert_int_equal(result.lost_marked, 0);
-    assert_int_equal(result.earliest_lost_ns, (OPS - 20) * 10 + 5);
+    assert_int_equal(result.earliest_lost_ns[0], (OPS - 20) * 10 + 5);
     assert_int_equal(la_findings_defects(&findings), 0);
     ledger.head->mark_ns += 10;
     result = (struct la_verify){0};

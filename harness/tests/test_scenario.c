@@ -43,11 +43,14 @@ static const struct {
      ":5:", "rule, column 13: unknown action 'explode'"},
     {HEAD "steps:\n  - kill_child: {command: BGSAVE, role: nanny}\n" EXPECT, ":4:", "unknown role 'nanny'"},
     {HEAD STEPS "expect:\n  - lost: {}\n", ":6:", "'lost' needs max, min, before_mark or all"},
-    {HEAD STEPS "expect:\n  - exit: {how: gracefully}\n", ":6:", "'how' is killed, failed, stopped or alive"},
+    {HEAD STEPS "expect:\n  - exit: {how: gracefully}\n", ":6:", "'how' is killed, failed, crashed, stopped or alive"},
     {HEAD STEPS EXPECT "load: {value_size: 3}\n", ":7:", "value_size is 48"},
     {HEAD STEPS EXPECT "nodes:\n  - {name: a, replicates: b}\n", ":8:", "node 'a' cannot replicate 'b'"},
     {"name: A/B\ntitle: t\n" STEPS EXPECT, ":1:", "a scenario's name is made of"},
     {HEAD "steps:\n  - truncate: {file: ../../victim, drop: 1}\n" EXPECT, ":4:", "relative to the data directory"},
+    {HEAD STEPS "expect:\n  - lost: {before_mark: 0}\n", ":6:", "needs a step 'mark'"},
+    {HEAD "steps:\n  - verify: {}\n  - verify: {}\n" EXPECT, ":5:", "verifies once"},
+    {HEAD "steps:\n  - recover: {}\n  - mark: {}\n" EXPECT, ":5:", "marks once, before the crash"},
     {HEAD "steps: [\n" EXPECT, ":", "did not find"},
 };
 

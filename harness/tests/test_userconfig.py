@@ -199,6 +199,7 @@ exec redis-server "$@"
 
     def test_usual_hardening(self):
         for text in ("masterauth secretive\nappendonly no\nsave 3600 1\n",
+                     "min-replicas-to-write 1\nappendonly no\nsave 3600 1\n",
                      'rename-command CONFIG ""\nappendonly no\nsave 3600 1\n',
                      "user app on >old-secret >new-secret <old-secret ~* &* +@all\nappendonly no\nsave 3600 1\n"):
             run = self.lastack("certify", "--quick", "--config", self.write("hard.conf", text))
@@ -209,6 +210,11 @@ exec redis-server "$@"
                     self.assertNotIn(b"secret", path.read_bytes().replace(b"a secret", b""), path)
             again = self.lastack("replay", run.out / "kill9-rdb")
             self.assertEqual(again.status, 0, str(again))
+
+    def test_a_server_at_its_memory_limit_serves(self):
+        conf = self.write("small.conf", "appendonly yes\nappendfsync always\nsave \"\"\nmaxmemory 1400kb\n")
+        run = self.lastack("run", SCENARIOS / "kill9-aof-always.yaml", "--config", conf)
+        self.assertEqual(run.status, 0, str(run))
 
     def test_a_quiet_log_does_not_hide_a_full_sync(self):
         conf = self.write("quiet.conf", "appendonly no\nsave \"\"\nloglevel warning\n")
