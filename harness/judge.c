@@ -175,6 +175,8 @@ static void check_soundness(struct la_run *run)
     if (run->load_started && head->acked < run->scenario->load->min_acked)
         la_run_doubt(run, "load too thin: only %llu operations acknowledged, %u wanted",
                      (unsigned long long)head->acked, run->scenario->load->min_acked);
+    if (run->load_died)
+        la_run_doubt(run, "the load ended on its own (wait status %#x)", (unsigned int)run->load_status);
     if (!run->load_started)
         la_run_doubt(run, "no load ran");
     if (head->full)

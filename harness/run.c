@@ -89,7 +89,8 @@ static void reap(struct la_run *run)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == run->load_pid) {
             run->load_pid = 0;
-            run->load_failed = status;
+            run->load_died = !atomic_load(&run->ledger.head->stop);
+            run->load_status = status;
         }
         for (unsigned int i = 0; i < run->node_count; i++)
             if (pid == run->nodes[i].pid)

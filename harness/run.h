@@ -58,7 +58,8 @@ struct la_run {
     struct la_ledger ledger;
     pid_t load_pid;
     bool load_started;
-    int load_failed;             /* wait status of a load that ended on its own */
+    bool load_died;              /* it ended although nobody had stopped it */
+    int load_status;             /* of its end, as waitpid gives it */
     struct la_strings base_keys; /* keys that were there before the load, sorted */
     uint64_t *base_digests;      /* of each; 0: not judged */
     long long evicted;           /* keys, by maxmemory */

@@ -77,7 +77,7 @@ static int step_load(struct la_run *run, const struct la_step_load *step)
         if (!target->pid && !target->restart_due_ns)
             return 0; /* it has gone down for good: what follows will tell */
         if (!run->load_pid)
-            return la_run_doubt(run, "the load ended on its own (status %#x)", (unsigned int)run->load_failed);
+            return la_run_doubt(run, "the load is not running any more");
         if (!wait_turn(run, &deadline))
             return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
                                 (unsigned long long)head_of(run)->acked, (unsigned long long)goal,

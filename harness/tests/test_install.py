@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """cmake --install gives a working installation, wherever its prefix is."""
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -17,8 +18,9 @@ class Install(LastackTest):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn(str(prefix), subprocess.run([binary, "list", "--json"], capture_output=True, text=True).stdout)
         page = prefix / "share/man/man1/lastack.1"
-        shown = subprocess.run(["man", "-l", page], capture_output=True, text=True)
-        if shown.returncode != 127:
+        self.assertIn("certify", page.read_text())
+        if shutil.which("man"):
+            shown = subprocess.run(["man", "-l", page], capture_output=True, text=True)
             self.assertIn("certify", shown.stdout)
 
 
