@@ -17,25 +17,28 @@ const char *la_verdict_name(enum la_verdict verdict)
     return names[verdict];
 }
 
-int la_run_doubt(struct la_run *run, const char *format, ...)
+static void add_text(struct la_strings *list, const char *format, va_list args)
 {
     char text[512];
+    vsnprintf(text, sizeof text, format, args);
+    la_strings_add(list, la_strdup(text));
+}
+
+int la_run_doubt(struct la_run *run, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    add_text(&run->doubts, format, args);
     va_end(args);
-    la_strings_add(&run->doubts, la_strdup(text));
     return -1;
 }
 
 void la_run_broken(struct la_run *run, const char *format, ...)
 {
-    char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    add_text(&run->broken, format, args);
     va_end(args);
-    la_strings_add(&run->broken, la_strdup(text));
 }
 
 void la_run_event(struct la_run *run, const char *node, const char *format, ...)

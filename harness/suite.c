@@ -277,6 +277,17 @@ static void release(struct work *work)
     json_decref(work->results);
 }
 
+/* Everything that can be found wrong before a scenario starts. */
+static int prepare(struct work *work, struct la_error *error)
+{
+    if (read_configuration(work, error) || probe(work, error))
+        return -1;
+    select_scenarios(work);
+    if (!work->scenarios.count)
+        return la_fail(error, "none of the scenarios applies to this configuration");
+    return check_room(work, error);
+}
+
 static int work_through(struct work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
@@ -284,16 +295,12 @@ static int work_through(struct work *work, struct la_strings *limits)
     char path[LA_PATH_MAX];
     la_path(path, "%s/claims.yaml", suite->parts.fixtures);
     work->claims = la_claims_read(path, &error);
-    if (!work->claims || read_scenarios(work, &error) || la_new_folder(suite->out, &error) ||
-        read_configuration(work, &error) || probe(work, &error))
+    if (!work->claims || read_scenarios(work, &error) || la_new_folder(suite->out, &error))
         return usage(&error);
-    select_scenarios(work);
-    if (!work->scenarios.count) {
-        la_fail(&error, "none of the scenarios applies to this configuration");
+    if (prepare(work, &error)) {
+        la_empty_folder(suite->out);
         return usage(&error);
     }
-    if (check_room(work, &error))
-        return usage(&error);
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
     la_table_header();

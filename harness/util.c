@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,18 @@ void la_strings_free(struct la_strings *list)
         free(list->items[i]);
     free(list->items);
     *list = (struct la_strings){0};
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st;
+    (void)type;
+    return place->level > 0 ? remove(path) : 0;
+}
+
+void la_empty_folder(const char *path)
+{
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void la_printable(char *text)

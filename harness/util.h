@@ -35,6 +35,9 @@ int la_make_dirs(const char *path, struct la_error *error);
 /* Makes an output folder (--out), or takes one that is there, empty and writable. */
 int la_new_folder(const char *path, struct la_error *error);
 
+/* Empties an output folder that la_new_folder gave, when nothing came of the run. */
+void la_empty_folder(const char *path);
+
 /* Replaces every byte that is not printable ASCII by `?`: what servers say need not be text. */
 void la_printable(char *text);
 

@@ -66,3 +66,5 @@ class LastackTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, run.stderr)
         self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
+        if run.out.exists():
+            self.assertEqual(list(run.out.iterdir()), [], "something half-written is left")
