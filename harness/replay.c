@@ -69,8 +69,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     la_path(path, "%s/ledger", replay->bundle);
     char copy[LA_PATH_MAX];
     la_path(copy, "%s/ledger", replay->out);
-    if (la_new_folder(replay->out, error) || la_copy_file(path, copy, error) ||
-        la_ledger_open(&run->ledger, copy, error))
+    if (la_copy_file(path, copy, error) || la_ledger_open(&run->ledger, copy, error))
         return -1;
     forget_later_lives(&run->ledger);
     run->node_count = 1;
@@ -130,11 +129,15 @@ int la_replay_run(void *context, struct la_strings *limits)
     struct la_run *run = la_alloc(1, sizeof *run);
     struct la_options options = {.demands = {-1, -1}};
     int status = LA_EXIT_USAGE;
-    if (la_parts_find(&parts, &error) == 0 && open_bundle(&bundle, replay, &error) == 0) {
+    bool ready = la_parts_find(&parts, &error) == 0 && open_bundle(&bundle, replay, &error) == 0 &&
+                 la_new_folder(replay->out, &error) == 0;
+    if (ready) {
         options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, &bundle.config};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
             status = judge(run);
+        else
+            la_empty_folder(replay->out);
     }
     if (status == LA_EXIT_USAGE)
         fprintf(stderr, "lastack: %s\n", error.text);

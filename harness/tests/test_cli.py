@@ -122,16 +122,17 @@ class CommandLine(LastackTest):
         self.assertIn("did not fire", run.stdout)
 
     def test_a_slow_server_is_not_taken_for_a_slow_harness(self):
-        """Stopped for 2 s once its port is open: too slow for --rto, and that is the server's doing."""
-        script = self.write("slow", """#!/bin/sh
-dir=$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")
-pid=$$
-if ls "$dir"/appendonlydir >/dev/null 2>&1; then
-    (unset LD_PRELOAD; port=$(sed -n 's/^port "\\(.*\\)"$/\\1/p' "$1")
-     until redis-cli -p "$port" PING >/dev/null 2>&1; do sleep 0.001; done
-     kill -STOP $pid; sleep 2; kill -CONT $pid) &
-fi
-exec redis-server "$@"
+        """For 2 s the port is open and nobody answers: too slow for --rto, and that is the server's doing."""
+        script = self.write("slow", """#!/usr/bin/python3
+import os, re, socket, sys, time
+text = open(sys.argv[1]).read()
+if os.path.exists(re.search(r'^dir "(.*)"$', text, re.M)[1] + "/appendonlydir"):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", int(re.search(r'^port "(.*)"$', text, re.M)[1])))
+        listener.listen(100)
+        time.sleep(2)
+os.execvp("redis-server", ["redis-server", *sys.argv[1:]])
 """)
         script.chmod(0o755)
         run = self.lastack("run", KILL9, "--server", script, "--rto", 500)
