@@ -183,6 +183,14 @@ static const char *const wait_names[] = {"its rules to fire",    "its process to
                                          "it to be in sync",     "its children to end", "clients to be refused",
                                          "writes to be accepted"};
 
+/* The server's own last words tell best why: a disk that is really full, say. */
+static int ended_unasked(struct la_run *run, const struct la_node *node, const char *before)
+{
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    return la_run_doubt(run, "%s ended by itself before %s; its last words: %s", node->spec->name, before, words);
+}
+
 static bool refused_for_memory(struct la_run *run)
 {
     for (int i = 0; i < LA_ERRORS_MAX; i++)
@@ -201,8 +209,7 @@ static int step_wait(struct la_run *run, const struct la_step_wait *step)
     while (!reached(run, node, step->for_what, &before)) {
         bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
         if (gone)
-            return la_run_doubt(run, "waited for %s on %s, but the server has ended", wait_names[step->for_what],
-                                node->spec->name);
+            return ended_unasked(run, node, wait_names[step->for_what]);
         if (wait_turn(run, &deadline))
             continue;
         if (step->for_what >= LA_WAIT_ERRORS && refused_for_memory(run))
@@ -260,7 +267,7 @@ static int step_kill(struct la_run *run, const struct la_step_kill *step)
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     if (!node->pid)
-        return la_run_doubt(run, "%s was to be killed, but it had ended by itself", node->spec->name);
+        return ended_unasked(run, node, "SIGKILL");
     unsigned int exits = node->exits;
     node->killed_ns = la_now_ns();
     la_node_kill(node, step->scope);
