@@ -9,8 +9,10 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "filter.h"
 
 static void *map_file(int fd, size_t size, char *why, size_t why_size)
@@ -34,37 +36,45 @@ static int set_roles(struct fi_control *control, const struct fi_role *roles, ui
     return 0;
 }
 
-static int fill(struct fi_control *control, const char *data_dir, const struct fi_role *roles, uint32_t role_count,
-                char *why, size_t why_size)
+/* `path` as the kernel names it, into a block's field. */
+static int set_path(char field[FI_PATH_MAX], const char *path, char *why, size_t why_size)
 {
     char canonical[4096];
-    if (!realpath(data_dir, canonical) || strlen(canonical) >= FI_PATH_MAX) {
-        snprintf(why, why_size, "data directory %s: %s", data_dir, strerror(errno ? errno : ENAMETOOLONG));
+    if (!realpath(path, canonical) || strlen(canonical) >= FI_PATH_MAX) {
+        snprintf(why, why_size, "directory %s: %s", path, strerror(errno ? errno : ENAMETOOLONG));
         return -1;
     }
-    memcpy(control->data_dir, canonical, strlen(canonical) + 1);
-    if (set_roles(control, roles, role_count)) {
+    memcpy(field, canonical, strlen(canonical) + 1);
+    return 0;
+}
+
+static int fill(struct fi_control *control, const struct fi_control_plan *plan, char *why, size_t why_size)
+{
+    if (set_path(control->data_dir, plan->data_dir, why, why_size) ||
+        (plan->side_dir && set_path(control->side_dir, plan->side_dir, why, why_size)))
+        return -1;
+    if (set_roles(control, plan->roles, plan->role_count)) {
         snprintf(why, why_size, "more than %d roles", FI_ROLES_MAX - 2);
         return -1;
     }
     do {
-        if (getrandom(&control->secret, sizeof control->secret, 0) != sizeof control->secret) {
+        if (getrandom(&control->head.secret, sizeof control->head.secret, 0) != sizeof control->head.secret) {
             snprintf(why, why_size, "no random numbers: %s", strerror(errno));
             return -1;
         }
-    } while (control->secret == 0);
+    } while (control->head.secret == 0);
     if (fi_filter_build(control)) {
         snprintf(why, why_size, "libseccomp cannot build the system-call filter");
         return -1;
     }
-    control->version = FI_CONTROL_VERSION;
+    control->seed = plan->seed;
+    control->head.version = FI_CONTROL_VERSION;
     control->size = sizeof *control;
-    control->magic = FI_CONTROL_MAGIC;
+    control->head.magic = FI_CONTROL_MAGIC;
     return 0;
 }
 
-struct fi_control *fi_control_create(const char *path, const char *data_dir, const struct fi_role *roles,
-                                     uint32_t role_count, char *why, size_t why_size)
+struct fi_control *fi_control_create(const char *path, const struct fi_control_plan *plan, char *why, size_t why_size)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -79,7 +89,7 @@ struct fi_control *fi_control_create(const char *path, const char *data_dir, con
     else
         control = map_file(fd, sizeof *control, why, why_size);
     close(fd);
-    if (control && fill(control, data_dir, roles, role_count, why, why_size)) {
+    if (control && fill(control, plan, why, why_size)) {
         fi_control_close(control);
         control = NULL;
     }
@@ -90,10 +100,11 @@ struct fi_control *fi_control_create(const char *path, const char *data_dir, con
 
 bool fi_control_valid(const struct fi_control *control, uint64_t size)
 {
-    return size >= sizeof *control && control->magic == FI_CONTROL_MAGIC && control->version == FI_CONTROL_VERSION &&
-           control->size == sizeof *control && control->role_count >= 2 && control->role_count <= FI_ROLES_MAX &&
-           control->filter_len <= FI_FILTER_MAX && control->data_dir[0] == '/' &&
-           memchr(control->data_dir, '\0', FI_PATH_MAX);
+    return size >= sizeof *control && control->head.magic == FI_CONTROL_MAGIC &&
+           control->head.version == FI_CONTROL_VERSION && control->size == sizeof *control &&
+           control->role_count >= 2 && control->role_count <= FI_ROLES_MAX && control->filter_len <= FI_FILTER_MAX &&
+           control->data_dir[0] == '/' && memchr(control->data_dir, '\0', FI_PATH_MAX) &&
+           memchr(control->side_dir, '\0', FI_PATH_MAX);
 }
 
 struct fi_control *fi_control_open(const char *path, char *why, size_t why_size)
@@ -154,10 +165,6 @@ static int64_t bytes_below(int fd)
 
 static int start_budget(struct fi_control *control, uint64_t limit, char *why, size_t why_size)
 {
-    if (atomic_load(&control->disk_limit)) {
-        snprintf(why, why_size, "a disk-full budget is armed already");
-        return -1;
-    }
     int fd = open(control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int64_t used = fd < 0 ? 0 : bytes_below(fd);
     if ((uint64_t)used > limit) {
@@ -171,33 +178,101 @@ static int start_budget(struct fi_control *control, uint64_t limit, char *why, s
 }
 
 /* What the library must look at: what rules name, and whatever frees space while there is a budget. */
-static void update_armed_ops(struct fi_control *control)
+static uint32_t wanted_ops(struct fi_control *control)
 {
-    uint32_t ops = 0;
+    uint32_t ops = atomic_load(&control->disk_limit) ? FI_OPS_SPACE | FI_OPS_NAMES : 0;
     for (int i = 0; i < FI_RULES_MAX; i++)
         if (atomic_load(&control->rules[i].armed))
             ops |= control->rules[i].ops;
-    if (atomic_load(&control->disk_limit))
-        ops |= fi_op_bits("any-write", 9) | fi_op_bits("namespace", 9);
-    atomic_store(&control->armed_ops, ops);
+    return ops;
 }
 
-int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, char *why, size_t why_size)
+static void update_armed_ops(struct fi_control *control)
 {
-    int index = 0;
-    while (index < FI_RULES_MAX && control->rules[index].text[0])
-        index++; /* a slot is used once, so that counters of disarmed rules stay */
-    if (index == FI_RULES_MAX) {
+    uint32_t ops;
+    do { /* another driver may be at it as well */
+        ops = wanted_ops(control);
+        atomic_store(&control->armed_ops, ops);
+    } while (ops != wanted_ops(control));
+}
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void change_clock(struct fi_clock *clock, uint32_t change, uint64_t arg, uint64_t now)
+{
+    uint32_t even;
+    do
+        even = atomic_load(&clock->sequence) & ~1U;
+    while (!atomic_compare_exchange_weak(&clock->sequence, &even, even + 1));
+    uint64_t since = atomic_load(&clock->since_ns);
+    uint64_t rate = since ? atomic_load(&clock->rate) : FI_CLOCK_RATE_ONE;
+    uint64_t base = since ? atomic_load(&clock->base_ns) : now;
+    __extension__ unsigned __int128 passed = since && now > since ? now - since : 0;
+    atomic_store(&clock->base_ns, base + (uint64_t)(passed * rate / FI_CLOCK_RATE_ONE));
+    atomic_store(&clock->rate, change == FI_CLOCK_RATE ? arg : rate);
+    atomic_fetch_add(&clock->jump_ns, change == FI_CLOCK_JUMP ? (int64_t)arg * 1000000 : 0);
+    atomic_store(&clock->since_ns, now);
+    atomic_store(&clock->sequence, even + 2);
+}
+
+/* A clock has no operations that it could wait for: it fires as it is armed. */
+static void fire_clock(struct fi_control *control, int index, uint64_t now)
+{
+    struct fi_rule *rule = &control->rules[index];
+    struct fi_decision decision = {index, FI_DO_CLOCK, rule->arg, 1, 1, UINT64_MAX};
+    struct fi_operation operation = {.time_ns = now, .op = FI_OP_CLOCK, .bytes = -1, .offset = -1};
+    change_clock(&control->clock, rule->clock_change, rule->arg, now);
+    atomic_fetch_add(&rule->seen, 1);
+    fi_engine_record(control, &decision, &operation);
+}
+
+static int conflict(struct fi_control *control, const struct fi_rule *rule, char *why, size_t why_size)
+{
+    for (int i = 0; i < FI_RULES_MAX; i++) {
+        const struct fi_rule *other = &control->rules[i];
+        const char *reason = atomic_load(&other->armed) ? fi_rule_conflict(other, rule) : NULL;
+        if (!reason)
+            continue;
+        snprintf(why, why_size, "it contradicts the armed rule '%s': %s", other->text, reason);
+        return -1;
+    }
+    return 0;
+}
+
+/* A slot is used once, so that counters of disarmed rules stay. */
+static int claim_slot(struct fi_control *control)
+{
+    for (int i = 0; i < FI_RULES_MAX; i++) {
+        uint32_t unused = 0;
+        if (atomic_compare_exchange_strong(&control->rules[i].claimed, &unused, 1))
+            return i;
+    }
+    return -1;
+}
+
+int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size)
+{
+    if (conflict(control, rule, why, why_size) ||
+        (rule->action == FI_DO_DISK_FULL && start_budget(control, rule->arg, why, why_size)))
+        return -1;
+    int index = claim_slot(control);
+    if (index < 0) {
         snprintf(why, why_size, "more than %d rules in one run", FI_RULES_MAX);
         return -1;
     }
-    if (rule->action == FI_DO_DISK_FULL && start_budget(control, rule->arg, why, why_size))
-        return -1;
     struct fi_rule *slot = &control->rules[index];
-    memcpy(slot, rule, sizeof *slot);
-    atomic_store(&slot->seen, 0);
-    atomic_store(&slot->fired, 0);
+    memcpy((char *)slot + sizeof slot->claimed, (const char *)rule + sizeof slot->claimed,
+           sizeof *slot - sizeof slot->claimed);
+    slot->armed_ns = now_ns ? now_ns : monotonic_ns();
+    atomic_store(&slot->claimed, 2);
     atomic_store(&slot->armed, 1);
+    if (rule->action == FI_DO_CLOCK)
+        fire_clock(control, index, slot->armed_ns);
     update_armed_ops(control);
     return index;
 }
@@ -211,7 +286,54 @@ void fi_control_disarm(struct fi_control *control, int index)
         return;
     if (rule->action == FI_DO_DISK_FULL)
         atomic_store(&control->disk_limit, 0);
+    if (rule->action == FI_DO_CLOCK && rule->clock_change == FI_CLOCK_RATE)
+        change_clock(&control->clock, FI_CLOCK_RATE, FI_CLOCK_RATE_ONE, monotonic_ns());
     update_armed_ops(control);
+}
+
+uint32_t fi_control_rules(const struct fi_control *control)
+{
+    uint32_t count = 0;
+    while (count < FI_RULES_MAX && atomic_load(&control->rules[count].claimed) == 2)
+        count++;
+    return count;
+}
+
+void fi_control_log_line(const struct fi_control *control, uint64_t index, bool times, char *out, size_t size)
+{
+    const struct fi_log_entry *entry = &control->log[index < FI_LOG_MAX ? index : 0];
+    const struct fi_rule *rule = &control->rules[entry->rule < FI_RULES_MAX ? entry->rule : 0];
+    char path[FI_GLOB_MAX + 1];
+    char detail[96] = "";
+    fi_engine_stable_path(entry->path, entry->pid, path, sizeof path);
+    int used =
+        times ? snprintf(out, size, "%.6f pid=%d tid=%d ", (double)entry->time_ns / 1e9, entry->pid, entry->tid) : 0;
+    if (entry->bytes >= 0)
+        snprintf(detail, sizeof detail, " bytes=%lld", (long long)entry->bytes);
+    if (entry->offset >= 0)
+        snprintf(detail + strlen(detail), sizeof detail - strlen(detail), " offset=%lld", (long long)entry->offset);
+    if (entry->peer)
+        snprintf(detail + strlen(detail), sizeof detail - strlen(detail), " peer=%u", entry->peer);
+    if ((size_t)used < size)
+        snprintf(out + used, size - (size_t)used, "%s#%u thread#%u %s%s%s number=%llu on-file=%llu%s rule=%u '%.*s'",
+                 entry->role < FI_ROLES_MAX ? control->roles[entry->role].name : "?", entry->process, entry->thread,
+                 fi_op_name(entry->op), *path ? " " : "", path, (unsigned long long)entry->number,
+                 (unsigned long long)entry->file_number, detail, entry->rule, FI_TEXT_MAX - 1, rule->text);
+}
+
+bool fi_control_blind(const struct fi_control *control, char *out, size_t size)
+{
+    static const char *const words[FI_BLIND_KINDS] = {"a shared writable mapping of a watched file", "io_uring",
+                                                      "a rename or link across the data directory's border",
+                                                      "fallocate or ioctl that moves, clones or punches out data",
+                                                      "a file opened by openat2 or by a handle"};
+    uint32_t blind = atomic_load(&control->blind);
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < FI_BLIND_KINDS; i++)
+        if ((blind >> i & 1) && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", words[i]);
+    return blind != 0;
 }
 
 uint64_t fi_control_log_count(const struct fi_control *control, uint64_t *lost)

@@ -9,39 +9,131 @@ bool fi_engine_cares(const struct fi_control *control, uint32_t op)
     return atomic_load_explicit(&control->armed_ops, memory_order_acquire) >> op & 1;
 }
 
-static bool matches(const struct fi_rule *rule, uint32_t role, uint32_t op, const char *path)
+bool fi_engine_wants_offset(const struct fi_control *control, uint32_t op)
 {
-    if (!(rule->ops >> op & 1) || rule->action == FI_DO_DISK_FULL)
-        return false;
-    if (rule->role != FI_ROLE_ANY && rule->role != role)
-        return false;
-    return !path || fi_glob_match(rule->path, path);
+    for (int i = 0; i < FI_RULES_MAX; i++) {
+        const struct fi_rule *rule = &control->rules[i];
+        if (atomic_load_explicit(&rule->armed, memory_order_acquire) && (rule->ops >> op & 1) && rule->offset_to)
+            return true;
+    }
+    return false;
 }
 
-static bool fires(const struct fi_rule *rule, uint64_t number)
+static bool in_range(const struct fi_rule *rule, const struct fi_operation *operation)
+{
+    if (!rule->offset_to)
+        return true;
+    if (operation->offset < 0 || operation->bytes <= 0)
+        return false;
+    uint64_t from = (uint64_t)operation->offset;
+    return from < rule->offset_to && from + (uint64_t)operation->bytes > rule->offset_from;
+}
+
+static bool in_window(const struct fi_rule *rule, uint64_t now)
+{
+    uint64_t since = now > rule->armed_ns ? now - rule->armed_ns : 0;
+    return since >= rule->from_ns && (!rule->until_ns || since < rule->until_ns);
+}
+
+static bool matches(const struct fi_rule *rule, const struct fi_operation *operation)
+{
+    if (!(rule->ops >> operation->op & 1) || rule->action == FI_DO_DISK_FULL || rule->action == FI_DO_CLOCK)
+        return false;
+    if (rule->role != FI_ROLE_ANY && rule->role != operation->role)
+        return false;
+    if (rule->peer && rule->peer != operation->peer)
+        return false;
+    if (operation->path && !fi_glob_match(rule->path, operation->path))
+        return false;
+    return in_range(rule, operation) && in_window(rule, operation->time_ns);
+}
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static bool fires(const struct fi_rule *rule, const struct fi_decision *now, uint64_t file, uint64_t seed)
 {
     if (rule->nth)
-        return number == rule->nth;
-    if (number <= rule->after)
+        return now->number == rule->nth;
+    if (now->number <= rule->after)
         return false;
-    return rule->every <= 1 || (number - rule->after) % rule->every == 0;
+    if (rule->chance)
+        return mix(mix(mix(seed + (uint64_t)now->rule) ^ file) ^ now->file_number) % FI_CHANCE_ONE < rule->chance;
+    return rule->every <= 1 || (now->number - rule->after) % rule->every == 0;
 }
 
-struct fi_decision fi_engine_decide(struct fi_control *control, uint32_t role, uint32_t op, const char *path)
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+void fi_engine_stable_path(const char *path, int32_t pid, char *out, uint32_t size)
+{
+    uint32_t used = 0;
+    for (const char *at = path; *at && used + 1 < size;) {
+        int64_t number = 0;
+        uint32_t length = 0;
+        while (digit(at[length]) && length < 10)
+            number = number * 10 + (at[length++] - '0');
+        if (length && number == pid && !digit(at[length])) {
+            out[used++] = '*';
+            at += length;
+            continue;
+        }
+        do
+            out[used++] = *at++;
+        while (length && --length && used + 1 < size);
+    }
+    out[used] = '\0';
+}
+
+/* FNV-1a; never 0. */
+static uint64_t file_hash(const struct fi_operation *operation)
+{
+    char path[FI_PATH_MAX];
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    fi_engine_stable_path(operation->path ? operation->path : "", operation->pid, path, sizeof path);
+    for (const char *at = path; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    return hash ? hash : 1;
+}
+
+static uint64_t count_file(struct fi_rule *rule, uint64_t file)
+{
+    for (int i = 0; i < FI_RULE_FILES - 1; i++) {
+        struct fi_file_count *slot = &rule->files[i];
+        uint64_t empty = 0;
+        if (atomic_load(&slot->file) == file || atomic_compare_exchange_strong(&slot->file, &empty, file) ||
+            empty == file)
+            return atomic_fetch_add(&slot->count, 1) + 1;
+    }
+    return atomic_fetch_add(&rule->files[FI_RULE_FILES - 1].count, 1) + 1;
+}
+
+struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_operation *operation)
 {
     struct fi_decision decision = {.rule = -1};
     for (int i = 0; i < FI_RULES_MAX; i++) {
         struct fi_rule *rule = &control->rules[i];
-        if (!atomic_load_explicit(&rule->armed, memory_order_acquire) || !matches(rule, role, op, path))
+        if (!atomic_load_explicit(&rule->armed, memory_order_acquire) || !matches(rule, operation))
             continue;
-        uint64_t number = atomic_fetch_add(&rule->seen, 1) + 1;
-        if (decision.rule < 0 && fires(rule, number))
-            decision = (struct fi_decision){i, (enum fi_action)rule->action, rule->arg, number};
+        uint64_t file = file_hash(operation);
+        struct fi_decision now = {i, (enum fi_action)rule->action, rule->arg, 0, 0, UINT64_MAX};
+        now.number = atomic_fetch_add(&rule->seen, 1) + 1;
+        now.file_number = count_file(rule, file);
+        now.at = rule->offset_to ? rule->offset_from : UINT64_MAX;
+        if (decision.rule < 0 && fires(rule, &now, file, control->seed))
+            decision = now;
     }
     return decision;
 }
 
-void fi_engine_record(struct fi_control *control, const struct fi_decision *decision, const struct fi_origin *origin)
+void fi_engine_record(struct fi_control *control, const struct fi_decision *decision,
+                      const struct fi_operation *operation)
 {
     if (decision->rule < 0 || decision->rule >= FI_RULES_MAX)
         return;
@@ -50,13 +142,18 @@ void fi_engine_record(struct fi_control *control, const struct fi_decision *deci
         struct fi_log_entry *entry = &control->log[slot];
         entry->rule = (uint32_t)decision->rule;
         entry->number = decision->number;
-        entry->time_ns = origin->time_ns;
-        entry->pid = origin->pid;
-        entry->tid = origin->tid;
-        entry->role = origin->role;
-        entry->op = origin->op;
-        entry->bytes = origin->bytes;
-        strncpy(entry->path, origin->path ? origin->path : "", sizeof entry->path - 1);
+        entry->file_number = decision->file_number;
+        entry->time_ns = operation->time_ns;
+        entry->pid = operation->pid;
+        entry->tid = operation->tid;
+        entry->role = operation->role;
+        entry->process = operation->process;
+        entry->thread = operation->thread;
+        entry->op = operation->op;
+        entry->bytes = operation->bytes;
+        entry->offset = operation->offset;
+        entry->peer = operation->peer;
+        strncpy(entry->path, operation->path ? operation->path : "", sizeof entry->path - 1);
         atomic_store_explicit(&entry->ready, 1, memory_order_release);
     }
     atomic_fetch_add(&control->rules[decision->rule].fired, 1);
@@ -92,6 +189,16 @@ void fi_engine_disk_give(struct fi_control *control, uint64_t bytes)
     atomic_fetch_sub(&control->disk_used, (int64_t)bytes);
 }
 
+uint64_t fi_engine_disk_room(struct fi_control *control)
+{
+    uint64_t limit = atomic_load(&control->disk_limit);
+    int64_t used = atomic_load(&control->disk_used);
+    uint64_t in_use = used > 0 ? (uint64_t)used : 0;
+    if (!limit)
+        return UINT64_MAX;
+    return limit > in_use ? limit - in_use : 0;
+}
+
 struct fi_decision fi_engine_disk_rule(struct fi_control *control)
 {
     for (int i = 0; i < FI_RULES_MAX; i++) {
@@ -99,7 +206,7 @@ struct fi_decision fi_engine_disk_rule(struct fi_control *control)
         if (!atomic_load(&rule->armed) || rule->action != FI_DO_DISK_FULL)
             continue;
         uint64_t number = atomic_fetch_add(&rule->seen, 1) + 1;
-        return (struct fi_decision){i, FI_DO_DISK_FULL, rule->arg, number};
+        return (struct fi_decision){i, FI_DO_DISK_FULL, rule->arg, number, number, UINT64_MAX};
     }
     return (struct fi_decision){.rule = -1};
 }

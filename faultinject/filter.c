@@ -1,6 +1,8 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,14 +12,56 @@
 
 #define NUMBER_ROW(name, op, target, argument, length) SYS_##name,
 
-/* seccomp compares 64 bits: "upper half is not the secret" is "below or above the secret's range". */
-static int trap_unless_secret(scmp_filter_ctx context, long number, uint32_t secret)
+/* A condition on one argument, beside the absence of the secret. */
+typedef struct scmp_arg_cmp condition;
+
+static int trap_when(scmp_filter_ctx context, long number, uint32_t secret, const condition *more, unsigned int count)
 {
+    /* seccomp compares 64 bits: "upper half is not the secret" is "below or above the secret's range" */
     uint64_t low = (uint64_t)secret << 32;
-    uint64_t high = low | UINT32_MAX;
-    if (seccomp_rule_add(context, SCMP_ACT_TRAP, (int)number, 1, SCMP_CMP64(5, SCMP_CMP_LT, low)))
+    condition all[4] = {SCMP_CMP64(5, SCMP_CMP_LT, low)};
+    for (unsigned int i = 0; i < count; i++)
+        all[i + 1] = more[i];
+    if (seccomp_rule_add_array(context, SCMP_ACT_TRAP, (int)number, count + 1, all))
         return -1;
-    return seccomp_rule_add(context, SCMP_ACT_TRAP, (int)number, 1, SCMP_CMP64(5, SCMP_CMP_GT, high)) ? -1 : 0;
+    all[0] = SCMP_CMP64(5, SCMP_CMP_GT, low | UINT32_MAX);
+    return seccomp_rule_add_array(context, SCMP_ACT_TRAP, (int)number, count + 1, all) ? -1 : 0;
+}
+
+/* Opens that can change something. ld.so of an exec'd program, which has no handler yet, only reads. */
+static int trap_opens(scmp_filter_ctx context, uint32_t secret)
+{
+    static const struct {
+        int number;
+        unsigned int flags_at;
+    } opens[] = {{SYS_open, 1}, {SYS_openat, 2}};
+    static const uint64_t bits[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
+    for (size_t i = 0; i < sizeof opens / sizeof *opens; i++)
+        for (size_t j = 0; j < sizeof bits / sizeof *bits; j++) {
+            condition set = SCMP_CMP64(opens[i].flags_at, SCMP_CMP_MASKED_EQ, bits[j], bits[j]);
+            if (trap_when(context, opens[i].number, secret, &set, 1))
+                return -1;
+        }
+    return 0;
+}
+
+/* What the library only takes note of: it could change a file without another system call. */
+static int trap_blind_spots(scmp_filter_ctx context, uint32_t secret)
+{
+    static const int whole[] = {SYS_io_uring_setup, SYS_openat2, SYS_open_by_handle_at, SYS_creat};
+    static const uint64_t clones[] = {FICLONE, FICLONERANGE, FIDEDUPERANGE};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (trap_when(context, whole[i], secret, NULL, 0))
+            return -1;
+    for (size_t i = 0; i < sizeof clones / sizeof *clones; i++) {
+        condition command = SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, UINT32_MAX, clones[i]);
+        if (trap_when(context, SYS_ioctl, secret, &command, 1))
+            return -1;
+    }
+    /* mmap uses all bits of its sixth argument, so it cannot carry the secret: the library maps in two steps */
+    condition mapping[] = {SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, PROT_WRITE, PROT_WRITE),
+                           SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED)};
+    return seccomp_rule_add_array(context, SCMP_ACT_TRAP, SYS_mmap, 2, mapping) ? -1 : 0;
 }
 
 static int export_filter(scmp_filter_ctx context, struct fi_control *control)
@@ -43,10 +87,12 @@ int fi_filter_build(struct fi_control *control)
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
     if (!context)
         return -1;
+    seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: what is let through passes few comparisons */
     /* A call of another architecture is let through rather than the server killed. */
     int bad = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     for (size_t i = 0; !bad && i < sizeof numbers / sizeof *numbers; i++)
-        bad = trap_unless_secret(context, numbers[i], control->secret);
+        bad = trap_when(context, numbers[i], control->head.secret, NULL, 0);
+    bad = bad || trap_opens(context, control->head.secret) || trap_blind_spots(context, control->head.secret);
     if (!bad)
         bad = export_filter(context, control);
     seccomp_release(context);

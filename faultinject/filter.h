@@ -6,7 +6,7 @@
 
 /*
  * Fills control->filter: every system call of syscalls.h traps unless the upper
- * half of its sixth argument is control->secret. Returns 0, or -1 when libseccomp fails.
+ * half of its sixth argument is control->head.secret. Returns 0, or -1 when libseccomp fails.
  */
 int fi_filter_build(struct fi_control *control);
 

@@ -1,58 +1,140 @@
 /* Carrying out a decision: what a rule's action does to one operation. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "shim.h"
+#include "record.h"
 
-static long pass(const struct fi_call *call)
+/* What xfstests' godown uses, on ext4 and xfs: the file system stops, and its log is not flushed. */
+#define SHUTDOWN           _IOR('X', 125, uint32_t)
+#define SHUTDOWN_NOFLUSH   2
+#define NANOSECONDS_PER_MS 1000000
+
+long fi_perform_pass(const struct fi_call *call)
 {
-    return fi_raw(fi_shim.control->secret, call->row->number, call->args);
+    if (!fi_shim.journal)
+        return fi_raw(fi_shim.control->head.secret, call->row->number, call->args);
+    struct fi_note note;
+    fi_record_begin(&note, call);
+    long result = fi_raw(fi_shim.control->head.secret, call->row->number, call->args);
+    fi_record_end(&note, result);
+    return result;
 }
 
-static void kill_now(int pid)
+static void sleep_ns(uint64_t ns)
 {
-    FI_OWN(SYS_kill, pid, SIGKILL);
-    for (;;) /* the signal is on its way: nothing after this point may happen */
-        FI_OWN(SYS_pause, 0);
-}
-
-void fi_perform_log(uint32_t op, const char *path, int64_t bytes, const struct fi_decision *decision)
-{
-    struct timespec now = {0};
-    FI_OWN(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now);
-    struct fi_origin origin = {
-        .time_ns = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec,
-        .pid = (int32_t)FI_OWN(SYS_getpid, 0),
-        .tid = (int32_t)FI_OWN(SYS_gettid, 0),
-        .role = atomic_load(&fi_shim.role),
-        .op = op,
-        .bytes = bytes,
-        .path = path,
-    };
-    fi_engine_record(fi_shim.control, decision, &origin);
-}
-
-void fi_perform_common(const struct fi_decision *decision)
-{
-    if (decision->action == FI_DO_KILL)
-        kill_now((int)FI_OWN(SYS_getpid, 0));
-    if (decision->action == FI_DO_KILL_GROUP || decision->action == FI_DO_TORN)
-        kill_now(0);
-    if (decision->action != FI_DO_DELAY)
-        return;
-    struct timespec left = {(time_t)(decision->arg / 1000), (long)(decision->arg % 1000) * 1000000};
+    struct timespec left = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
     while (FI_OWN(SYS_nanosleep, (long)&left, (long)&left) == -EINTR)
         ;
 }
 
-/* The bytes that a write asks for, -1 where the operation has no length. */
-static int64_t wanted(const struct fi_call *call)
+static void kill_now(int pid, int signal)
+{
+    FI_OWN(SYS_kill, pid, signal);
+    for (;;) /* the signal is on its way: nothing after this point may happen */
+        FI_OWN(SYS_pause, 0);
+}
+
+/* The first to cut names the moment. Where the file system cannot be shut down, the group waits for the driver. */
+static void cut_power(void)
+{
+    struct fi_control *control = fi_shim.control;
+    uint64_t none = 0;
+    uint32_t how = SHUTDOWN_NOFLUSH;
+    bool down = true;
+    if (atomic_compare_exchange_strong(&control->cut_ns, &none, fi_now_ns()))
+        atomic_store(&control->cut_at, fi_shim.journal ? atomic_load(&fi_shim.journal->next) : 0);
+    if (atomic_load(&control->cut_method) == FI_CUT_REAL) {
+        long fd = FI_OWN(SYS_openat, AT_FDCWD, (long)control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        down = fd >= 0 && FI_OWN(SYS_ioctl, fd, SHUTDOWN, (long)&how) == 0;
+    }
+    kill_now(0, down ? SIGKILL : SIGSTOP);
+}
+
+static void hang(const struct fi_decision *decision)
+{
+    while (atomic_load(&fi_shim.control->rules[decision->rule].armed))
+        sleep_ns(NANOSECONDS_PER_MS);
+}
+
+void fi_perform_common(const struct fi_decision *decision)
+{
+    switch (decision->action) {
+    case FI_DO_KILL: kill_now((int)FI_OWN(SYS_getpid, 0), SIGKILL); break;
+    case FI_DO_KILL_GROUP:
+    case FI_DO_TORN: kill_now(0, SIGKILL); break;
+    case FI_DO_POWER_CUT: cut_power(); break;
+    case FI_DO_DELAY: sleep_ns(decision->arg * NANOSECONDS_PER_MS); break;
+    case FI_DO_HANG: hang(decision); break;
+    default: break;
+    }
+}
+
+/* ---- an fsync that is held up ---- */
+
+static uint64_t inode_of(int fd)
+{
+    struct stat st = {0};
+    return FI_OWN(SYS_fstat, fd, (long)&st) ? 0 : st.st_ino;
+}
+
+int fi_busy_begin(int fd)
+{
+    struct fi_control *control = fi_shim.control;
+    int32_t pid = (int32_t)FI_OWN(SYS_getpid, 0);
+    for (int i = 0; i < FI_BUSY_MAX; i++) {
+        int32_t nobody = 0;
+        if (!atomic_compare_exchange_strong(&control->busy[i].pid, &nobody, pid))
+            continue;
+        atomic_store(&control->busy[i].inode, inode_of(fd));
+        atomic_fetch_add(&control->busy_count, 1);
+        return i;
+    }
+    return -1;
+}
+
+void fi_busy_end(int slot)
+{
+    if (slot < 0)
+        return;
+    atomic_store(&fi_shim.control->busy[slot].inode, 0);
+    atomic_fetch_sub(&fi_shim.control->busy_count, 1);
+    atomic_store(&fi_shim.control->busy[slot].pid, 0);
+}
+
+/* A holder that was killed meanwhile holds nothing. */
+static bool is_busy(uint64_t inode)
+{
+    for (int i = 0; i < FI_BUSY_MAX; i++) {
+        struct fi_busy *busy = &fi_shim.control->busy[i];
+        int32_t pid = atomic_load(&busy->pid);
+        if (!pid || atomic_load(&busy->inode) != inode)
+            continue;
+        if (FI_OWN(SYS_kill, pid, 0) != -ESRCH)
+            return true;
+        fi_busy_end(i);
+    }
+    return false;
+}
+
+void fi_busy_wait(int fd)
+{
+    if (!atomic_load_explicit(&fi_shim.control->busy_count, memory_order_relaxed))
+        return;
+    for (uint64_t inode = inode_of(fd); is_busy(inode);)
+        sleep_ns(NANOSECONDS_PER_MS / 5);
+}
+
+/* ---- what a call is about ---- */
+
+int64_t fi_call_bytes(const struct fi_call *call)
 {
     if (call->row->length < 0)
         return -1;
@@ -66,12 +148,39 @@ static int64_t wanted(const struct fi_call *call)
     return total;
 }
 
+int64_t fi_call_offset(const struct fi_call *call)
+{
+    if (call->op != FI_OP_WRITE)
+        return -1;
+    int fd = (int)call->args[call->row->argument];
+    struct stat st = {0};
+    switch (call->row->number) {
+    case SYS_pwrite64:
+    case SYS_pwritev: return call->args[3];
+    case SYS_pwritev2:
+        if (call->args[3] != -1)
+            return call->args[3];
+        break;
+    case SYS_copy_file_range:
+    case SYS_splice:
+        if (call->args[3])
+            return *(const int64_t *)call->args[3];
+        break;
+    default: break;
+    }
+    if (fi_fd_state(fd) == FI_FD_APPENDS)
+        return FI_OWN(SYS_fstat, fd, (long)&st) ? -1 : st.st_size;
+    return FI_OWN(SYS_lseek, fd, 0, SEEK_CUR);
+}
+
+/* ---- the actions ---- */
+
 /* Writes only the first `bytes` bytes. A gathered write goes out piece by piece up to there. */
-static long write_part(struct fi_call *call, uint64_t bytes)
+long fi_perform_part(struct fi_call *call, uint64_t bytes)
 {
     if (call->row->target != FI_TARGET_FD_IOV) {
         call->args[call->row->length] = (long)bytes;
-        return pass(call);
+        return fi_perform_pass(call);
     }
     enum { PIECES = 64 };
     struct iovec part[PIECES];
@@ -85,130 +194,89 @@ static long write_part(struct fi_call *call, uint64_t bytes)
     }
     call->args[1] = (long)part;
     call->args[2] = count;
-    return pass(call);
+    return fi_perform_pass(call);
 }
 
-long fi_perform(struct fi_call *call, const struct fi_decision *decision)
+void fi_perform_flip(const struct fi_decision *decision, uint8_t *data, uint64_t size, int64_t offset)
 {
-    int64_t bytes = wanted(call);
+    uint64_t skip = 0;
+    if (decision->at != UINT64_MAX && offset >= 0 && decision->at > (uint64_t)offset)
+        skip = decision->at - (uint64_t)offset;
+    uint64_t byte = skip + decision->arg / 8;
+    if (byte < size)
+        data[byte] ^= (uint8_t)(1U << decision->arg % 8);
+}
+
+/* The bytes are stored as asked, and then one bit of them turns, by way of a descriptor of our own. */
+static long write_flipped(struct fi_call *call, const struct fi_decision *decision)
+{
+    int64_t offset = fi_call_offset(call);
+    long result = fi_perform_pass(call);
+    if (result <= 0 || offset < 0)
+        return result;
+    char link[40];
+    fi_fd_link(link, (int)call->args[call->row->argument]);
+    long fd = FI_OWN(SYS_openat, AT_FDCWD, (long)link, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return result;
+    uint64_t at = decision->at != UINT64_MAX && decision->at > (uint64_t)offset ? decision->at : (uint64_t)offset;
+    at += decision->arg / 8;
+    uint8_t byte = 0;
+    if (at < (uint64_t)(offset + result) && FI_OWN(SYS_pread64, fd, (long)&byte, 1, (long)at) == 1) {
+        byte ^= (uint8_t)(1U << decision->arg % 8);
+        FI_OWN(SYS_pwrite64, fd, (long)&byte, 1, (long)at);
+    }
+    FI_OWN(SYS_close, fd);
+    return result;
+}
+
+/* A lost write: position and size go on as they would, the bytes stay what they were, zero where there were none. */
+static long lie_about_write(const struct fi_call *call, int64_t bytes)
+{
+    int fd = (int)call->args[call->row->argument];
+    int64_t offset = fi_call_offset(call);
+    struct stat st = {0};
+    if (bytes <= 0 || offset < 0 || FI_OWN(SYS_fstat, fd, (long)&st))
+        return bytes;
+    if (offset + bytes > st.st_size) {
+        struct fi_call extend = {.row = fi_syscall_find(SYS_ftruncate), .op = FI_OP_TRUNCATE, .path = call->path};
+        extend.args[0] = fd;
+        extend.args[1] = offset + bytes;
+        fi_perform_pass(&extend);
+    }
+    bool positioned = call->row->number == SYS_pwrite64 || call->row->number == SYS_pwritev;
+    if (!positioned)
+        FI_OWN(SYS_lseek, fd, offset + bytes, SEEK_SET);
+    return bytes;
+}
+
+/* Others that write to the file wait, as they do for a real fsync that takes its time. */
+static void hold_up(const struct fi_call *call, const struct fi_decision *decision)
+{
+    bool sync = (FI_OPS_SYNC >> call->op & 1) && call->row->target == FI_TARGET_FD;
+    int slot = sync ? fi_busy_begin((int)call->args[0]) : -1;
+    fi_perform_common(decision);
+    fi_busy_end(slot);
+}
+
+long fi_perform(struct fi_call *call, const struct fi_decision *decision, const struct fi_operation *operation)
+{
+    int64_t bytes = operation->bytes;
     bool part = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
     if (part && (bytes < 0 || decision->arg >= (uint64_t)bytes))
-        return pass(call); /* too small to be cut: nothing has been injected, so nothing is logged */
-    fi_perform_log(call->op, call->path, bytes, decision);
+        return fi_perform_pass(call); /* too small to be cut: nothing has been injected, so nothing is logged */
+    fi_engine_record(fi_shim.control, decision, operation);
     switch (decision->action) {
-    case FI_DO_ERROR: return -(long)decision->arg;
-    case FI_DO_SHORT: return write_part(call, decision->arg);
-    case FI_DO_TORN: write_part(call, decision->arg); break;
+    case FI_DO_ERROR:
+        if (FI_OPS_SYNC >> call->op & 1)
+            fi_record_failed_sync(call, -(long)decision->arg);
+        return -(long)decision->arg;
+    case FI_DO_LIE: return call->op == FI_OP_WRITE ? lie_about_write(call, bytes) : 0;
+    case FI_DO_FLIP: return write_flipped(call, decision);
+    case FI_DO_SHORT: return fi_perform_part(call, decision->arg);
+    case FI_DO_TORN: fi_perform_part(call, decision->arg); break;
     default: break;
     }
-    fi_perform_common(decision);
-    return pass(call);
-}
-
-static uint64_t size_of_path(int dirfd, const char *path, bool last_link)
-{
-    struct stat st = {0};
-    if (FI_OWN(SYS_newfstatat, dirfd, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
-        return 0;
-    return last_link && st.st_nlink > 1 ? 0 : (uint64_t)st.st_size;
-}
-
-static uint64_t size_of_fd(int fd)
-{
-    struct stat st = {0};
-    return FI_OWN(SYS_fstat, fd, (long)&st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size;
-}
-
-/* Where a write to `fd` would begin. */
-static uint64_t write_offset(const struct fi_call *call, int fd, uint64_t size)
-{
-    long number = call->row->number;
-    if (number == SYS_pwrite64 || number == SYS_pwritev)
-        return (uint64_t)call->args[3];
-    if (FI_OWN(SYS_fcntl, fd, F_GETFL) & O_APPEND)
-        return size;
-    long at = FI_OWN(SYS_lseek, fd, 0, SEEK_CUR);
-    return at < 0 ? size : (uint64_t)at;
-}
-
-/* Its space was given back when it was unlinked. */
-static bool unlinked(int fd)
-{
-    struct stat st = {0};
-    return FI_OWN(SYS_fstat, fd, (long)&st) == 0 && st.st_nlink == 0;
-}
-
-static long write_on_full_disk(struct fi_call *call)
-{
-    struct fi_control *control = fi_shim.control;
-    int fd = (int)call->args[call->row->argument];
-    int64_t bytes = wanted(call);
-    if (bytes <= 0 || unlinked(fd))
-        return pass(call);
-    uint64_t size = size_of_fd(fd);
-    uint64_t end = write_offset(call, fd, size) + (uint64_t)bytes;
-    uint64_t growth = end > size ? end - size : 0;
-    uint64_t got = fi_engine_disk_take(control, growth);
-    uint64_t allowed = (uint64_t)bytes - (growth - got);
-    long result = -ENOSPC;
-    if (got < growth) {
-        struct fi_decision decision = fi_engine_disk_rule(control);
-        fi_perform_log(call->op, call->path, bytes, &decision);
-    }
-    if (allowed)
-        result = got < growth ? write_part(call, allowed) : pass(call);
-    uint64_t now = size_of_fd(fd);
-    uint64_t grown = now > size ? now - size : 0;
-    if (grown < got)
-        fi_engine_disk_give(control, got - grown);
-    return result;
-}
-
-static uint64_t truncated_size(const struct fi_call *call)
-{
-    bool by_fd = call->row->target == FI_TARGET_FD;
-    return by_fd ? size_of_fd((int)call->args[0]) : size_of_path(AT_FDCWD, (const char *)call->args[0], false);
-}
-
-/* truncate, ftruncate, fallocate: a file that grows takes room as a write does. */
-static long truncate_on_full_disk(struct fi_call *call)
-{
-    struct fi_control *control = fi_shim.control;
-    uint64_t before = truncated_size(call);
-    bool allocates = call->row->number == SYS_fallocate;
-    uint64_t wanted_size = allocates ? (uint64_t)(call->args[2] + call->args[3]) : (uint64_t)call->args[1];
-    uint64_t growth = wanted_size > before ? wanted_size - before : 0;
-    uint64_t got = fi_engine_disk_take(control, growth);
-    if (got < growth) {
-        fi_engine_disk_give(control, got);
-        struct fi_decision decision = fi_engine_disk_rule(control);
-        fi_perform_log(call->op, call->path, -1, &decision);
-        return -ENOSPC;
-    }
-    long result = pass(call);
-    uint64_t after = truncated_size(call);
-    if (after < before + got)
-        fi_engine_disk_give(control, before + got - after);
-    return result;
-}
-
-long fi_perform_on_full_disk(struct fi_call *call)
-{
-    const long *args = call->args;
-    int where = call->row->argument;
-    switch (call->op) {
-    case FI_OP_WRITE: return write_on_full_disk(call);
-    case FI_OP_TRUNCATE: return truncate_on_full_disk(call);
-    case FI_OP_UNLINK:
-    case FI_OP_RENAME: {
-        bool at = call->row->target == FI_TARGET_AT;
-        uint64_t before = at ? size_of_path((int)args[where], (const char *)args[where + 1], true)
-                             : size_of_path(AT_FDCWD, (const char *)args[where], true);
-        long result = pass(call);
-        if (result == 0)
-            fi_engine_disk_give(fi_shim.control, before);
-        return result;
-    }
-    default: return pass(call);
-    }
+    hold_up(call, decision);
+    return fi_perform_pass(call);
 }

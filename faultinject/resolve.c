@@ -10,24 +10,39 @@ static const char deleted[] = " (deleted)";
 
 void fi_fd_set(int fd, enum fi_fd_state state)
 {
+    if (fd < 0 || fd >= FI_FD_MAX)
+        return;
+    atomic_store_explicit(&fi_shim.fds[fd], (uint8_t)state, memory_order_relaxed);
+    atomic_store_explicit(&fi_shim.files[fd], 0, memory_order_relaxed);
+}
+
+enum fi_fd_state fi_fd_state(int fd)
+{
     if (fd >= 0 && fd < FI_FD_MAX)
-        atomic_store_explicit(&fi_shim.fds[fd], (uint8_t)state, memory_order_relaxed);
+        return (enum fi_fd_state)atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
+    return FI_FD_UNKNOWN;
+}
+
+void fi_fd_link(char out[40], int fd)
+{
+    char digits[12];
+    size_t count = 0;
+    size_t at = sizeof "/proc/self/fd/" - 1;
+    unsigned int rest = (unsigned int)fd;
+    memcpy(out, "/proc/self/fd/", at);
+    do
+        digits[count++] = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    while (count)
+        out[at++] = digits[--count];
+    out[at] = '\0';
 }
 
 /* What /proc/self/fd/N points at; its length, or -1. */
 static long fd_target(int fd, char *out, size_t size)
 {
-    char link[32] = "/proc/self/fd/";
-    char digits[12];
-    size_t count = 0;
-    size_t at = strlen(link);
-    unsigned int rest = (unsigned int)fd;
-    do {
-        digits[count++] = (char)('0' + rest % 10);
-    } while ((rest /= 10) != 0);
-    while (count)
-        link[at++] = digits[--count];
-    link[at] = '\0';
+    char link[40];
+    fi_fd_link(link, fd);
     long length = FI_OWN(SYS_readlink, (long)link, (long)out, (long)size - 1);
     if (length < 0)
         return -1;
@@ -113,13 +128,12 @@ bool fi_resolve_path(int dirfd, const char *path, char out[FI_PATH_MAX])
 
 bool fi_fd_watched(int fd)
 {
-    uint8_t state = FI_FD_UNKNOWN;
-    if (fd >= 0 && fd < FI_FD_MAX)
-        state = atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
+    enum fi_fd_state state = fi_fd_state(fd);
     if (state != FI_FD_UNKNOWN)
-        return state == FI_FD_WATCHED;
+        return state != FI_FD_IGNORED;
     char path[FI_PATH_MAX];
     bool watched = fi_resolve_fd(fd, path);
-    fi_fd_set(fd, watched ? FI_FD_WATCHED : FI_FD_IGNORED);
+    bool appends = watched && (FI_OWN(SYS_fcntl, fd, F_GETFL) & O_APPEND);
+    fi_fd_set(fd, appends ? FI_FD_APPENDS : watched ? FI_FD_WATCHED : FI_FD_IGNORED);
     return watched;
 }

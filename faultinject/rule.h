@@ -1,18 +1,28 @@
 /*
  * The rule grammar: one line of blank-separated key=value pairs.
  *
- *   op=OP[,OP...]   write fsync fdatasync fsync-dir sync-range open rename unlink truncate mkdir fork,
- *                   or a class: any-write (write, truncate), namespace (open, rename, unlink, mkdir), any
+ *   op=OP[,OP...]   on files: write fsync fdatasync fsync-dir sync-range open rename unlink truncate mkdir
+ *                   link read; on sockets: connect accept send recv; fork; clock.
+ *                   Or a class: any-write (write, truncate), namespace (open, rename, unlink, mkdir, link),
+ *                   any (all on files but read), network.
  *                   `fsync` means every kind: fsync, fdatasync, and both on directories.
  *   path=GLOB       relative to the data directory; `*` stops at `/`, `**` does not, `.` is the
- *                   directory itself. Default: every file. Not with op=fork.
+ *                   directory itself. Default: every file. A rename is looked up by its new name.
  *   role=ROLE       any (default), server, child, or a role the driver named
+ *   peer=PORT       sockets: the TCP port of the other end; for accept, the listening port
+ *   offset=FROM-TO  read and write: those that touch the bytes FROM up to, not including, TO of the file
  *   nth=N           the N-th matching operation only          (1 and up)
  *   every=N         every N-th                                (1 and up)
  *   after=N         not before N have passed                  (1 and up)
- *   do=ACTION       error:ERRNO short:BYTES torn:BYTES kill kill:group delay:MS disk-full:BYTES
+ *   p=X             with probability X, above 0 and below 1: a pure function of the seed, the file and the
+ *                   operation's number on that file
+ *   during=FROM-TO  only in this window, ms after arming; TO may be left out
+ *   do=ACTION       error:ERRNO short:BYTES torn:BYTES kill kill:group power-cut delay:MS hang lie
+ *                   flip[:BIT] disk-full:BYTES clock:CHANGE
  *
- * BYTES take the suffixes k, m, g (powers of 1024). op and do are required.
+ * `flip` inverts one bit, counted from the offset that `offset` names, else from where the operation begins.
+ * CHANGE: xN (time runs N times as fast), +MS or -MS (the wall clock jumps), +Nppm or -Nppm (both clocks
+ * run fast or slow). BYTES take the suffixes k, m, g (powers of 1024). op and do are required.
  */
 #ifndef FAULTINJECT_RULE_H
 #define FAULTINJECT_RULE_H
@@ -34,6 +44,12 @@ struct fi_rule_error {
  */
 int fi_rule_parse(const char *text, const struct fi_role *roles, uint32_t role_count, struct fi_rule *rule,
                   struct fi_rule_error *error);
+
+/*
+ * Why two rules cannot be armed together: the second could never fire, or one operation would
+ * have to end in two ways. NULL when they can. A static text.
+ */
+const char *fi_rule_conflict(const struct fi_rule *armed, const struct fi_rule *added);
 
 /* The name of one operation, e.g. "fdatasync"; "?" when out of range. */
 const char *fi_op_name(uint32_t op);

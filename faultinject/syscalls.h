@@ -3,9 +3,9 @@
  * names the file, which argument, and where the length stands (-1: no length).
  * Both the filter (what to trap) and the library (what to do) are made from it.
  *
- * Not here, and why: open and read, which ld.so of an exec'd program makes before
- * any handler exists; clone, which pthread_create makes with SIGSYS blocked. The
- * library wraps open and fork instead.
+ * Not here: open, which is trapped only where it can change something (filter.c), as ld.so
+ * of an exec'd program opens files before any handler exists; read, for the same reason; and
+ * clone, which pthread_create makes with SIGSYS blocked. The library wraps these by name.
  */
 #ifndef FAULTINJECT_SYSCALLS_H
 #define FAULTINJECT_SYSCALLS_H
@@ -35,13 +35,20 @@
     ROW(rmdir, FI_OP_UNLINK, FI_TARGET_PATH, 0, -1)                                                                    \
     ROW(unlinkat, FI_OP_UNLINK, FI_TARGET_AT, 0, -1)                                                                   \
     ROW(mkdir, FI_OP_MKDIR, FI_TARGET_PATH, 0, -1)                                                                     \
-    ROW(mkdirat, FI_OP_MKDIR, FI_TARGET_AT, 0, -1)
+    ROW(mkdirat, FI_OP_MKDIR, FI_TARGET_AT, 0, -1)                                                                     \
+    ROW(link, FI_OP_LINK, FI_TARGET_PATH, 1, -1)                                                                       \
+    ROW(linkat, FI_OP_LINK, FI_TARGET_AT, 2, -1)                                                                       \
+    ROW(symlink, FI_OP_LINK, FI_TARGET_PATH, 1, -1)                                                                    \
+    ROW(symlinkat, FI_OP_LINK, FI_TARGET_AT, 1, -1)                                                                    \
+    ROW(sync, FI_OP_FSYNC, FI_TARGET_ALL, 0, -1)                                                                       \
+    ROW(syncfs, FI_OP_FSYNC, FI_TARGET_ALL, 0, -1)
 
 enum fi_target {
     FI_TARGET_FD,     /* argument: a descriptor */
     FI_TARGET_FD_IOV, /* a descriptor, with an iovec array behind it and its count as length */
     FI_TARGET_PATH,   /* a path */
     FI_TARGET_AT,     /* a directory descriptor, with the path behind it */
+    FI_TARGET_ALL,    /* the whole file system; of the descriptor, if there is one */
 };
 
 struct fi_syscall {

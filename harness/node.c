@@ -104,7 +104,9 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     if (la_config_write(&node->config, path, error))
         return -1;
     la_path(path, "%s/control", node->dir);
-    node->control = fi_control_create(path, node->data, la_roles, LA_ROLE_COUNT, error->text, sizeof error->text);
+    const struct fi_control_plan plan = {
+        .data_dir = node->data, .roles = la_roles, .role_count = LA_ROLE_COUNT, .seed = server->seed};
+    node->control = fi_control_create(path, &plan, error->text, sizeof error->text);
     return node->control ? 0 : -1;
 }
 
@@ -227,7 +229,7 @@ int la_node_arm(struct la_node *node, const char *text, struct la_error *error)
     struct fi_rule_error why;
     if (fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &why))
         return la_fail(error, "rule '%s', column %d: %s", text, why.column, why.message);
-    int index = fi_control_arm(node->control, &rule, error->text, sizeof error->text);
+    int index = fi_control_arm(node->control, &rule, 0, error->text, sizeof error->text);
     if (index < 0)
         return -1;
     node->rules[node->rule_count++] = index;

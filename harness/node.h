@@ -20,6 +20,7 @@ struct la_server {
     const char *path;             /* absolute */
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory whose content a fresh node starts with; NULL: empty */
+    uint64_t seed;                /* of rules with a probability */
     const struct la_config *base; /* sandboxed user's configuration; empty for a bare server */
 };
 

@@ -78,7 +78,7 @@ static int probe(struct work *work, struct la_error *error)
     if (la_parts_program(suite->server ? suite->server : "redis-server", work->server, error))
         return -1;
     work->options = (struct la_options){
-        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, &work->base},
+        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, suite->seed, &work->base},
         .seed = suite->seed,
         .demands = suite->demands,
         .config_path = suite->config,

@@ -26,6 +26,13 @@ static const struct {
     {"  op=any-write\tdo=disk-full:3m ", 1U << FI_OP_WRITE | 1U << FI_OP_TRUNCATE, FI_DO_DISK_FULL, 3 << 20, 0, 0, 0,
      FI_ROLE_ANY, "**"},
     {"op=fork role=server do=error:ENOMEM", 1U << FI_OP_FORK, FI_DO_ERROR, ENOMEM, 0, 0, 0, FI_ROLE_SERVER, "**"},
+    {"op=read path=*.rdb do=flip:9", 1U << FI_OP_READ, FI_DO_FLIP, 9, 0, 0, 0, FI_ROLE_ANY, "*.rdb"},
+    {"op=write do=flip", 1U << FI_OP_WRITE, FI_DO_FLIP, 0, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=rename nth=1 do=power-cut", 1U << FI_OP_RENAME, FI_DO_POWER_CUT, 0, 1, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=network do=hang", FI_OPS_NET, FI_DO_HANG, 0, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=clock do=clock:x600", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 600 * FI_CLOCK_RATE_ONE, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=clock do=clock:-200ppm", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 999800, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=clock do=clock:+5000", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 5000, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=open do=delay:250", 1U << FI_OP_OPEN, FI_DO_DELAY, 250, 0, 0, 0, FI_ROLE_ANY, "**"},
 };
 
@@ -46,6 +53,23 @@ static void parses_what_is_right(void **state)
         assert_string_equal(rule.path, good[i].path);
         assert_string_equal(rule.text, good[i].text);
     }
+}
+
+static void parses_conditions(void **state)
+{
+    (void)state;
+    struct fi_rule rule;
+    struct fi_rule_error error;
+    const char *text = "op=write offset=1k-2k during=10-20 p=0.25 do=error:EIO";
+    assert_int_equal(fi_rule_parse(text, roles, 3, &rule, &error), 0);
+    assert_int_equal(rule.offset_from, 1024);
+    assert_int_equal(rule.offset_to, 2048);
+    assert_int_equal(rule.from_ns, 10000000);
+    assert_int_equal(rule.until_ns, 20000000);
+    assert_int_equal(rule.chance, FI_CHANCE_ONE / 4);
+    assert_int_equal(fi_rule_parse("op=recv peer=6379 during=5- do=hang", roles, 3, &rule, &error), 0);
+    assert_int_equal(rule.peer, 6379);
+    assert_int_equal(rule.until_ns, 0);
 }
 
 static const struct {
@@ -74,7 +98,29 @@ static const struct {
     {"op=write do=kill:all", 18, "expected 'group'"},
     {"op=write path=x do=disk-full:1m", 1, "budget for the whole data directory"},
     {"op=write do=disk-full:0", 1, "1 byte or more"},
-    {"op=fork path=x do=kill", 1, "fork has no path"},
+    {"op=fork path=x do=kill", 1, "can never match"},
+    {"op=write path=a/../../b do=kill", 15, "stays below it"},
+    {"op=write path=dir/ do=kill", 15, "can never match"},
+    {"op=write path=./a do=kill", 15, "can never match"},
+    {"op=write path=a//b do=kill", 15, "can never match"},
+    {"op=write offset=9-9 do=kill", 17, "can never match"},
+    {"op=write offset=9 do=kill", 17, "expected FROM-TO"},
+    {"op=write during=5-3 do=kill", 17, "can never match"},
+    {"op=write p=0 do=kill", 12, "above 0 and below 1"},
+    {"op=write p=1.5 do=kill", 12, "above 0 and below 1"},
+    {"op=write p=x do=kill", 12, "expected a probability"},
+    {"op=write nth=2 p=0.5 do=kill", 1, "nth goes without"},
+    {"op=write peer=6379 do=kill", 1, "peer is for connect"},
+    {"op=send offset=0-9 do=kill", 1, "offset is for read and write"},
+    {"op=send peer=0 do=kill", 14, "a port is 1 to 65535"},
+    {"op=read do=lie", 1, "'lie' is for"},
+    {"op=fsync do=flip", 1, "'flip' is for read and write only"},
+    {"op=clock do=error:EIO", 1, "'error' is for everything but clock"},
+    {"op=write do=clock:x5", 1, "'clock' is for op=clock only"},
+    {"op=clock do=clock:5", 19, "expected xN"},
+    {"op=clock do=clock:x0", 20, "a number from 1"},
+    {"op=clock nth=1 do=clock:x5", 1, "no conditions"},
+    {"op=write do=hang:3", 18, "takes no argument"},
 };
 
 static void names_the_place_of_what_is_wrong(void **state)
@@ -106,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_what_is_right),
+        cmocka_unit_test(parses_conditions),
         cmocka_unit_test(names_the_place_of_what_is_wrong),
         cmocka_unit_test(refuses_a_rule_that_is_too_long),
     };

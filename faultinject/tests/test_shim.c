@@ -9,6 +9,7 @@
 
 #include "cmocka_all.h"
 #include "control.h"
+#include "journal_file.h"
 
 enum { ARGS_MAX = 32 };
 
@@ -17,8 +18,10 @@ static const struct fi_role roles[] = {{"save-child", "temp-*.rdb"}};
 struct fixture {
     char top[64];
     char data[96];
+    char side[96];
     char block[96];
     struct fi_control *control;
+    struct fi_journal *journal;
     char output[4096]; /* what the victim printed */
     int status;
 };
@@ -32,7 +35,12 @@ static int set_up(void **state)
     snprintf(f->data, sizeof f->data, "%s/data", f->top);
     snprintf(f->block, sizeof f->block, "%s/control", f->top);
     assert_int_equal(mkdir(f->data, 0700), 0);
-    f->control = fi_control_create(f->block, f->data, roles, 1, why, sizeof why);
+    snprintf(f->side, sizeof f->side, "%s/side", f->top);
+    assert_int_equal(mkdir(f->side, 0700), 0);
+    f->journal = fi_journal_create(f->side, f->data, why, sizeof why);
+    assert_non_null(f->journal);
+    const struct fi_control_plan plan = {f->data, f->side, roles, 1, 7};
+    f->control = fi_control_create(f->block, &plan, why, sizeof why);
     assert_non_null(f->control);
     *state = f;
     return 0;
@@ -43,6 +51,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     char command[128];
     fi_control_close(f->control);
+    fi_journal_close(f->journal);
     snprintf(command, sizeof command, "rm -r %s", f->top);
     assert_int_equal(system(command), 0);
     free(f);
@@ -55,7 +64,7 @@ static void arm(struct fixture *f, const char *text)
     struct fi_rule_error error;
     char why[256];
     assert_int_equal(fi_rule_parse(text, f->control->roles, f->control->role_count, &rule, &error), 0);
-    assert_true(fi_control_arm(f->control, &rule, why, sizeof why) >= 0);
+    assert_true(fi_control_arm(f->control, &rule, 0, why, sizeof why) >= 0);
 }
 
 static void become_victim(struct fixture *f, char *line, int out)
@@ -128,6 +137,47 @@ static const struct {
     {"op=write role=child do=error:EIO", "fork", "fork=0 ", 0},
     {"op=write do=delay:1", "open write", "open=0 write=10 ", 1},
     {"op=any do=error:EIO", "outside pipe", "outside=10 pipe=10 ", 0},
+    /* however a file is opened */
+    {"op=open path=file do=error:EIO", "openraw", "openraw=-1:EIO ", 1},
+    {"op=write path=file do=error:EIO", "openraw write", "openraw=0 write=-1:EIO ", 1},
+    {"op=write path=file do=error:EIO", "openat2 write", "openat2=0 write=-1:EIO ", 1},
+    {"op=link do=error:EPERM", "open link symlink", "open=0 link=-1:EPERM symlink=-1:EPERM ", 2},
+    {"op=sync-range do=error:EIO", "open syncrange", "open=0 syncrange=-1:EIO ", 1},
+    {"op=fsync path=. do=delay:1", "open sync", "open=0 sync=0 ", 1},
+    {"op=rename path=file do=error:EIO", "open renameout", "open=0 renameout=-1:EIO ", 1},
+    /* lies: success without effect */
+    {"op=write nth=2 do=lie", "open write write write size read",
+     "open=0 write=10 write=10 write=10 size=30 "
+     "read=12345678 ",
+     1},
+    {"op=truncate do=lie", "open write truncate size", "open=0 write=10 truncate=0 size=10 ", 1},
+    {"op=unlink do=lie", "open write unlink open size", "open=0 write=10 unlink=0 open=0 size=10 ", 1},
+    {"op=rename do=lie", "open rename rename", "open=0 rename=0 rename=0 ", 2},
+    {"op=fsync do=lie", "open write fsync", "open=0 write=10 fsync=0 ", 1},
+    /* bit rot: 0x30 ^ 1 << 1 is '2' */
+    {"op=read do=flip:1", "open write read readstream", "open=0 write=10 read=212345678 readstream=212345678 ", 2},
+    {"op=read offset=8-9 do=flip", "open write read", "open=0 write=10 read=12345679 ", 1},
+    {"op=write offset=8-9 do=flip", "open write write read", "open=0 write=10 write=10 read=12345679 ", 1},
+    {"op=read do=error:EIO", "open write read readstream", "open=0 write=10 read=-1:EIO readstream=-1:EIO ", 2},
+    {"op=read path=file do=short:3", "open write read", "open=0 write=10 read=12 ", 1},
+    {"op=write offset=10-20 do=error:EIO", "open write write", "open=0 write=10 write=-1:EIO ", 1},
+    /* sockets, by the port of the other end */
+    {"op=connect peer=29100 do=error:ECONNREFUSED", "connect", "connect=-1:ECONNREFUSED ", 1},
+    {"op=connect peer=29101 do=error:ECONNREFUSED", "connect send recv", "connect=0 send=10 recv=10 ", 0},
+    {"op=connect do=hang", "connect", "connect=-1:ETIMEDOUT ", 1},
+    {"op=accept peer=29100 nth=1 do=error:ECONNABORTED", "connect", "connect=-1:ECONNABORTED ", 1},
+    {"op=send peer=29100 do=error:ECONNRESET", "connect send recv", "connect=0 send=-1:ECONNRESET recv=-1:EAGAIN ", 1},
+    {"op=send peer=29100 do=hang", "connect send send recv", "connect=0 send=-1:EAGAIN send=-1:EAGAIN recv=-1:EAGAIN ",
+     2},
+    {"op=recv nth=1 do=hang", "connect send recv recv", "connect=0 send=10 recv=-1:EAGAIN recv=10 ", 1},
+    {"op=send nth=1 do=lie", "connect send recv", "connect=0 send=10 recv=-1:EAGAIN ", 1},
+    {"op=send do=short:4", "connect send recv", "connect=0 send=4 recv=4 ", 1},
+    {"op=network do=delay:1", "open write connect send recv", "open=0 write=10 connect=0 send=10 recv=10 ", 4},
+    /* time */
+    {"op=clock do=clock:x600", "sleep poll timedwait", "sleep=1 poll=1 timedwait=1 ", 1},
+    {"op=clock do=clock:+7200000", "wall", "wall=2 ", 1},
+    {"op=clock do=clock:+500000ppm", "tick", "tick=15 ", 1},
+    {"op=clock do=clock:-500000ppm", "tick", "tick=5 ", 1},
     {"op=write path=helped do=delay:1", "open helper write", "open=0 helper=0 write=10 ", 1},
 };
 
@@ -175,12 +225,179 @@ static void a_full_disk_takes_what_fits_and_gives_space_back(void **state)
 static void a_write_too_small_to_be_cut_is_no_injection(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=write do=short:10");
     arm(f, "op=write path=none do=torn:10");
+    arm(f, "op=write do=short:10");
     run(f, "open write writev");
     assert_string_equal(f->output, "open=0 write=10 writev=10 ");
     assert_int_equal(f->control->rules[0].fired, 0);
     assert_int_equal(f->control->log_next, 0);
+}
+
+static void a_full_disk_says_so(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "open room");
+    assert_string_equal(f->output, "open=0 room=99999 ");
+    arm(f, "op=write do=disk-full:20000");
+    run(f, "open room write write room");
+    assert_string_equal(f->output, "open=0 room=16384 write=10 write=10 room=16384 ");
+}
+
+static void what_it_cannot_follow_is_noted_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *operations, *noted;
+    } blind[] = {
+        {"open write rawwrite openraw stream fsync rename link", ""},
+        {"open write mmap", "a shared writable mapping of a watched file"},
+        {"iouring", "io_uring"},
+        {"open renameout", "a rename or link across the data directory's border"},
+        {"open write punch", "fallocate or ioctl that moves, clones or punches out data"},
+        {"openat2", "a file opened by openat2 or by a handle"},
+    };
+    for (size_t i = 0; i < sizeof blind / sizeof *blind; i++) {
+        void *mine;
+        char words[256];
+        set_up(&mine);
+        struct fixture *f = mine;
+        run(f, blind[i].operations);
+        assert_true(WIFEXITED(f->status));
+        assert_int_equal(fi_control_blind(f->control, words, sizeof words), *blind[i].noted != '\0');
+        assert_string_equal(words, blind[i].noted);
+        tear_down(&mine);
+    }
+}
+
+static void a_hang_ends_when_the_rule_does(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=fsync do=hang");
+    pid_t pid = fork();
+    if (pid == 0) {
+        while (!f->control->rules[0].fired)
+            usleep(1000);
+        fi_control_disarm(f->control, 0);
+        _exit(0);
+    }
+    run(f, "open fsync");
+    waitpid(pid, NULL, 0);
+    assert_string_equal(f->output, "open=0 fsync=0 ");
+}
+
+static void a_held_up_fsync_holds_up_writes_to_its_file(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=fsync do=hang");
+    pid_t pid = fork();
+    if (pid == 0) {
+        while (!f->control->busy_count)
+            usleep(1000);
+        usleep(1000000);
+        fi_control_disarm(f->control, 0);
+        _exit(0);
+    }
+    run(f, "open fsyncbeside");
+    waitpid(pid, NULL, 0);
+    assert_string_equal(f->output, "open=0 fsyncbeside=1 ");
+    assert_int_equal(f->control->busy_count, 0);
+}
+
+/* One record as a line: what, on which file, where. */
+static void say(const struct fi_journal *journal, uint64_t index, char *out, size_t size)
+{
+    const struct fi_record *record = &journal->records[index];
+    const char *file = record->file < FI_FILES_MAX ? fi_journal_text(journal, journal->files[record->file].name) : "-";
+    snprintf(out, size, "%s %s %s>%s %llu+%llu of %llu%s%s", fi_op_name(record->op), file,
+             fi_journal_text(journal, record->name), fi_journal_text(journal, record->name2),
+             (unsigned long long)record->offset, (unsigned long long)record->length,
+             (unsigned long long)record->old_size, record->undo == FI_NO_UNDO ? "" : " saved",
+             record->gone == FI_NO_FILE ? "" : " kept");
+}
+
+static void the_journal_has_every_change_in_order(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const lines[] = {
+        "open file file> 0+0 of 0",
+        "write file > 0+10 of 0",
+        "write file > 10+10 of 10",
+        "write file > 2+4 of 20 saved",
+        "fdatasync file > 0+0 of 0",
+        "fsync-dir - .> 0+0 of 0",
+        "truncate file > 0+0 of 20 saved",
+        "open stream stream> 0+0 of 0",
+        "write stream > 0+10 of 0",
+        "rename stream stream>file 0+0 of 0 kept",
+        "unlink stream file> 0+0 of 0",
+        "mkdir - sub> 0+0 of 0",
+        "link - symlinked>somewhere 0+0 of 0",
+    };
+    run(f, "openplain write rawwrite overwrite fdatasync fsyncdir truncate stream renameover unlink mkdir symlink");
+    assert_int_equal(fi_journal_count(f->journal), sizeof lines / sizeof *lines);
+    for (uint64_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char line[256];
+        say(f->journal, i, line, sizeof line);
+        assert_string_equal(line, lines[i]);
+        assert_int_equal(f->journal->records[i].state, FI_RECORD_DONE);
+        assert_int_equal(f->journal->records[i].end, i + 1);
+    }
+    char why[128];
+    assert_false(fi_journal_incomplete(f->journal, why, sizeof why));
+    assert_int_equal(f->journal->undone, 4 + 20);
+}
+
+static void a_child_writes_to_the_same_journal(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "open write fork write");
+    assert_int_equal(fi_journal_count(f->journal), 5);
+    assert_int_equal(f->journal->records[3].op, FI_OP_WRITE);
+    assert_int_equal(f->journal->records[3].role, 2);
+    assert_int_equal(f->journal->records[4].role, FI_ROLE_SERVER);
+}
+
+static void a_full_journal_says_so(void **state)
+{
+    struct fixture *f = *state;
+    char why[128];
+    f->journal->next = FI_RECORDS_MAX - 1;
+    run(f, "open write write");
+    assert_string_equal(f->output, "open=0 write=10 write=10 ");
+    assert_true(fi_journal_incomplete(f->journal, why, sizeof why));
+    assert_non_null(strstr(why, "full"));
+}
+
+static void the_same_run_leaves_the_same_log(void **state)
+{
+    (void)state;
+    char log[2][8192];
+    for (int i = 0; i < 2; i++) {
+        void *mine;
+        set_up(&mine);
+        struct fixture *f = mine;
+        arm(f, "op=write p=0.4 do=delay:1");
+        run(f, "open write write write fork stream write fork write write rawwrite fork");
+        size_t used = 0;
+        for (uint64_t entry = 0; entry < fi_control_log_count(f->control, NULL); entry++) {
+            fi_control_log_line(f->control, entry, false, log[i] + used, sizeof log[i] - used);
+            used += strlen(log[i] + used);
+        }
+        assert_true(used > 0);
+        tear_down(&mine);
+    }
+    assert_string_equal(log[0], log[1]);
+}
+
+static void the_power_is_cut_before_the_operation(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=fsync nth=2 do=power-cut");
+    run(f, "open write fsync write fsync write");
+    assert_true(WIFSIGNALED(f->status));
+    assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 ");
+    assert_int_equal(f->control->cut_at, 4);
+    assert_true(f->control->cut_ns > 0);
 }
 
 static void an_unlinked_file_frees_its_space(void **state)
@@ -204,7 +421,7 @@ static void counts_what_was_done_and_by_whom(void **state)
 static void a_broken_block_lets_the_program_run(void **state)
 {
     struct fixture *f = *state;
-    f->control->magic = 0;
+    f->control->head.magic = 0;
     run(f, "open write stream");
     assert_string_equal(f->output, "open=0 write=10 stream=10 ");
     setenv(FI_CONTROL_ENV, "/nonexistent", 1);
@@ -223,6 +440,15 @@ int main(void)
         TEST(tears_a_write_and_kills_the_group),
         TEST(a_full_disk_takes_what_fits_and_gives_space_back),
         TEST(a_write_too_small_to_be_cut_is_no_injection),
+        TEST(a_full_disk_says_so),
+        cmocka_unit_test(what_it_cannot_follow_is_noted_by_name),
+        TEST(a_hang_ends_when_the_rule_does),
+        TEST(a_held_up_fsync_holds_up_writes_to_its_file),
+        TEST(the_journal_has_every_change_in_order),
+        TEST(a_child_writes_to_the_same_journal),
+        TEST(a_full_journal_says_so),
+        cmocka_unit_test(the_same_run_leaves_the_same_log),
+        TEST(the_power_is_cut_before_the_operation),
         TEST(an_unlinked_file_frees_its_space),
         TEST(counts_what_was_done_and_by_whom),
         TEST(a_broken_block_lets_the_program_run),

@@ -1,0 +1,65 @@
+/* The libc functions behind the wrappers. */
+#ifndef FAULTINJECT_REAL_H
+#define FAULTINJECT_REAL_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#define FI_REAL_FUNCTIONS(ROW)                                                                                         \
+    ROW(fork)                                                                                                          \
+    ROW(fopen)                                                                                                         \
+    ROW(freopen)                                                                                                       \
+    ROW(fclose)                                                                                                        \
+    ROW(fileno)                                                                                                        \
+    ROW(sigaction)                                                                                                     \
+    ROW(sigprocmask)                                                                                                   \
+    ROW(pthread_sigmask)                                                                                               \
+    ROW(clock_gettime)                                                                                                 \
+    ROW(clock_nanosleep)                                                                                               \
+    ROW(epoll_pwait)                                                                                                   \
+    ROW(ppoll)                                                                                                         \
+    ROW(pselect)                                                                                                       \
+    ROW(setitimer)                                                                                                     \
+    ROW(statvfs)                                                                                                       \
+    ROW(fstatvfs)                                                                                                      \
+    ROW(statfs)                                                                                                        \
+    ROW(fstatfs)
+
+struct fi_real {
+    pid_t (*fork)(void);
+    FILE *(*fopen)(const char *, const char *);
+    FILE *(*freopen)(const char *, const char *, FILE *);
+    int (*fclose)(FILE *);
+    int (*fileno)(FILE *);
+    int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+    int (*sigprocmask)(int, const sigset_t *, sigset_t *);
+    int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
+    int (*pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    int (*clock_gettime)(clockid_t, struct timespec *);
+    int (*clock_nanosleep)(clockid_t, int, const struct timespec *, struct timespec *);
+    int (*epoll_pwait)(int, struct epoll_event *, int, int, const sigset_t *);
+    int (*ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+    int (*pselect)(int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *);
+    int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
+    int (*statvfs)(const char *, struct statvfs *);
+    int (*fstatvfs)(int, struct statvfs *);
+    int (*statfs)(const char *, struct statfs *);
+    int (*fstatfs)(int, struct statfs *);
+};
+
+/*
+ * Looked up when first needed: constructors of other libraries run before ours and
+ * call what we wrap.
+ */
+const struct fi_real *fi_real(void);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * The functions on files that the library takes the place of: those on the hot path
+ * (a write to a socket must not trap), those that cannot be trapped (open, read, fork),
+ * those that reuse a descriptor, and those that could switch the trap off.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "real.h"
+#include "record.h"
+#include "wrap_net.h"
+
+long fi_result(long result)
+{
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+/* ---- writes: the row's system call, without the detour through the trap ---- */
+
+/* Sockets and pipes, nearly all writes of a server, leave again at once. */
+static inline long write_call(long number, long a, long b, long c, long d)
+{
+    const struct fi_control *control = fi_shim.control;
+    if (!control)
+        return fi_result(FI_OWN(number, a, b, c, d));
+    if (fi_fd_state((int)a) != FI_FD_IGNORED && fi_fd_watched((int)a))
+        return fi_result(fi_shim_call(number, (const long[6]){a, b, c, d}));
+    if (fi_engine_cares(control, FI_OP_SEND))
+        return fi_result(fi_net_write(number, (const long[6]){a, b, c, d}));
+    return fi_result(FI_RAW(control->head.secret, number, a, b, c, d));
+}
+
+FI_EXPORT ssize_t write(int fd, const void *data, size_t size)
+{
+    return write_call(SYS_write, fd, (long)data, (long)size, 0);
+}
+
+FI_EXPORT ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+    return write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
+}
+
+FI_EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
+{
+    return write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
+}
+
+FI_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+    return write_call(SYS_writev, fd, (long)iov, count, 0);
+}
+
+/* ---- reads: nobody may trap them, so only those made by name or through a stream of ours are seen ---- */
+
+static void flip_gathered(const struct fi_decision *decision, const struct iovec *iov, int64_t size, int64_t offset)
+{
+    for (; size > 0; iov++) {
+        uint64_t part = (uint64_t)size < iov->iov_len ? (uint64_t)size : iov->iov_len;
+        fi_perform_flip(decision, iov->iov_base, part, offset);
+        offset += offset < 0 ? 0 : (int64_t)part;
+        size -= (int64_t)part;
+        if (decision->at == UINT64_MAX)
+            return;
+    }
+}
+
+static int64_t read_offset(long number, int fd, long offset)
+{
+    return number == SYS_pread64 ? offset : FI_OWN(SYS_lseek, fd, 0, SEEK_CUR);
+}
+
+static long read_by_rule(long number, long args[6], const struct fi_decision *decision, const struct fi_operation *op)
+{
+    int fd = (int)args[0];
+    bool flat = number != SYS_readv;
+    if (decision->action == FI_DO_SHORT && (!flat || decision->arg >= (uint64_t)args[2]))
+        return FI_OWN(number, fd, args[1], args[2], args[3]);
+    fi_engine_record(fi_shim.control, decision, op);
+    fi_perform_common(decision);
+    if (decision->action == FI_DO_ERROR)
+        return -(long)decision->arg;
+    if (decision->action == FI_DO_SHORT)
+        args[2] = (long)decision->arg;
+    long result = FI_OWN(number, fd, args[1], args[2], args[3]);
+    if (decision->action != FI_DO_FLIP || result <= 0)
+        return result;
+    struct iovec whole = {(void *)args[1], (size_t)result};
+    flip_gathered(decision, flat ? &whole : (const struct iovec *)args[1], result, op->offset);
+    return result;
+}
+
+static long read_watched(long number, long args[6])
+{
+    int fd = (int)args[0];
+    char path[FI_PATH_MAX];
+    fi_shim_count(FI_OP_READ);
+    if (!fi_engine_cares(fi_shim.control, FI_OP_READ) || !fi_resolve_fd(fd, path))
+        return FI_OWN(number, fd, args[1], args[2], args[3]);
+    struct fi_operation operation = fi_shim_operation(FI_OP_READ, path);
+    const struct iovec *iov = (const struct iovec *)args[1];
+    operation.bytes = number == SYS_readv ? (args[2] ? (int64_t)iov[0].iov_len : 0) : args[2];
+    operation.offset = read_offset(number, fd, args[3]);
+    struct fi_decision decision = fi_engine_decide(fi_shim.control, &operation);
+    if (decision.rule < 0)
+        return FI_OWN(number, fd, args[1], args[2], args[3]);
+    return read_by_rule(number, args, &decision, &operation);
+}
+
+long fi_shim_read(long number, long fd, long data, long size, long offset)
+{
+    const struct fi_control *control = fi_shim.control;
+    long args[6] = {fd, data, size, offset};
+    if (control && fi_fd_state((int)fd) != FI_FD_IGNORED && fi_fd_watched((int)fd)) {
+        long result = read_watched(number, args);
+        fi_record_read((int)fd, result);
+        return result;
+    }
+    if (control && fi_engine_cares(control, FI_OP_RECV))
+        return fi_net_read(number, args);
+    return FI_OWN(number, fd, data, size, offset);
+}
+
+FI_EXPORT ssize_t read(int fd, void *data, size_t size)
+{
+    return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+}
+
+FI_EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
+{
+    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+}
+
+FI_EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
+{
+    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+}
+
+FI_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+    return fi_result(fi_shim_read(SYS_readv, fd, (long)iov, count, 0));
+}
+
+ssize_t __read_chk(int fd, void *data, size_t size, size_t room);
+ssize_t __pread_chk(int fd, void *data, size_t size, off_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room);
+
+/* What the fortified headers make of read and pread; too small a buffer ends the program there. */
+static void check_room(size_t size, size_t room)
+{
+    if (size > room)
+        __builtin_trap();
+}
+
+FI_EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
+{
+    check_room(size, room);
+    return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+}
+
+FI_EXPORT ssize_t __pread_chk(int fd, void *data, size_t size, off_t offset, size_t room)
+{
+    check_room(size, room);
+    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+}
+
+FI_EXPORT ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room)
+{
+    check_room(size, room);
+    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+}
+
+/* ---- open: ld.so opens files before any handler exists, so what only reads is not trapped ---- */
+
+static unsigned int mode_argument(int flags, va_list args)
+{
+    return (flags & (O_CREAT | O_TMPFILE)) ? va_arg(args, unsigned int) : 0;
+}
+
+#define OPEN_WITH_MODE(dirfd)                                                                                          \
+    va_list args;                                                                                                      \
+    va_start(args, flags);                                                                                             \
+    unsigned int mode = mode_argument(flags, args);                                                                    \
+    va_end(args);                                                                                                      \
+    return (int)fi_result(fi_shim_open(dirfd, path, flags, mode))
+
+FI_EXPORT int open(const char *path, int flags, ...)
+{
+    OPEN_WITH_MODE(AT_FDCWD);
+}
+
+FI_EXPORT int open64(const char *path, int flags, ...)
+{
+    OPEN_WITH_MODE(AT_FDCWD);
+}
+
+FI_EXPORT int openat(int dirfd, const char *path, int flags, ...)
+{
+    OPEN_WITH_MODE(dirfd);
+}
+
+FI_EXPORT int openat64(int dirfd, const char *path, int flags, ...)
+{
+    OPEN_WITH_MODE(dirfd);
+}
+
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int dirfd, const char *path, int flags);
+int __openat64_2(int dirfd, const char *path, int flags);
+
+/* What the fortified headers turn open and openat without a mode into. */
+FI_EXPORT int __open_2(const char *path, int flags)
+{
+    return (int)fi_result(fi_shim_open(AT_FDCWD, path, flags, 0));
+}
+
+FI_EXPORT int __open64_2(const char *path, int flags)
+{
+    return (int)fi_result(fi_shim_open(AT_FDCWD, path, flags, 0));
+}
+
+FI_EXPORT int __openat_2(int dirfd, const char *path, int flags)
+{
+    return (int)fi_result(fi_shim_open(dirfd, path, flags, 0));
+}
+
+FI_EXPORT int __openat64_2(int dirfd, const char *path, int flags)
+{
+    return (int)fi_result(fi_shim_open(dirfd, path, flags, 0));
+}
+
+FI_EXPORT int creat(const char *path, mode_t mode)
+{
+    return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
+}
+
+FI_EXPORT int creat64(const char *path, mode_t mode)
+{
+    return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
+}
+
+/* ---- descriptors that come, go and change their meaning ---- */
+
+FI_EXPORT int close(int fd)
+{
+    fi_fd_set(fd, FI_FD_UNKNOWN);
+    return (int)fi_result(FI_OWN(SYS_close, fd));
+}
+
+FI_EXPORT int dup(int fd)
+{
+    long result = FI_OWN(SYS_dup, fd);
+    fi_fd_set((int)result, FI_FD_UNKNOWN);
+    return (int)fi_result(result);
+}
+
+FI_EXPORT int dup2(int fd, int target)
+{
+    long result = FI_OWN(SYS_dup2, fd, target);
+    fi_fd_set((int)result, FI_FD_UNKNOWN);
+    return (int)fi_result(result);
+}
+
+FI_EXPORT int dup3(int fd, int target, int flags)
+{
+    long result = FI_OWN(SYS_dup3, fd, target, flags);
+    fi_fd_set((int)result, FI_FD_UNKNOWN);
+    return (int)fi_result(result);
+}
+
+/* ---- where trapping begins, and a mkdir before that ---- */
+
+FI_EXPORT int chdir(const char *path)
+{
+    char below[FI_PATH_MAX];
+    long result = FI_OWN(SYS_chdir, (long)path);
+    if (result == 0 && fi_shim.control && fi_resolve_path(AT_FDCWD, ".", below))
+        fi_trap_start();
+    return (int)fi_result(result);
+}
+
+FI_EXPORT int mkdir(const char *path, mode_t mode)
+{
+    return (int)fi_result(fi_shim_call(SYS_mkdir, (const long[6]){(long)path, (long)mode}));
+}
+
+/* ---- fork: cannot be trapped, thread creation makes the same call with SIGSYS blocked ---- */
+
+FI_EXPORT pid_t fork(void)
+{
+    if (!fi_shim.control)
+        return fi_real()->fork();
+    struct fi_operation operation = fi_shim_operation(FI_OP_FORK, NULL);
+    long error = fi_shim_gate(&operation);
+    if (error)
+        return (pid_t)fi_result(error);
+    pid_t pid = fi_real()->fork();
+    if (pid == 0) {
+        atomic_store(&fi_shim.threads, 0);
+        fi_shim_become(FI_ROLE_CHILD);
+    }
+    return pid;
+}
+
+/* ---- what could switch the trap off: a blocked or replaced SIGSYS kills ---- */
+
+FI_EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
+{
+    bool ours = signal == SIGSYS && fi_shim.control && action;
+    return fi_real()->sigaction(signal, ours ? NULL : action, old);
+}
+
+typedef int (*set_mask)(int, const sigset_t *, sigset_t *);
+
+static int without_sigsys(set_mask real, int how, const sigset_t *set, sigset_t *old)
+{
+    if (!set || how == SIG_UNBLOCK || !fi_shim.control)
+        return real(how, set, old);
+    sigset_t copy = *set;
+    sigdelset(&copy, SIGSYS);
+    return real(how, &copy, old);
+}
+
+FI_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return without_sigsys(fi_real()->sigprocmask, how, set, old);
+}
+
+FI_EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return without_sigsys(fi_real()->pthread_sigmask, how, set, old);
+}
