@@ -40,6 +40,9 @@ enum fi_record_state { FI_RECORD_FREE, FI_RECORD_BEGUN, FI_RECORD_DONE };
 enum { FI_RECORD_DURABLE = 1 /* the write was made with O_SYNC, O_DSYNC or RWF_DSYNC */ };
 
 /*
+ * The first records are the directory as it was found: mkdir, open (with the file's size as `length`)
+ * and link, and at their end an fsync of all files.
+ *
  * One operation. `op` is an enum fi_op: write, truncate, fsync, fdatasync, fsync-dir,
  * open (which created the file), rename, unlink, mkdir, link. rmdir is an unlink with
  * no file. A symbolic link is a link with no file, its text in `name2`.

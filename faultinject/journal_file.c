@@ -31,8 +31,47 @@ static void *map(int fd, char *why, size_t why_size)
     return NULL;
 }
 
-/* Enters the regular files below `dir`. `path` is its name below the data directory, with room for more. */
-static int enter_files(struct fi_journal *journal, int fd, char path[FI_PATH_MAX])
+/* The directory as it is at the beginning stands in the journal like everything later, and is made durable at its end. */
+static struct fi_record *add(struct fi_journal *journal, uint32_t op, const char *path)
+{
+    uint64_t slot = atomic_fetch_add(&journal->next, 1);
+    if (slot >= FI_RECORDS_MAX)
+        return NULL;
+    struct fi_record *record = &journal->records[slot];
+    record->op = (uint16_t)op;
+    record->file = record->gone = FI_NO_FILE;
+    record->undo = FI_NO_UNDO;
+    record->name = fi_files_name(journal, path);
+    atomic_store(&record->end, slot + 1);
+    atomic_store(&record->state, FI_RECORD_DONE);
+    return record;
+}
+
+static int enter_link(struct fi_journal *journal, int dir, const char *name, const char *path)
+{
+    char target[FI_PATH_MAX];
+    ssize_t length = readlinkat(dir, name, target, sizeof target - 1);
+    struct fi_record *record = length < 0 ? NULL : add(journal, FI_OP_LINK, path);
+    if (!record)
+        return -1;
+    target[length] = '\0';
+    record->name2 = fi_files_name(journal, target);
+    return 0;
+}
+
+static int enter_file(struct fi_journal *journal, const struct stat *st, const char *path)
+{
+    uint32_t file = fi_files_enter(journal, st->st_ino, (uint64_t)st->st_size, path);
+    struct fi_record *record = file == FI_NO_FILE ? NULL : add(journal, FI_OP_OPEN, path);
+    if (!record)
+        return -1;
+    record->file = file;
+    record->length = (uint64_t)st->st_size;
+    return 0;
+}
+
+/* Enters what is below an open directory, which it takes over. `path` is its name, with room for more. */
+static int enter_all(struct fi_journal *journal, int fd, char path[FI_PATH_MAX])
 {
     DIR *dir = fdopendir(fd);
     size_t length = strlen(path);
@@ -43,15 +82,18 @@ static int enter_files(struct fi_journal *journal, int fd, char path[FI_PATH_MAX
     }
     for (struct dirent *entry; !result && (entry = readdir(dir));) {
         struct stat st;
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+        const char *name = entry->d_name;
+        if (!strcmp(name, ".") || !strcmp(name, "..") || fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW))
             continue;
-        snprintf(path + length, FI_PATH_MAX - length, "%s%s", length ? "/" : "", entry->d_name);
+        snprintf(path + length, FI_PATH_MAX - length, "%s%s", length ? "/" : "", name);
         if (S_ISREG(st.st_mode))
-            result = fi_files_enter(journal, st.st_ino, (uint64_t)st.st_size, path) == FI_NO_FILE ? -1 : 0;
-        int below = S_ISDIR(st.st_mode) ? openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (below >= 0)
-            result = enter_files(journal, below, path);
+            result = enter_file(journal, &st, path);
+        else if (S_ISLNK(st.st_mode))
+            result = enter_link(journal, dirfd(dir), name, path);
+        else if (S_ISDIR(st.st_mode))
+            result = add(journal, FI_OP_MKDIR, path)
+                         ? enter_all(journal, openat(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path)
+                         : -1;
     }
     path[length] = '\0';
     closedir(dir);
@@ -71,10 +113,12 @@ static int begin(struct fi_journal *journal, const char *data_dir, char *why, si
     }
     journal->device = st.st_dev;
     atomic_store(&journal->named, 1);
-    if (enter_files(journal, fd, path)) {
-        snprintf(why, why_size, "%s holds more files than a journal has room for", data_dir);
+    struct fi_record *durable = enter_all(journal, fd, path) ? NULL : add(journal, FI_OP_FSYNC, "");
+    if (!durable) {
+        snprintf(why, why_size, "%s cannot be read, or holds more files than a journal has room for", data_dir);
         return -1;
     }
+    durable->file = FI_ALL_FILES;
     journal->version = FI_JOURNAL_VERSION;
     journal->size = sizeof *journal;
     journal->magic = FI_JOURNAL_MAGIC;

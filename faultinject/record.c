@@ -183,6 +183,7 @@ static void end_write(const struct fi_note *note, long result)
     record->length = (uint64_t)result;
     if (note->appends) {
         record->offset = atomic_fetch_add(&file->size, (uint64_t)result);
+        record->old_size = record->offset;
         return;
     }
     uint64_t end = record->offset + record->length;
