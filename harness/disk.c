@@ -172,6 +172,17 @@ static int cut_by_copy(struct la_disk *disk, struct la_error *error)
     return clean ? 0 : -1;
 }
 
+int la_disk_settle(const struct la_disk *disk, struct la_error *error)
+{
+    int fd = open(disk->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && syncfs(fd) == 0;
+    if (!ok)
+        la_fail(error, "%s: %s", disk->mount, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok ? 0 : -1;
+}
+
 int la_disk_cut(struct la_disk *disk, struct la_error *error)
 {
     uint32_t how = SHUTDOWN_NOFLUSH;

@@ -30,6 +30,9 @@ const char *la_disk_missing(enum la_filesystem filesystem);
 /* Makes `dir`/disk.img (sparse, 512 MiB) with a new file system and mounts it on `dir`/disk. */
 int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, struct la_error *error);
 
+/* Makes durable what is there: the beginning, which no cut takes away. */
+int la_disk_settle(const struct la_disk *disk, struct la_error *error);
+
 /* Cuts the power. Nobody may be writing, or what is written meanwhile may or may not be there. */
 int la_disk_cut(struct la_disk *disk, struct la_error *error);
 

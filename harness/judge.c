@@ -191,6 +191,10 @@ static void check_soundness(struct la_run *run)
     for (unsigned int i = 0; i < run->node_count; i++) {
         const struct la_node *node = &run->nodes[i];
         uint64_t unrecorded = 0;
+        char blind[256];
+        if (fi_control_blind(node->control, blind, sizeof blind))
+            la_run_doubt(run, "%s changed its files in a way that libfaultinject.so cannot follow: %s",
+                         node->spec->name, blind);
         fi_control_log_count(node->control, &unrecorded);
         if (unrecorded)
             la_run_doubt(run, "the injection log of %s is full: %llu not recorded", node->spec->name,

@@ -165,3 +165,17 @@ unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
     strncpy(head->errors[i].text, text, room);
     return i;
 }
+
+void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t ns)
+{
+    uint64_t count = la_ledger_count(ledger);
+    for (uint64_t i = 0; i < count; i++) {
+        struct la_op *op = &ledger->ops[i];
+        if (op->done_ns <= ns || ledger->head->session[op->session].epoch != epoch)
+            continue;
+        if (op->outcome == LA_OUTCOME_OK)
+            atomic_fetch_sub(&ledger->head->acked, 1);
+        op->done_ns = 0;
+        op->outcome = LA_OUTCOME_UNKNOWN;
+    }
+}

@@ -101,6 +101,12 @@ void la_ledger_close(struct la_ledger *ledger);
 /* Gives the room that was reserved and not used back to the disk; nothing can be appended afterwards. */
 void la_ledger_trim(struct la_ledger *ledger, const char *path);
 
+/*
+ * What the server of life `epoch` answered after `ns` it never answered: its machine had no power by then. Such
+ * operations have no reply. Call it while nobody appends.
+ */
+void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t ns);
+
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);
 

@@ -95,19 +95,30 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     *node = (struct la_node){.spec = spec, .server = server};
     char path[LA_PATH_MAX];
     la_path(node->dir, "%s/%s", dir, spec->name);
-    la_path(node->data, "%s/data", node->dir);
-    if (la_make_dirs(node->data, error) || configure(node, scenario, primary, error))
+    if (la_power_prepare(&node->power, scenario->power_cut, node->dir, node->data, error) ||
+        configure(node, scenario, primary, error))
         return -1;
+    bool simulated = node->power.method == LA_POWER_SIMULATED;
+    if (simulated && !server->shim)
+        return la_fail(error, "a simulated power cut needs libfaultinject.so");
     if (server->data && !primary && la_copy_tree(server->data, node->data, error))
         return -1;
     la_path(path, "%s/redis.conf", node->dir);
     if (la_config_write(&node->config, path, error))
         return -1;
     la_path(path, "%s/control", node->dir);
-    const struct fi_control_plan plan = {
-        .data_dir = node->data, .roles = la_roles, .role_count = LA_ROLE_COUNT, .seed = server->seed};
+    if (la_power_begin(&node->power, node->data, error))
+        return -1;
+    const struct fi_control_plan plan = {.data_dir = node->data,
+                                         .side_dir = simulated ? node->power.side : NULL,
+                                         .roles = la_roles,
+                                         .role_count = LA_ROLE_COUNT,
+                                         .seed = server->seed};
     node->control = fi_control_create(path, &plan, error->text, sizeof error->text);
-    return node->control ? 0 : -1;
+    if (!node->control)
+        return -1;
+    la_power_announce(&node->power, node->control);
+    return 0;
 }
 
 /* In the child: from here to exec only what is safe after fork. */
@@ -186,7 +197,9 @@ void la_node_ended(struct la_node *node, int status)
 {
     node->pid = node->server_pid = 0;
     node->gone_ns = la_now_ns();
-    node->fault_ns = node->killed_ns ? node->killed_ns : injected_at(node);
+    uint64_t cut_ns = atomic_load(&node->control->cut_ns);
+    node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
+    node->power.out = node->power.out || cut_ns;
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
@@ -198,6 +211,23 @@ void la_node_ended(struct la_node *node, int status)
         node->spec->restart == LA_RESTART_ALWAYS || (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
     if (wanted && node->restarts < node->spec->restart_limit)
         node->restart_due_ns = node->gone_ns + node->spec->restart_delay_ms * UINT64_C(1000000);
+}
+
+void la_node_freeze(const struct la_node *node)
+{
+    kill(-node->pid, SIGSTOP);
+    kill(node->server_pid, SIGSTOP);
+}
+
+void la_node_kill_group(const struct la_node *node)
+{
+    if (node->starts)
+        kill(-node->groups[(node->starts - 1) % LA_STARTS_MAX], SIGKILL);
+}
+
+bool la_node_lives(const struct la_node *node)
+{
+    return node->starts && kill(-node->groups[(node->starts - 1) % LA_STARTS_MAX], 0) == 0;
 }
 
 void la_node_kill(struct la_node *node, enum la_scope scope)
@@ -218,6 +248,7 @@ void la_node_destroy(struct la_node *node)
         waitpid(node->pid, NULL, 0);
     }
     node->pid = 0;
+    la_power_destroy(&node->power);
     fi_control_close(node->control);
     node->control = NULL;
     la_config_free(&node->config);

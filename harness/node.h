@@ -11,6 +11,7 @@
 #include "client.h"
 #include "config.h"
 #include "control.h"
+#include "power.h"
 #include "scenario.h"
 
 enum { LA_STARTS_MAX = 64 };
@@ -32,6 +33,7 @@ struct la_node {
     struct la_config config;
     struct la_address address;
     struct fi_control *control;
+    struct la_power power;
     int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */
     unsigned int rule_count;
     pid_t pid;                   /* the process that was spawned and leads the group; 0: none */
@@ -69,8 +71,17 @@ int la_node_spawn(struct la_node *node, struct la_error *error);
 /* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
 void la_node_ended(struct la_node *node, int status);
 
+/* SIGSTOP to the whole group: nothing of it goes on. */
+void la_node_freeze(const struct la_node *node);
+
+/* True while a process of the last start's group is there. */
+bool la_node_lives(const struct la_node *node);
+
 /* SIGKILL to the server process, or to the whole group. */
 void la_node_kill(struct la_node *node, enum la_scope scope);
+
+/* SIGKILL to the group of the last start, also when its leader has ended. */
+void la_node_kill_group(const struct la_node *node);
 
 /* Kills whatever is left and releases everything. */
 void la_node_destroy(struct la_node *node);

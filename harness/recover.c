@@ -167,6 +167,8 @@ int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms
     *recovery = (struct la_recovery){.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
     if (!node->pid && !node->restart_due_ns) {
         struct la_error error;
+        if (la_run_restore_power(run, node))
+            return -1;
         keep_crash_state(run, node);
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);

@@ -98,6 +98,25 @@ static json_t *injections(const struct la_run *run)
     return array;
 }
 
+static json_t *power_cuts(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        char words[64];
+        if (!node->power.cuts)
+            continue;
+        json_t *did = json_array();
+        for (int class = 0; class < LA_CRASH_CLASSES; class ++)
+            if (node->power.classes >> class & 1)
+                json_array_append_new(did, text(la_crash_class_name((enum la_crash_class) class)));
+        la_power_words(&node->power, words, sizeof words);
+        json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:o}", "node", node->spec->name, "method", words,
+                                               "cuts", node->power.cuts, "did", did));
+    }
+    return array;
+}
+
 static json_t *refusals(const struct la_run *run)
 {
     json_t *array = json_array();
@@ -194,6 +213,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "rto", rto(run));
     json_object_set_new(result, "faults", faults(run));
     json_object_set_new(result, "injections", injections(run));
+    json_object_set_new(result, "power_cuts", power_cuts(run));
     json_object_set_new(result, "refused", refusals(run));
     json_object_set_new(result, "findings", findings(run));
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));

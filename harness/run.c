@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { SAMPLE_NS = 20000000, EVENTS_MAX = 400 };
+#define DARK_NS UINT64_C(10000000000) /* for the processes of a node without power to end */
 
 const char *la_verdict_name(enum la_verdict verdict)
 {
@@ -82,8 +83,10 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
         return;
     /* What the load sends from now on belongs to the server's next life. */
     uint32_t epoch = atomic_fetch_add(&run->ledger.head->epoch, 1);
-    if (epoch < sizeof run->fault_ns / sizeof *run->fault_ns)
-        run->fault_ns[epoch] = node->fault_ns;
+    if (epoch >= LA_EPOCHS_MAX)
+        return;
+    run->fault_ns[epoch] = node->fault_ns;
+    run->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
 }
 
 static void reap(struct la_run *run)
@@ -101,12 +104,49 @@ static void reap(struct la_run *run)
     }
 }
 
+int la_run_restore_power(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    char words[64];
+    uint64_t deadline = la_now_ns() + DARK_NS;
+    if (!node->power.out)
+        return 0;
+    la_node_kill_group(node);
+    while (la_node_lives(node)) {
+        reap(run);
+        if (la_now_ns() > deadline)
+            return la_run_doubt(run, "%s: a process outlived its power cut", node->spec->name);
+        la_sleep_ms(LA_POLL_MS);
+    }
+    if (la_power_restore(&node->power, node->control, node->data, run->options->seed, &error))
+        return la_run_doubt(run, "%s: after the power cut: %s", node->spec->name, error.text);
+    la_power_words(&node->power, words, sizeof words);
+    la_run_event(run, node->spec->name, "power is back (%s)", words);
+    return 0;
+}
+
+/* A cut that a rule has left to us: its group is waiting, stopped. */
+static void cut_when_wanted(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (!node->pid || !la_power_wanted(&node->power, node->control))
+        return;
+    la_node_freeze(node);
+    if (la_power_cut(&node->power, node->control, &error))
+        la_run_doubt(run, "%s: %s", node->spec->name, error.text);
+    la_node_kill(node, LA_SCOPE_GROUP);
+}
+
 static void restart_due(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
     if (node->pid || !node->restart_due_ns || la_now_ns() < node->restart_due_ns)
         return;
     node->restarts++;
+    if (la_run_restore_power(run, node)) {
+        node->restart_due_ns = 0;
+        return;
+    }
     if (la_node_spawn(node, &error)) {
         la_run_doubt(run, "%s", error.text);
         node->restart_due_ns = 0;
@@ -153,8 +193,10 @@ static void sample(struct la_run *run)
 void la_run_pump(struct la_run *run)
 {
     reap(run);
-    for (unsigned int i = 0; i < run->node_count; i++)
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        cut_when_wanted(run, &run->nodes[i]);
         restart_due(run, &run->nodes[i]);
+    }
     sample(run);
 }
 

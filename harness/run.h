@@ -68,6 +68,7 @@ struct la_run {
     struct la_recovery recovery; /* the last one */
     bool recovered;
     uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
+    uint64_t cut_ns[LA_EPOCHS_MAX];   /* the same, where it was a power cut; 0: it was not */
     struct la_verify verify;          /* the last one */
     bool verified;
     struct la_findings findings;
@@ -102,6 +103,12 @@ __attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, cons
 
 /* The node of that name; the first one for NULL. */
 struct la_node *la_run_node(struct la_run *run, const char *name);
+
+/*
+ * When a node's power is out: waits until none of its processes is left, and brings its data directory back as the
+ * cut left it. -1 with a doubt when that cannot be.
+ */
+int la_run_restore_power(struct la_run *run, struct la_node *node);
 
 /* The node the load talks to. */
 struct la_node *la_run_target(struct la_run *run);

@@ -87,12 +87,20 @@ static int check_node(const struct check *check, const char *name)
     return wrong(check, "there is no node '%s'", name);
 }
 
+static bool same_node(const struct la_scenario *scenario, const char *a, const char *b)
+{
+    const char *first = scenario->nodes[0].name;
+    return !strcmp(a ? a : first, b ? b : first);
+}
+
 static int check_rule(const struct check *check, const char *text)
 {
     struct fi_rule rule;
     struct fi_rule_error error;
-    if (!fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error))
-        return 0;
+    if (!fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error)) {
+        bool unsaid = rule.action == FI_DO_POWER_CUT && !check->scenario->power_cut;
+        return unsaid ? wrong(check, "do=power-cut needs 'power_cut: {}' in the scenario: how it is to be cut") : 0;
+    }
     return wrong(check, "rule, column %d: %s, in '%s'", error.column, error.message, text);
 }
 
@@ -121,12 +129,15 @@ static int check_step(const struct check *check, const struct la_step *step)
         (const void *)step->truncate,
         (const void *)step->kill_child,
         step->mark,
+        step->power_cut,
         (const void *)step->recover,
         step->verify,
     };
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (named[i] && check_node(check, named[i]->node))
             return -1;
+    if (step->power_cut && !check->scenario->power_cut)
+        return wrong(check, "a step 'power_cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
     if (step->arm)
         return check_rule(check, step->arm->rule);
     if (step->truncate && (step->truncate->file[0] == '/' || strstr(step->truncate->file, "..")))
@@ -192,6 +203,31 @@ static int check_expects(struct check *check, const struct la_expect *expects, u
     return 0;
 }
 
+/* Rules armed at the same time on one node must not contradict each other. Said before anything starts. */
+static int check_conflicts(struct check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step_arm *first = scenario->steps[i].arm;
+        struct fi_rule armed;
+        struct fi_rule added;
+        struct fi_rule_error ignored;
+        if (!first || fi_rule_parse(first->rule, la_all_roles, LA_ROLE_COUNT + 2, &armed, &ignored))
+            continue;
+        for (unsigned int j = i + 1; j < scenario->step_count && !scenario->steps[j].disarm; j++) {
+            const struct la_step_arm *second = scenario->steps[j].arm;
+            if (!second || !same_node(scenario, first->node, second->node) ||
+                fi_rule_parse(second->rule, la_all_roles, LA_ROLE_COUNT + 2, &added, &ignored))
+                continue;
+            const char *why = fi_rule_conflict(&armed, &added);
+            check->index = (int)j;
+            if (why)
+                return wrong(check, "rule '%s' contradicts '%s': %s", second->rule, first->rule, why);
+        }
+    }
+    return 0;
+}
+
 /* One verification, one mark, and the mark before the crash: else it is not clear what is judged. */
 static int check_order(struct check *check)
 {
@@ -217,6 +253,19 @@ static int check_order(struct check *check)
     return 0;
 }
 
+/* Not every file system can be cut in every way. */
+static int check_power(const struct check *check)
+{
+    const struct la_power_spec *power = check->scenario->power_cut;
+    if (!power)
+        return 0;
+    if (power->method == LA_POWER_REAL && power->filesystem == LA_POWER_POSIX)
+        return wrong(check, "posix is a profile of the simulated cut; a real one is on ext4, xfs or btrfs");
+    if (power->method != LA_POWER_REAL && power->filesystem == LA_POWER_BTRFS)
+        return wrong(check, "there is no profile of btrfs: it can be cut with 'method: real' only");
+    return 0;
+}
+
 static int check_meaning(const struct la_scenario *scenario, struct la_error *error)
 {
     struct check check = {scenario, "name", -1, error};
@@ -224,6 +273,9 @@ static int check_meaning(const struct la_scenario *scenario, struct la_error *er
         return wrong(&check, "a scenario's name is made of a-z, 0-9 and -");
     check.section = "load";
     if (check_load(&check))
+        return -1;
+    check.section = "power_cut";
+    if (check_power(&check))
         return -1;
     check.section = "nodes";
     if (check_nodes(&check))
@@ -234,7 +286,7 @@ static int check_meaning(const struct la_scenario *scenario, struct la_error *er
         if (check_step(&check, &scenario->steps[i]))
             return -1;
     }
-    if (check_order(&check))
+    if (check_conflicts(&check) || check_order(&check))
         return -1;
     check.section = "expect";
     if (check_expects(&check, scenario->expect, scenario->expect_count))

@@ -5,6 +5,7 @@
 #ifndef LASTACK_SCENARIO_H
 #define LASTACK_SCENARIO_H
 
+#include "power.h"
 #include "util.h"
 
 enum la_restart { LA_RESTART_NO, LA_RESTART_ON_FAILURE, LA_RESTART_ALWAYS }; /* as systemd's Restart= */
@@ -95,6 +96,7 @@ struct la_step {
     struct la_step_truncate *truncate;
     struct la_step_kill_child *kill_child;
     struct la_step_node *mark;
+    struct la_step_node *power_cut;
     struct la_step_recover *recover;
     struct la_step_node *verify;
 };
@@ -170,6 +172,7 @@ struct la_scenario {
     char *settings; /* redis.conf lines the scenario is about */
     char *tune;     /* redis.conf lines that any configuration gets */
     struct la_load_spec *load;
+    struct la_power_spec *power_cut; /* NULL: the power is not cut */
     struct la_node_spec *nodes;
     unsigned int node_count;
     struct la_step *steps;

@@ -36,6 +36,17 @@ static const cyaml_schema_field_t load_fields[] = {NUMBER("clients", struct la_l
                                                    NUMBER("capacity", struct la_load_spec, capacity),
                                                    END};
 
+static const cyaml_strval_t methods[] = {
+    {"auto", LA_POWER_AUTO}, {"simulated", LA_POWER_SIMULATED}, {"real", LA_POWER_REAL}};
+static const cyaml_strval_t filesystems[] = {
+    {"ext4", LA_POWER_EXT4}, {"xfs", LA_POWER_XFS}, {"btrfs", LA_POWER_BTRFS}, {"posix", LA_POWER_POSIX}};
+static const cyaml_strval_t policies[] = {
+    {"drop", LA_POLICY_DROP}, {"subset", LA_POLICY_SUBSET}, {"tear", LA_POLICY_TEAR}};
+static const cyaml_schema_field_t power_fields[] = {
+    CHOICE("method", CYAML_FLAG_OPTIONAL, struct la_power_spec, method, methods),
+    CHOICE("filesystem", CYAML_FLAG_OPTIONAL, struct la_power_spec, filesystem, filesystems),
+    CHOICE("policy", CYAML_FLAG_OPTIONAL, struct la_power_spec, policy, policies), END};
+
 static const cyaml_schema_field_t step_load_fields[] = {
     CYAML_FIELD_UINT("acked", CYAML_FLAG_DEFAULT, struct la_step_load, acked), END};
 static const cyaml_schema_field_t step_node_fields[] = {TEXT("node", OPTIONAL, struct la_step_node, node), END};
@@ -78,6 +89,7 @@ static const cyaml_schema_field_t step_fields[] = {
     MAPPING("truncate", OPTIONAL, struct la_step, truncate, truncate_fields),
     MAPPING("kill_child", OPTIONAL, struct la_step, kill_child, kill_child_fields),
     MAPPING("mark", OPTIONAL, struct la_step, mark, step_node_fields),
+    MAPPING("power_cut", OPTIONAL, struct la_step, power_cut, step_node_fields),
     MAPPING("recover", OPTIONAL, struct la_step, recover, recover_fields),
     MAPPING("verify", OPTIONAL, struct la_step, verify, step_node_fields),
     END};
@@ -141,6 +153,7 @@ static const cyaml_schema_field_t scenario_fields[] = {
     TEXT("settings", OPTIONAL, struct la_scenario, settings),
     TEXT("tune", OPTIONAL, struct la_scenario, tune),
     CYAML_FIELD_BOOL("quick", CYAML_FLAG_OPTIONAL, struct la_scenario, quick),
+    MAPPING("power_cut", OPTIONAL, struct la_scenario, power_cut, power_fields),
     MAPPING("load", OPTIONAL, struct la_scenario, load, load_fields),
     CYAML_FIELD_SEQUENCE_COUNT("nodes", OPTIONAL, struct la_scenario, nodes, node_count, &node_value, 1, 8),
     CYAML_FIELD_SEQUENCE_COUNT("steps", REQUIRED, struct la_scenario, steps, step_count, &step_value, 1,

@@ -275,6 +275,23 @@ static int step_kill(struct la_run *run, const struct la_step_kill *step)
     return wait_end(run, node, exits);
 }
 
+static int step_power_cut(struct la_run *run, const struct la_step_node *step)
+{
+    struct la_error error;
+    struct la_node *node = la_run_node(run, step->node);
+    la_run_pump(run);
+    if (!node->pid)
+        return ended_unasked(run, node, "its power cut");
+    unsigned int exits = node->exits;
+    la_node_freeze(node);
+    int bad = la_power_cut(&node->power, node->control, &error);
+    la_node_kill(node, LA_SCOPE_GROUP);
+    la_run_event(run, node->spec->name, "power cut");
+    if (bad)
+        return la_run_doubt(run, "%s: %s", node->spec->name, error.text);
+    return wait_end(run, node, exits);
+}
+
 static int step_command(struct la_run *run, const struct la_step_command *step)
 {
     struct la_error error;
@@ -361,6 +378,9 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     la_step_stop_load(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
+    for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
+        if (run->cut_ns[epoch])
+            la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);
     run->findings.node = node->spec->name;
     if (la_verify_node(&run->ledger, &node->address, &run->base_keys, &run->findings, &run->verify))
         return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
@@ -383,6 +403,8 @@ int la_step(struct la_run *run, const struct la_step *step)
         return step_kill(run, step->kill);
     if (step->command)
         return step_command(run, step->command);
+    if (step->power_cut)
+        return step_power_cut(run, step->power_cut);
     if (step->mark)
         return step_mark(run, step->mark);
     if (step->truncate)

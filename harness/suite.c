@@ -19,7 +19,7 @@
 #include "runner.h"
 #include "table.h"
 
-enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20 };
+enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
 
 /* A scenario that is running. */
 struct job {
@@ -89,6 +89,13 @@ static int probe(struct work *work, struct la_error *error)
     return la_make_dirs(dir, error) || la_probe_server(&work->probe, &work->options.server, dir, error) ? -1 : 0;
 }
 
+/* Why a scenario that wants a real power cut cannot have one here; NULL: it can, or wants none. */
+static const char *unpowered(const struct la_scenario *scenario)
+{
+    const struct la_power_spec *power = scenario->power_cut;
+    return power && power->method == LA_POWER_REAL ? la_power_missing(power) : NULL;
+}
+
 /* Leaves out what the user's configuration does not match or --quick does not want. */
 static void select_scenarios(struct work *work)
 {
@@ -99,6 +106,10 @@ static void select_scenarios(struct work *work)
         bool wanted = !work->suite->quick || scenario->quick;
         bool fits = !work->suite->config || !scenario->settings ||
                     la_probe_matches(&work->probe, scenario->settings, why, sizeof why);
+        const char *missing = unpowered(scenario);
+        if (wanted && fits && missing)
+            snprintf(why, sizeof why, "its power cannot be cut for real here: %s", missing);
+        fits = fits && !missing;
         if (wanted && !fits)
             la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
         if (wanted && fits && work->suite->config && scenario->tune)
@@ -119,7 +130,8 @@ static int check_room(const struct work *work, struct la_error *error)
     struct sysinfo memory;
     uint64_t disk = DISK_SLACK;
     for (size_t i = 0; i < work->scenarios.count; i++)
-        disk += work->scenarios.items[i]->load->capacity * sizeof(struct la_op) + sizeof(struct fi_control) * 2;
+        disk += work->scenarios.items[i]->load->capacity * sizeof(struct la_op) +
+                (work->scenarios.items[i]->power_cut ? POWER_ROOM : 0) + sizeof(struct fi_control) * 2;
     if (statvfs(work->suite->out, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < disk)
         return la_fail(error, "too little disk: the plan needs %llu MiB below %s, %llu MiB are free",
                        (unsigned long long)(disk >> 20), work->suite->out,
@@ -240,9 +252,11 @@ static void run_all(struct work *work)
 
 static void list_limits(const struct work *work, struct la_strings *limits)
 {
-    la_strings_add(limits, la_strdup("power cuts: every kill here is a SIGKILL, which the page cache survives"));
-    if (geteuid() != 0)
-        la_strings_add(limits, la_strdup("not root: what only root can set up was not judged"));
+    const struct la_power_spec real = {LA_POWER_REAL, LA_POWER_EXT4, LA_POLICY_DROP};
+    const char *missing = la_power_missing(&real);
+    la_strings_add(limits, la_strdup("what a disk's own cache loses: a power cut here takes the page cache only"));
+    if (missing)
+        la_strings_add(limits, la_format("real power cuts: %s", missing));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

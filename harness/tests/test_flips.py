@@ -30,6 +30,18 @@ FLIPS = {
     "save-child-killed": "no-stop-writes",
     "rewrite-child-killed": "cuts-aof",
     "trap-auto-restart": "aof-anyway",
+    "power-cut-aof-always": "no-fsync",
+    "power-cut-aof-always-real": "no-fsync",
+    "power-cut-aof-everysec": "no-fsync",
+    "power-cut-aof-everysec-real": "no-fsync",
+    "power-cut-aof-no": "no-fsync",
+    "power-cut-aof-no-real": "no-fsync",
+    "power-cut-rdb": "no-fsync",
+    "power-cut-rdb-real": "no-fsync",
+    "power-cut-in-rdb-rename": "forgets-rdb",
+    "power-cut-in-rdb-rename-real": "forgets-rdb",
+    "power-cut-in-rewrite": "cuts-aof",
+    "power-cut-in-rewrite-real": "cuts-aof",
 }
 
 
