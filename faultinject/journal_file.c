@@ -31,7 +31,7 @@ static void *map(int fd, char *why, size_t why_size)
     return NULL;
 }
 
-/* The directory as it is at the beginning stands in the journal like everything later, and is made durable at its end. */
+/* The directory as it is at the beginning stands in the journal like everything later, and is durable at its end. */
 static struct fi_record *add(struct fi_journal *journal, uint32_t op, const char *path)
 {
     uint64_t slot = atomic_fetch_add(&journal->next, 1);

@@ -253,9 +253,9 @@ static bool content_possible(struct checker *checker, const struct la_content *c
     for (uint64_t unit = 0; unit * content->unit < size; unit++) {
         struct compare compare = {bytes + unit * content->unit, 0};
         if (!la_content_versions(content, unit, size, same_bytes, &compare)) {
+            unsigned long long from = unit * content->unit;
             la_fail(checker->why, "'%s', bytes %llu to %llu: neither what is durable nor what was written since",
-                    entry->path, (unsigned long long)(unit * content->unit),
-                    (unsigned long long)((unit + 1) * content->unit - 1));
+                    entry->path, from, from + content->unit - 1);
             return false;
         }
         classify_unit(content, unit, compare.version, &checker->classes);

@@ -26,7 +26,7 @@ const struct la_entry *la_names_find(const struct la_names *names, const char *p
 static void drop(struct la_names *names, const char *path)
 {
     size_t at = place_of(names, path);
-    if (at == names->count)
+    if (!names->entries || at == names->count)
         return;
     free(names->entries[at].path);
     names->entries[at] = names->entries[--names->count];

@@ -1,4 +1,4 @@
-/* The command line: lastack run, certify, list, replay. */
+/* The command line: lastack run, certify, list, replay, fault. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "list.h"
 #include "replay.h"
 #include "sandbox.h"
@@ -21,7 +22,9 @@ enum {
     OPTION_RTO,
     OPTION_NO_SHIM,
     OPTION_DATA,
-    OPTION_CLAIMS
+    OPTION_CLAIMS,
+    OPTION_NODE,
+    OPTION_TIMES
 };
 
 static const char usage_text[] =
@@ -31,6 +34,8 @@ static const char usage_text[] =
     "  lastack run FILE|DIR... [OPTION...]    run scenarios\n"
     "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
+    "  lastack fault ls|arm|disarm|log --node FOLDER\n"
+    "                                         rules and injections of a node, also while it is running\n"
     "  lastack COMMAND --help                 the options of a command\n"
     "  lastack --version | --help\n"
     "\n"
@@ -225,6 +230,41 @@ static int replay(int argc, char **argv)
     return la_sandbox_run(la_replay_run, &replay);
 }
 
+struct fault_arguments {
+    const char *node;
+    bool times;
+    char *words[4];
+    int count;
+};
+
+static error_t parse_fault(int key, char *value, struct argp_state *state)
+{
+    struct fault_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_NODE: arguments->node = value; break;
+    case OPTION_TIMES: arguments->times = true; break;
+    case ARGP_KEY_ARG:
+        if (arguments->count == 4)
+            argp_error(state, "a rule is one argument: put it in quotes");
+        arguments->words[arguments->count++] = value;
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int fault(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"node", OPTION_NODE, "FOLDER", 0, "the node's folder in the report: REPORT/SCENARIO/NODE", 0},
+        {"times", OPTION_TIMES, NULL, 0, "log: with times, process and thread ids", 0},
+        {0}};
+    struct fault_arguments arguments = {0};
+    struct argp argp = {options, parse_fault, "ls | arm RULE | disarm NUMBER|all | log", NULL, NULL, NULL, NULL};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    return la_fault(arguments.node, arguments.words, arguments.count, arguments.times);
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -237,15 +277,15 @@ int main(int argc, char **argv)
         fputs(usage_text, stdout);
         return 0;
     }
-    static char names[4][16] = {"lastack run", "lastack certify", "lastack list", "lastack replay"};
-    static const char *const commands[] = {"run", "certify", "list", "replay"};
-    for (int i = 0; i < 4; i++) {
+    static char names[5][16] = {"lastack run", "lastack certify", "lastack list", "lastack replay", "lastack fault"};
+    static const char *const commands[] = {"run", "certify", "list", "replay", "fault"};
+    for (int i = 0; i < 5; i++) {
         if (strcmp(command, commands[i]) != 0)
             continue;
         argv[1] = names[i]; /* what argp calls the program in its messages */
         if (i < 2)
             return run(argc - 1, argv + 1, i == 1);
-        return i == 2 ? list(argc - 1, argv + 1) : replay(argc - 1, argv + 1);
+        return i == 2 ? list(argc - 1, argv + 1) : i == 3 ? replay(argc - 1, argv + 1) : fault(argc - 1, argv + 1);
     }
     if (*command)
         fprintf(stderr, "lastack: unknown command '%s'; see lastack --help\n", command);

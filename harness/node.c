@@ -254,13 +254,13 @@ void la_node_destroy(struct la_node *node)
     la_config_free(&node->config);
 }
 
-int la_node_arm(struct la_node *node, const char *text, struct la_error *error)
+int la_node_arm(struct la_node *node, const char *text, uint64_t now_ns, struct la_error *error)
 {
     struct fi_rule rule;
     struct fi_rule_error why;
     if (fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &why))
         return la_fail(error, "rule '%s', column %d: %s", text, why.column, why.message);
-    int index = fi_control_arm(node->control, &rule, 0, error->text, sizeof error->text);
+    int index = fi_control_arm(node->control, &rule, now_ns, error->text, sizeof error->text);
     if (index < 0)
         return -1;
     node->rules[node->rule_count++] = index;

@@ -86,8 +86,8 @@ void la_node_kill_group(const struct la_node *node);
 /* Kills whatever is left and releases everything. */
 void la_node_destroy(struct la_node *node);
 
-/* Arms a rule; its index in node->rules, or -1 with `error` filled. */
-int la_node_arm(struct la_node *node, const char *rule, struct la_error *error);
+/* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
+int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);
 void la_node_disarm(struct la_node *node);
 
 /* The last lines of the node's log that say something, at most `size` bytes. */

@@ -63,8 +63,8 @@ static json_t *faults(const struct la_run *run)
     json_t *array = json_array();
     for (unsigned int i = 0; i < run->node_count; i++) {
         const struct la_node *node = &run->nodes[i];
-        for (unsigned int r = 0; node->control && r < node->rule_count; r++) {
-            const struct fi_rule *rule = &node->control->rules[node->rules[r]];
+        for (uint32_t r = 0; node->control && r < fi_control_rules(node->control); r++) {
+            const struct fi_rule *rule = &node->control->rules[r];
             json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node",
                                                    node->spec->name, "fired", (json_int_t)rule->fired));
         }

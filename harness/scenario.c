@@ -87,6 +87,13 @@ static int check_node(const struct check *check, const char *name)
     return wrong(check, "there is no node '%s'", name);
 }
 
+bool la_rule_is_clock(const char *text)
+{
+    struct fi_rule rule;
+    struct fi_rule_error ignored;
+    return !fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored) && rule.action == FI_DO_CLOCK;
+}
+
 static bool same_node(const struct la_scenario *scenario, const char *a, const char *b)
 {
     const char *first = scenario->nodes[0].name;
@@ -232,6 +239,7 @@ static int check_conflicts(struct check *check)
 static int check_order(struct check *check)
 {
     const struct la_scenario *scenario = check->scenario;
+    bool clock = false;
     int verifies = 0;
     int marks = 0;
     int recovers = 0;
@@ -239,6 +247,7 @@ static int check_order(struct check *check)
         const struct la_step *step = &scenario->steps[i];
         check->index = (int)i;
         recovers += step->recover != NULL;
+        clock = clock || (step->arm && la_rule_is_clock(step->arm->rule));
         if (step->verify && ++verifies > 1)
             return wrong(check, "a scenario verifies once");
         if (step->mark && (++marks > 1 || recovers))
@@ -247,6 +256,8 @@ static int check_order(struct check *check)
     check->section = "expect";
     for (unsigned int i = 0; i < scenario->expect_count; i++) {
         check->index = (int)i;
+        if (clock && scenario->expect[i].window)
+            return wrong(check, "a window cannot be judged where the clock is changed");
         if (scenario->expect[i].lost && scenario->expect[i].lost->before_mark && !marks)
             return wrong(check, "'before_mark' needs a step 'mark'");
     }

@@ -185,6 +185,9 @@ struct la_scenario {
     char *path; /* the file; filled by la_scenario_read */
 };
 
+/* True for a rule that changes the clock; it is armed on all nodes at once. */
+bool la_rule_is_clock(const char *rule);
+
 /* Reads and checks one file. NULL with `error` filled: "file:line: what is wrong". */
 struct la_scenario *la_scenario_read(const char *path, struct la_error *error);
 

@@ -243,12 +243,21 @@ int la_step_wait_idle(struct la_run *run, struct la_node *node, unsigned int tim
 static int step_arm(struct la_run *run, const struct la_step_arm *step)
 {
     struct la_error error;
-    struct la_node *node = la_run_node(run, step->node);
-    if (!node->server->shim)
-        return la_run_doubt(run, "%s runs without libfaultinject.so, so no rule can fire", node->spec->name);
-    if (la_node_arm(node, step->rule, &error) < 0)
-        return la_run_doubt(run, "cannot arm '%s': %s", step->rule, error.text);
-    la_run_event(run, node->spec->name, "armed: %s", step->rule);
+    struct la_node *chosen = la_run_node(run, step->node);
+    bool clock = la_rule_is_clock(step->rule);
+    uint64_t now = la_now_ns();
+    if (!chosen->server->shim)
+        return la_run_doubt(run, "%s runs without libfaultinject.so, so no rule can fire", chosen->spec->name);
+    /* one time for all nodes of a run, or replication would see the difference */
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        if (!(clock || node == chosen))
+            continue;
+        if (la_node_arm(node, step->rule, now, &error) < 0)
+            return la_run_doubt(run, "cannot arm '%s': %s", step->rule, error.text);
+        la_run_event(run, node->spec->name, "armed: %s", step->rule);
+    }
+    run->clock_changed = run->clock_changed || clock;
     return 0;
 }
 

@@ -39,7 +39,7 @@ static int kill_one(struct la_run *run, struct la_node *node, const struct la_st
     char rule[FI_TEXT_MAX];
     struct la_error error;
     snprintf(rule, sizeof rule, "op=any role=%.100s nth=%llu do=kill", step->role, (unsigned long long)point);
-    int index = la_node_arm(node, rule, &error);
+    int index = la_node_arm(node, rule, la_now_ns(), &error);
     if (index < 0)
         return la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
     if (fork_child(run, node, step->command))

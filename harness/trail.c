@@ -105,7 +105,7 @@ static int restore(struct reader *r, const struct fi_record *record, struct cont
 {
     if (record->undo == FI_NO_UNDO)
         return 0;
-    if (record->undo + record->undo_length > r->undo_size || record->undo_length > r->undo_size ||
+    if (!r->undo || record->undo + record->undo_length > r->undo_size || record->undo_length > r->undo_size ||
         at + record->undo_length > content->size)
         return la_fail(r->error, "journal: saved bytes are missing");
     memcpy(content->data + at, r->undo + record->undo, record->undo_length);
