@@ -87,6 +87,21 @@ static int check_node(const struct check *check, const char *name)
     return wrong(check, "there is no node '%s'", name);
 }
 
+char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context)
+{
+    static const char mark[] = "peer=@";
+    const char *at = strstr(rule, mark);
+    if (!at)
+        return la_strdup(rule);
+    const char *name = at + strlen(mark);
+    size_t length = strcspn(name, " \t");
+    char *node = la_format("%.*s", (int)length, name);
+    int port = port_of(context, node);
+    char *text = port ? la_format("%.*speer=%d%s", (int)(at - rule), rule, port, name + length) : NULL;
+    free(node);
+    return text;
+}
+
 bool la_rule_is_clock(const char *text)
 {
     struct fi_rule rule;
@@ -100,11 +115,23 @@ static bool same_node(const struct la_scenario *scenario, const char *a, const c
     return !strcmp(a ? a : first, b ? b : first);
 }
 
+/* Ports are given out later: any will do to read the rule. */
+static int any_port(const void *context, const char *node)
+{
+    const struct check *check = context;
+    return check_node(check, node) ? 0 : 1;
+}
+
 static int check_rule(const struct check *check, const char *text)
 {
     struct fi_rule rule;
     struct fi_rule_error error;
-    if (!fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error)) {
+    char *whole = la_rule_with_port(text, any_port, check);
+    if (!whole)
+        return -1;
+    int bad = fi_rule_parse(whole, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error);
+    free(whole);
+    if (!bad) {
         bool unsaid = rule.action == FI_DO_POWER_CUT && !check->scenario->power_cut;
         return unsaid ? wrong(check, "do=power-cut needs 'power_cut: {}' in the scenario: how it is to be cut") : 0;
     }

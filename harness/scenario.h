@@ -185,6 +185,13 @@ struct la_scenario {
     char *path; /* the file; filled by la_scenario_read */
 };
 
+/*
+ * A rule may name another node's port: peer=@NODE. The rule with the port in its place, to be freed; NULL when
+ * `port_of` knows no such node (it returns 0 then).
+ */
+typedef int (*la_port_of)(const void *context, const char *node);
+char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context);
+
 /* True for a rule that changes the clock; it is armed on all nodes at once. */
 bool la_rule_is_clock(const char *rule);
 

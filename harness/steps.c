@@ -240,25 +240,34 @@ int la_step_wait_idle(struct la_run *run, struct la_node *node, unsigned int tim
     return step_wait(run, &wait);
 }
 
+static int port_of(const void *context, const char *node)
+{
+    return la_run_node((struct la_run *)context, node)->address.port;
+}
+
 static int step_arm(struct la_run *run, const struct la_step_arm *step)
 {
     struct la_error error;
     struct la_node *chosen = la_run_node(run, step->node);
     bool clock = la_rule_is_clock(step->rule);
     uint64_t now = la_now_ns();
+    int result = 0;
     if (!chosen->server->shim)
         return la_run_doubt(run, "%s runs without libfaultinject.so, so no rule can fire", chosen->spec->name);
+    char *rule = la_rule_with_port(step->rule, port_of, run);
     /* one time for all nodes of a run, or replication would see the difference */
-    for (unsigned int i = 0; i < run->node_count; i++) {
+    for (unsigned int i = 0; !result && i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
         if (!(clock || node == chosen))
             continue;
-        if (la_node_arm(node, step->rule, now, &error) < 0)
-            return la_run_doubt(run, "cannot arm '%s': %s", step->rule, error.text);
-        la_run_event(run, node->spec->name, "armed: %s", step->rule);
+        if (la_node_arm(node, rule, now, &error) < 0)
+            result = la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
+        else
+            la_run_event(run, node->spec->name, "armed: %s", rule);
     }
     run->clock_changed = run->clock_changed || clock;
-    return 0;
+    free(rule);
+    return result;
 }
 
 /* Waits for the node's process to end once more than `exits` times. */

@@ -57,6 +57,13 @@ static long do_write(void)
     return write(fd, data, 10);
 }
 
+static long do_write_pages(void)
+{
+    static char pages[8192];
+    memset(pages, '7', sizeof pages);
+    return write(fd, pages, sizeof pages);
+}
+
 static long do_raw_write(void)
 {
     return syscall(SYS_write, fd, data, 10);
@@ -410,6 +417,7 @@ static const struct {
     {"openraw", do_open_raw},
     {"openat2", do_open_openat2},
     {"write", do_write},
+    {"writepages", do_write_pages},
     {"rawwrite", do_raw_write},
     {"overwrite", do_overwrite},
     {"writev", do_gather},

@@ -1,0 +1,294 @@
+/*
+ * Crash states of small histories whose outcome is known. A program makes the changes under the journal; what each
+ * policy may leave is written out here by hand.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "control.h"
+#include "crash.h"
+#include "journal_file.h"
+
+enum { ARGS_MAX = 32, SEEDS = 40 };
+
+struct fixture {
+    char top[64];
+    char data[96];
+    char side[96];
+    char out[96];
+    char block[96];
+    struct fi_journal *journal;
+    struct fi_control *control;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    char why[256];
+    snprintf(f->top, sizeof f->top, "/tmp/crash-XXXXXX");
+    assert_non_null(mkdtemp(f->top));
+    snprintf(f->data, sizeof f->data, "%s/data", f->top);
+    snprintf(f->side, sizeof f->side, "%s/side", f->top);
+    snprintf(f->out, sizeof f->out, "%s/out", f->top);
+    snprintf(f->block, sizeof f->block, "%s/control", f->top);
+    assert_int_equal(mkdir(f->data, 0700) || mkdir(f->side, 0700), 0);
+    f->journal = fi_journal_create(f->side, f->data, why, sizeof why);
+    const struct fi_control_plan plan = {.data_dir = f->data, .side_dir = f->side};
+    f->control = fi_control_create(f->block, &plan, why, sizeof why);
+    assert_non_null(f->control);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char *command = la_format("rm -r %s", f->top);
+    fi_control_close(f->control);
+    fi_journal_close(f->journal);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(f);
+    return 0;
+}
+
+static void arm(struct fixture *f, const char *text)
+{
+    struct fi_rule rule;
+    struct fi_rule_error error;
+    char why[256];
+    assert_int_equal(fi_rule_parse(text, f->control->roles, f->control->role_count, &rule, &error), 0);
+    assert_true(fi_control_arm(f->control, &rule, 0, why, sizeof why) >= 0);
+}
+
+static void become_victim(struct fixture *f, char *line)
+{
+    char *args[ARGS_MAX] = {VICTIM};
+    int count = 1;
+    for (char *word = strtok(line, " "); word && count < ARGS_MAX - 1; word = strtok(NULL, " "))
+        args[count++] = word;
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, STDOUT_FILENO);
+    setenv("LD_PRELOAD", SHIM, 1);
+    setenv(FI_CONTROL_ENV, f->block, 1);
+    if (chdir(f->data) == 0)
+        execv(VICTIM, args);
+    _exit(98);
+}
+
+static void run(struct fixture *f, const char *operations)
+{
+    char line[512];
+    int status;
+    snprintf(line, sizeof line, "%s", operations);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_victim(f, line);
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Makes a state; the content of `name` in it as a string to be freed, NULL when it is not there. */
+static char *after_cut(struct fixture *f, struct la_crash_spec spec, const char *name)
+{
+    struct la_trail trail;
+    struct la_error error = {""};
+    char path[LA_PATH_MAX];
+    char *command = la_format("rm -rf %s", f->out);
+    assert_int_equal(system(command), 0);
+    free(command);
+    assert_int_equal(mkdir(f->out, 0700), 0);
+    if (la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error) ||
+        la_crash_write(&trail, &spec, f->out, NULL, &error))
+        fail_msg("%s", error.text);
+    /* what is made must be allowed, or one of the two is wrong */
+    if (spec.policy != LA_POLICY_TEAR && !la_crash_allows(&trail, spec.profile, f->out, NULL, &error))
+        fail_msg("the state of seed %d is not allowed: %s", (int)spec.seed, error.text);
+    la_trail_free(&trail);
+    la_path(path, "%s/%s", f->out, name);
+    return la_read_file(path, 1 << 20, &error);
+}
+
+static const struct la_crash_spec drop = {LA_PROFILE_EXT4, LA_POLICY_DROP, 1};
+static const struct la_crash_spec drop_posix = {LA_PROFILE_POSIX, LA_POLICY_DROP, 1};
+
+static const struct {
+    const char *operations;
+    const char *file;  /* which file */
+    const char *ext4;  /* its content with everything dropped that is not durable; NULL: gone */
+    const char *posix; /* the same under posix */
+} rows[] = {
+    {"open write", "file", NULL, NULL},
+    {"open write fsync", "file", "0123456789", NULL}, /* of the name, posix says nothing */
+    {"open write fsync fsyncdir", "file", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir write", "file", "0123456789", "0123456789"},
+    {"open fsyncdir write", "file", "", ""},
+    {"openplain write fsync fsyncdir overwrite", "file", "0123456789", "0123456789"},
+    {"openplain write overwrite fsync fsyncdir", "file", "01abcd6789", "01abcd6789"},
+    {"openplain write fsync fsyncdir truncate", "file", "0123456789", "0123456789"},
+    {"openplain write fsync fsyncdir truncate fsync", "file", "", ""},
+    {"open write fsync fsyncdir rename", "file", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir rename fsyncdir", "renamed", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir unlink", "file", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir unlink fsyncdir", "file", NULL, NULL},
+    {"open write fsync fsyncdir stream renameover", "file", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir stream renameover fsyncdir", "file", "", ""}, /* the name, not the data */
+    {"open write syncrange", "file", NULL, NULL},                             /* makes nothing durable */
+    {"open write sync", "file", "0123456789", "0123456789"},
+    {"open write fsync fsyncdir writev rawwrite fdatasync", "file", "012345678901230123010123456789",
+     "012345678901230123010123456789"},
+};
+
+static void what_is_not_durable_is_gone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        void *mine;
+        set_up(&mine);
+        struct fixture *f = mine;
+        run(f, rows[i].operations);
+        const char *expected[] = {rows[i].ext4, rows[i].posix};
+        const struct la_crash_spec specs[] = {drop, drop_posix};
+        for (int k = 0; k < 2; k++) {
+            char *content = after_cut(f, specs[k], rows[i].file);
+            const char *want = expected[k];
+            if (!content != !want || (want && strcmp(content, want) != 0))
+                fail_msg("%s (%s): expected %s, got %s", rows[i].operations, k ? "posix" : "ext4",
+                         want ? want : "nothing", content ? content : "nothing");
+            free(content);
+        }
+        tear_down(&mine);
+    }
+}
+
+/* The kernel marks pages clean that it could not write: the next fsync succeeds and brings them not. */
+static void a_failed_fsync_is_not_made_good_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=fsync nth=1 do=error:EIO");
+    run(f, "open writepages fsync writepages fsync fsyncdir");
+    char *content = after_cut(f, drop, "file");
+    assert_non_null(content);
+    assert_int_equal(content[0], '\0');
+    assert_int_equal(content[8191], '\0');
+    assert_int_equal(content[8192], '7');
+    assert_int_equal(content[16383], '7');
+    free(content);
+}
+
+/* But a page that is written to again goes out whole. */
+static void a_page_that_is_dirty_again_goes_out(void **state)
+{
+    struct fixture *f = *state;
+    arm(f, "op=fsync nth=1 do=error:EIO");
+    run(f, "open write fsync write fsync fsyncdir");
+    char *content = after_cut(f, drop, "file");
+    assert_string_equal(content, "01234567890123456789");
+    free(content);
+}
+
+static void a_lie_makes_nothing_durable(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "open write fsync fsyncdir");
+    arm(f, "op=fsync do=lie");
+    run(f, "open write fsync fsyncdir");
+    char *content = after_cut(f, drop, "file");
+    assert_string_equal(content, "0123456789");
+    free(content);
+}
+
+/* At random, but always something that the profile allows, the same for the same seed, and not always the same. */
+static void random_states_are_allowed_and_differ(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "openplain write fsync fsyncdir writepages overwrite writepages stream rename link unlink mkdir truncate");
+    for (int profile = LA_PROFILE_EXT4; profile <= LA_PROFILE_POSIX; profile++) {
+        int there = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct la_crash_spec spec = {(enum la_profile)profile, LA_POLICY_SUBSET, seed};
+            char *first = after_cut(f, spec, "renamed");
+            char *second = after_cut(f, spec, "renamed");
+            assert_int_equal(!first, !second);
+            if (first)
+                assert_string_equal(first, second);
+            there += first != NULL;
+            free(first);
+            free(second);
+            spec.policy = LA_POLICY_TEAR;
+            free(after_cut(f, spec, "file"));
+        }
+        assert_true(there > 0 && there < SEEDS);
+    }
+}
+
+/* The state at an earlier moment is worked out from the files as they are at the end. */
+static void the_cut_may_lie_in_the_past(void **state)
+{
+    struct fixture *f = *state;
+    struct la_trail trail;
+    struct la_error error = {""};
+    run(f, "openplain write fsync fsyncdir overwrite fsync truncate fsync unlink fsyncdir");
+    static const struct {
+        uint64_t cut;
+        const char *content;
+    } moments[] = {{5, "0123456789"}, {7, "01abcd6789"}, {9, ""}, {10, ""}, {11, NULL}};
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        char path[LA_PATH_MAX];
+        char *command = la_format("rm -rf %s", f->out);
+        assert_int_equal(system(command), 0);
+        free(command);
+        assert_int_equal(mkdir(f->out, 0700), 0);
+        assert_int_equal(la_trail_read(&trail, f->side, f->data, moments[i].cut, &error), 0);
+        assert_int_equal(la_crash_write(&trail, &drop, f->out, NULL, &error), 0);
+        la_trail_free(&trail);
+        la_path(path, "%s/file", f->out);
+        char *content = la_read_file(path, 1 << 20, &error);
+        if (moments[i].content)
+            assert_string_equal(content, moments[i].content);
+        else
+            assert_null(content);
+        free(content);
+    }
+}
+
+static void a_damaged_journal_is_an_error_and_no_crash(void **state)
+{
+    struct fixture *f = *state;
+    struct la_trail trail;
+    struct la_error error = {""};
+    run(f, "open write fsync");
+    f->journal->records[1].file = FI_FILES_MAX + 5;
+    assert_int_equal(la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error), -1);
+    la_trail_free(&trail);
+    f->journal->records[1].file = 0;
+    f->journal->records[2].offset = UINT64_MAX - 3;
+    la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error);
+    la_trail_free(&trail);
+    f->journal->next = FI_RECORDS_MAX + 1;
+    assert_int_equal(la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error), -1);
+    assert_non_null(strstr(error.text, "full"));
+    la_trail_free(&trail);
+    f->journal->magic = 0;
+    assert_int_equal(la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error), -1);
+    la_trail_free(&trail);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_durable_is_gone),    TEST(a_failed_fsync_is_not_made_good_by_the_next),
+        TEST(a_page_that_is_dirty_again_goes_out),        TEST(a_lie_makes_nothing_durable),
+        TEST(random_states_are_allowed_and_differ),       TEST(the_cut_may_lie_in_the_past),
+        TEST(a_damaged_journal_is_an_error_and_no_crash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

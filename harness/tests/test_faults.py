@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""Faults on a real redis-server, each with what it must lead to, and the same run without it where that tells more."""
+import subprocess
+import threading
+import time
+import unittest
+
+from support import LASTACK, LastackTest
+
+
+
+def scenario(steps, expect, settings="appendonly yes\nappendfsync always\nsave \"\"", more=""):
+    lines = "".join(f"  {line}\n" for line in settings.splitlines())
+    more = more if "load:" in more else more + "load: {min_acked: 1}\n"
+    return (f"name: fault\ntitle: a fault\n{more}settings: |\n{lines}steps:\n"
+            + "".join(f"  - {step}\n" for step in steps) + "expect:\n" + "".join(f"  - {one}\n" for one in expect))
+
+
+PAIR = "nodes:\n  - {name: primary}\n  - {name: replica, replicates: primary}\n"
+SLOWLY = "load: {min_acked: 1, rate: 1000}\n"
+RDB = "appendonly no\nsave 3600 1"
+EVERYSEC = "appendonly yes\nappendfsync everysec\nsave \"\""
+
+
+class Faults(LastackTest):
+    def verdict(self, text, **kwargs):
+        run = self.lastack("run", self.write(f"fault{self.calls}.yaml", text), **kwargs)
+        self.assertIsNotNone(run.result, str(run))
+        return run.scenario()["verdict"], run
+
+    def test_a_partition_stops_replication_and_heals(self):
+        steps = ["load: {acked: 1000}", "arm: {node: replica, rule: \"op=network peer=@primary do=hang\"}",
+                 "load: {acked: 1000}", "wait: {node: replica, for: fired}", "stop_load: {}", "sleep: {ms: 200}",
+                 "{}", "disarm: {node: replica}", "wait: {node: replica, for: synced}",
+                 "verify: {node: replica}"]
+        behind = "command: {node: replica, send: \"INFO replication\", expect: \"master_link_status:up\"}"
+        text = scenario([step.replace("{}", behind, 1) if step == "{}" else step for step in steps],
+                        ["lost: {max: 0}"], "save \"\"", PAIR)
+        verdict, run = self.verdict(text)
+        self.assertEqual(verdict, "holds", str(run))
+        # while it lasts, the replica has not got what the primary acknowledged
+        during = [step for step in steps if not step.startswith(("disarm", "wait: {node: replica, for: synced"))]
+        verdict, run = self.verdict(scenario([s for s in during if s != "{}"], ["lost: {max: 0}"], "save \"\"", PAIR))
+        self.assertEqual(verdict, "violated", str(run))
+
+    def test_compressed_time_makes_an_hourly_save_due(self):
+        steps = ["load: {acked: 2000}", "mark: {}", "{}", "sleep: {ms: 9000}", "kill: {scope: group}", "recover: {}",
+                 "verify: {}"]
+        faster = [step.replace("{}", "arm: {rule: \"op=clock do=clock:x600\"}", 1) if step == "{}" else step
+                  for step in steps]
+        verdict, run = self.verdict(scenario(faster, ["lost: {before_mark: 0}"], RDB, SLOWLY))
+        self.assertEqual(verdict, "holds", str(run))
+        normal = [step for step in steps if step != "{}"]
+        verdict, run = self.verdict(scenario(normal, ["lost: {before_mark: 0}"], RDB, SLOWLY))
+        self.assertEqual(verdict, "violated", str(run))
+
+    def test_time_stays_consistent_across_a_replication_link(self):
+        steps = ["load: {acked: 500}", "arm: {rule: \"op=clock do=clock:x100\"}", "sleep: {ms: 3000}",
+                 "command: {node: replica, send: \"INFO replication\", expect: \"master_link_status:up\"}",
+                 "load: {acked: 500}", "stop_load: {}", "wait: {node: replica, for: synced}", "verify: {node: replica}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}", "full_syncs: {node: replica, max: 1}"],
+                                             "save \"\"", PAIR))
+        self.assertEqual(verdict, "holds", str(run))
+
+    def test_a_rotten_bit_in_a_snapshot_is_noticed_at_load(self):
+        steps = ["load: {acked: 2000}", "command: {send: SAVE}", "kill: {scope: group}",
+                 "arm: {rule: \"op=read path=dump.rdb nth=3 do=flip:4000\"}", "recover: {}"]
+        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"], RDB))
+        self.assertEqual(verdict, "holds", str(run))
+        verdict, run = self.verdict(scenario([s for s in steps if "flip" not in s], ["start: {refused: true}"], RDB))
+        self.assertEqual(verdict, "violated", str(run))
+
+    def test_a_read_error_at_load(self):
+        steps = ["load: {acked: 2000}", "kill: {scope: group}",
+                 "arm: {rule: \"op=read path=**/*.incr.aof nth=2 do=error:EIO\"}", "recover: {}"]
+        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"]))
+        self.assertEqual(verdict, "holds", str(run))
+
+    def test_an_fsync_that_lies_shows_under_a_power_cut_only(self):
+        lie = "arm: {rule: \"op=fsync path=**/*.incr.aof do=lie\"}"
+        for ending, expected in (("kill: {scope: group}", "holds"), ("power_cut: {}", "violated")):
+            steps = [lie, "load: {acked: 2000}", ending, "recover: {}", "verify: {}"]
+            verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"],
+                                                 more="power_cut: {method: simulated, policy: drop}\n"))
+            self.assertEqual(verdict, expected, str(run))
+
+    def test_a_failed_fsync_refuses_clients_until_it_is_made_good(self):
+        steps = ["load: {acked: 2000}", "arm: {rule: \"op=fdatasync path=**/*.incr.aof nth=1 do=error:EIO\"}",
+                 "wait: {for: fired}", "wait: {for: errors}", "command: {send: BGREWRITEAOF}", "wait: {for: writes}",
+                 "kill: {scope: group}", "recover: {}", "verify: {}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
+        self.assertEqual(verdict, "holds", str(run))
+
+    def test_a_hanging_fsync_holds_the_server_up_until_it_ends(self):
+        steps = ["load: {acked: 500}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=hang\"}", "wait: {for: fired}",
+                 "sleep: {ms: 300}", "disarm: {}", "wait: {for: writes}", "kill: {scope: group}", "recover: {}",
+                 "verify: {}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"]))
+        self.assertEqual(verdict, "holds", str(run))
+
+    def test_a_reset_connection_is_no_loss(self):
+        steps = ["load: {acked: 500}", "arm: {node: replica, rule: \"op=recv peer=@primary nth=1 do=error:ECONNRESET\"}",
+                 "wait: {node: replica, for: fired}", "load: {acked: 500}", "stop_load: {}",
+                 "wait: {node: replica, for: synced}", "verify: {node: replica}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
+        self.assertEqual(verdict, "holds", str(run))
+
+    def test_rules_from_outside_while_it_runs(self):
+        text = scenario(["load: {acked: 300}", "sleep: {ms: 6000}", "kill: {scope: group}", "recover: {}", "verify: {}"],
+                        ["lost: {max: 0}"])
+        answers = []
+
+        def meddle():
+            node = self.folder / "out1/fault/primary"
+            for _ in range(2000):
+                if (node / "control").exists() and (node / "data/appendonlydir").exists():
+                    break
+                time.sleep(0.01)
+            time.sleep(0.5)
+            for words in (["arm", "op=fsync path=**/*.incr.aof do=delay:2"], ["ls"], ["log"], ["disarm", "0"], ["ls"]):
+                time.sleep(0.5)
+                done = subprocess.run([LASTACK, "fault", *words, "--node", node], capture_output=True, text=True)
+                answers.append(done.stdout + done.stderr)
+
+        thread = threading.Thread(target=meddle)
+        thread.start()
+        verdict, run = self.verdict(text)
+        thread.join()
+        self.assertEqual(verdict, "holds", str(run))
+        self.assertIn("armed as rule 0", answers[0])
+        self.assertRegex(answers[1], r"0  armed +[1-9]")
+        self.assertIn("server#1 thread#", answers[2])
+        self.assertRegex(answers[4], r"0  disarmed")
+        self.assertGreater(run.scenario()["faults"][0]["fired"], 0)
+
+    def test_bad_input_is_refused_before_the_server_starts(self):
+        rows = [
+            (["arm: {rule: \"op=write path=a/../../b do=lie\"}"], "stays below it"),
+            (["arm: {rule: \"op=fsync do=error:EIO\"}", "arm: {rule: \"op=fsync nth=2 do=delay:5\"}"], "can never fire"),
+            (["arm: {rule: \"op=fsync nth=2 do=error:EIO\"}", "arm: {rule: \"op=fsync nth=2 do=error:ENOSPC\"}"],
+             "same operation"),
+            (["arm: {rule: \"op=write do=disk-full:1m\"}", "arm: {rule: \"op=write do=disk-full:2m\"}"], "budget"),
+            (["arm: {rule: \"op=send peer=@nobody do=hang\"}"], "there is no node 'nobody'"),
+            (["arm: {rule: \"op=fsync do=power-cut\"}"], "power_cut: {}"),
+            (["power_cut: {}"], "power_cut: {}"),
+        ]
+        for steps, words in rows:
+            run = self.lastack("run", self.write("bad.yaml", scenario(steps, ["lost: {max: 0}"])))
+            self.assert_refused(run, "bad.yaml:", words)
+        for power, words in (("{method: simulated, filesystem: btrfs}", "no profile of btrfs"),
+                             ("{method: real, filesystem: posix}", "profile of the simulated cut")):
+            run = self.lastack("run", self.write("bad.yaml", scenario(["power_cut: {}"], ["lost: {max: 0}"],
+                                                                      more=f"power_cut: {power}\n")))
+            self.assert_refused(run, "bad.yaml:", words)
+
+    def test_the_same_seed_leaves_the_same_log(self):
+        """One client and no pipeline: the server's order of work is the client's."""
+        logs = []
+        for _ in range(2):
+            text = scenario(["load: {acked: 300}", "stop_load: {}",
+                             "command: {send: BGREWRITEAOF}", "wait: {for: idle}"], ["lost: {max: 0}"])
+            text = text.replace("steps:\n", "steps:\n  - arm: {rule: \"op=fsync path=**/*.aof p=0.2 do=delay:1\"}\n")
+            text = text.replace("{min_acked: 1}", "{min_acked: 1, clients: 1, pipeline: 1, capacity: 300}")
+            run = self.lastack("run", self.write("log.yaml", text), "--seed", "5")
+            node = run.out / "fault/primary"
+            done = subprocess.run([LASTACK, "fault", "log", "--node", node], capture_output=True, text=True)
+            logs.append(done.stdout)
+        self.assertGreater(len(logs[0].splitlines()), 20)
+        self.assertEqual(logs[0], logs[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
