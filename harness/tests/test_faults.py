@@ -90,8 +90,8 @@ class Faults(LastackTest):
         steps = ["load: {acked: 2000}", "arm: {rule: \"op=fdatasync path=**/*.incr.aof nth=1 do=error:EIO\"}",
                  "wait: {for: fired}", "wait: {for: errors}", "command: {send: \"CONFIG SET appendonly no\"}",
                  "command: {send: \"CONFIG SET appendonly yes\"}", "wait: {for: writes}", "wait: {for: idle}",
-                 "kill: {scope: group}", "recover: {}", "verify: {}"]
-        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
+                 "mark: {}", "kill: {scope: group}", "recover: {}", "verify: {}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {before_mark: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
         self.assertEqual(verdict, "holds", str(run))
 
     def test_a_hanging_fsync_holds_the_server_up_until_it_ends(self):
