@@ -247,7 +247,8 @@ bool la_content_versions(const struct la_content *content, uint64_t unit, uint64
     if (window.start >= size)
         return false;
     uint64_t known = content->base_size > window.start ? content->base_size - window.start : 0;
-    memcpy(window.bytes, content->base + (known ? window.start : 0), known < window.length ? known : window.length);
+    if (known)
+        memcpy(window.bytes, content->base + window.start, known < window.length ? known : window.length);
     if (show(content, &window, 0, size, visit, context))
         return true;
     for (size_t i = 0; i < content->pending_count; i++) {

@@ -107,7 +107,7 @@ class UserConfig(LastackTest):
         conf = self.write("acl.conf", f"aclfile {acl}\nappendonly yes\nappendfsync always\nsave \"\"\n")
         run = self.lastack("certify", "--config", conf, "--quick")
         self.assertEqual(run.status, 0, str(run))
-        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-aof-always"])
+        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-aof-always", "power-cut-aof-always"])
         conf = self.write("user.conf", "user default off\nuser app on >sw0rdfish ~* +@all\nappendonly no\nsave 60 1\n")
         run = self.lastack("certify", "--config", conf, "--quick")
         self.assertEqual(run.status, 0, str(run))
