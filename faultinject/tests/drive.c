@@ -1,6 +1,7 @@
 /*
  * A driver for tests that start programs themselves:
  *   drive create DATA SIDE BLOCK    makes a journal and a control block for the directory DATA
+ *   drive forget BLOCK              takes the journal off the block again
  *   drive account SIDE              prints what each file has seen: PATH OP=COUNT[:BYTES]..., a line each
  *   drive seen BLOCK                prints how often a directory was fsynced, and what the library could not follow
  */
@@ -62,13 +63,26 @@ static int seen(char **args)
     return 0;
 }
 
+static int forget(char **args)
+{
+    char why[256];
+    struct fi_control *control = fi_control_open(args[0], why, sizeof why);
+    if (!control)
+        return complain(why);
+    control->side_dir[0] = '\0';
+    fi_control_close(control);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && !strcmp(argv[1], "create"))
         return create(argv + 2);
+    if (argc == 3 && !strcmp(argv[1], "forget"))
+        return forget(argv + 2);
     if (argc == 3 && !strcmp(argv[1], "account"))
         return account(argv + 2);
     if (argc == 3 && !strcmp(argv[1], "seen"))
         return seen(argv + 2);
-    return complain("create DATA SIDE BLOCK | account SIDE | seen BLOCK");
+    return complain("create DATA SIDE BLOCK | forget BLOCK | account SIDE | seen BLOCK");
 }
