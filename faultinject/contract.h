@@ -16,10 +16,11 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #define FI_CONTROL_ENV     "FAULTINJECT_CONTROL"
 #define FI_CONTROL_MAGIC   UINT64_C(0x4b4c42544c554146)
-#define FI_CONTROL_VERSION 2
+#define FI_CONTROL_VERSION 3
 
 enum {
     FI_RULES_MAX = 32,
@@ -80,6 +81,7 @@ enum fi_action {
     FI_DO_LIE,        /* success without effect */
     FI_DO_FLIP,       /* arg: which bit of the data, counted from the rule's offset or else the operation's begin */
     FI_DO_CLOCK,      /* arg: see enum fi_clock_change */
+    FI_DO_FILE_LIMIT, /* arg: bytes that a file may hold: a write is cut off there, and fails beyond */
     FI_DO_DISK_FULL,  /* arg: bytes that all files below the data directory may hold */
     FI_DO_COUNT
 };
@@ -152,6 +154,12 @@ struct fi_filter_insn { /* struct sock_filter, without the kernel's header */
     uint32_t k;
 };
 
+/* Who looks at the operations. */
+enum fi_backend {
+    FI_BACKEND_PRELOAD, /* the library, inside the program */
+    FI_BACKEND_NOTIFY   /* a supervisor, outside it: see notify.h */
+};
+
 enum fi_trap_state { FI_TRAP_NONE, FI_TRAP_ON, FI_TRAP_FAILED };
 
 /* What could have changed a file behind the library's back; bits of fi_control.blind. */
@@ -184,6 +192,10 @@ struct fi_busy {
     _Atomic uint64_t inode;
 };
 
+/* What xfstests' godown uses, on ext4 and xfs: the file system stops, and its log is not flushed. */
+#define FI_SHUTDOWN         _IOR('X', 125, uint32_t)
+#define FI_SHUTDOWN_NOFLUSH 2
+
 /* How a power cut is made. */
 enum fi_cut_method { FI_CUT_NONE, FI_CUT_SIMULATED, FI_CUT_REAL };
 
@@ -197,6 +209,7 @@ struct fi_control_head {
 struct fi_control {
     struct fi_control_head head;
     uint64_t size;              /* of the whole block in bytes */
+    uint32_t backend;           /* enum fi_backend */
     uint64_t seed;              /* of rules with a chance */
     char data_dir[FI_PATH_MAX]; /* canonical, no trailing slash */
     char side_dir[FI_PATH_MAX]; /* the journal's directory, on the same file system; empty: no journal */

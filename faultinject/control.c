@@ -14,6 +14,7 @@
 
 #include "engine.h"
 #include "filter.h"
+#include "notify.h"
 
 static void *map_file(int fd, size_t size, char *why, size_t why_size)
 {
@@ -63,7 +64,8 @@ static int fill(struct fi_control *control, const struct fi_control_plan *plan, 
             return -1;
         }
     } while (control->head.secret == 0);
-    if (fi_filter_build(control)) {
+    control->backend = plan->backend;
+    if (control->backend == FI_BACKEND_NOTIFY ? fi_notify_filter(control) : fi_filter_build(control)) {
         snprintf(why, why_size, "libseccomp cannot build the system-call filter");
         return -1;
     }
@@ -257,6 +259,11 @@ static int claim_slot(struct fi_control *control)
 
 int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size)
 {
+    const char *lacks = control->backend == FI_BACKEND_NOTIFY ? fi_notify_lacks(rule) : NULL;
+    if (lacks) {
+        snprintf(why, why_size, "%s", lacks);
+        return -1;
+    }
     if (conflict(control, rule, why, why_size) ||
         (rule->action == FI_DO_DISK_FULL && start_budget(control, rule->arg, why, why_size)))
         return -1;

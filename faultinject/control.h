@@ -19,7 +19,8 @@ struct fi_control_plan {
     const char *side_dir;        /* of the journal, see journal.h; NULL: no journal */
     const struct fi_role *roles; /* beyond server and child */
     uint32_t role_count;
-    uint64_t seed; /* of rules with a probability */
+    uint64_t seed;           /* of rules with a probability */
+    enum fi_backend backend; /* FI_BACKEND_NOTIFY has no journal */
 };
 
 /*
@@ -38,7 +39,8 @@ bool fi_control_valid(const struct fi_control *control, uint64_t size);
 
 /*
  * Arms a copy of `rule`, as of `now_ns` (CLOCK_MONOTONIC; 0: now). Returns its index, or -1 with `why`
- * filled: no slot left, a conflict with an armed rule, or a budget below what is already used.
+ * filled: no slot left, a conflict with an armed rule, a budget below what is already used, or a rule that
+ * the block's back end cannot carry out.
  */
 int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size);
 

@@ -4,16 +4,12 @@
 
 #include "pathglob.h"
 
-bool fi_engine_cares(const struct fi_control *control, uint32_t op)
-{
-    return atomic_load_explicit(&control->armed_ops, memory_order_acquire) >> op & 1;
-}
-
 bool fi_engine_wants_offset(const struct fi_control *control, uint32_t op)
 {
     for (int i = 0; i < FI_RULES_MAX; i++) {
         const struct fi_rule *rule = &control->rules[i];
-        if (atomic_load_explicit(&rule->armed, memory_order_acquire) && (rule->ops >> op & 1) && rule->offset_to)
+        if (atomic_load_explicit(&rule->armed, memory_order_acquire) && (rule->ops >> op & 1) &&
+            (rule->offset_to || rule->action == FI_DO_FILE_LIMIT))
             return true;
     }
     return false;
@@ -27,6 +23,15 @@ static bool in_range(const struct fi_rule *rule, const struct fi_operation *oper
         return false;
     uint64_t from = (uint64_t)operation->offset;
     return from < rule->offset_to && from + (uint64_t)operation->bytes > rule->offset_from;
+}
+
+/* A file-limit looks only at writes that go beyond it. */
+static bool beyond_limit(const struct fi_rule *rule, const struct fi_operation *operation)
+{
+    if (rule->action != FI_DO_FILE_LIMIT)
+        return true;
+    return operation->offset >= 0 && operation->bytes > 0 &&
+           (uint64_t)operation->offset + (uint64_t)operation->bytes > rule->arg;
 }
 
 static bool in_window(const struct fi_rule *rule, uint64_t now)
@@ -45,7 +50,7 @@ static bool matches(const struct fi_rule *rule, const struct fi_operation *opera
         return false;
     if (operation->path && !fi_glob_match(rule->path, operation->path))
         return false;
-    return in_range(rule, operation) && in_window(rule, operation->time_ns);
+    return in_range(rule, operation) && beyond_limit(rule, operation) && in_window(rule, operation->time_ns);
 }
 
 static uint64_t mix(uint64_t x)

@@ -37,7 +37,10 @@ struct fi_decision {
 };
 
 /* True when an armed rule looks at operations of this kind at all. */
-bool fi_engine_cares(const struct fi_control *control, uint32_t op);
+static inline bool fi_engine_cares(const struct fi_control *control, uint32_t op)
+{
+    return atomic_load_explicit(&control->armed_ops, memory_order_acquire) >> op & 1;
+}
 
 /* True when an armed rule looks at where in the file an operation of this kind is made. */
 bool fi_engine_wants_offset(const struct fi_control *control, uint32_t op);

@@ -10,4 +10,7 @@
  */
 int fi_filter_build(struct fi_control *control);
 
+/* Puts a libseccomp context (scmp_filter_ctx) behind the `first` instructions of control->filter. 0, or -1. */
+int fi_filter_export(void *context, uint32_t first, struct fi_control *control);
+
 #endif

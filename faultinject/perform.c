@@ -12,9 +12,6 @@
 
 #include "record.h"
 
-/* What xfstests' godown uses, on ext4 and xfs: the file system stops, and its log is not flushed. */
-#define SHUTDOWN           _IOR('X', 125, uint32_t)
-#define SHUTDOWN_NOFLUSH   2
 #define NANOSECONDS_PER_MS 1000000
 
 long fi_perform_pass(const struct fi_call *call)
@@ -47,13 +44,13 @@ static void cut_power(void)
 {
     struct fi_control *control = fi_shim.control;
     uint64_t none = 0;
-    uint32_t how = SHUTDOWN_NOFLUSH;
+    uint32_t how = FI_SHUTDOWN_NOFLUSH;
     bool down = true;
     if (atomic_compare_exchange_strong(&control->cut_ns, &none, fi_now_ns()))
         atomic_store(&control->cut_at, fi_shim.journal ? atomic_load(&fi_shim.journal->next) : 0);
     if (atomic_load(&control->cut_method) == FI_CUT_REAL) {
         long fd = FI_OWN(SYS_openat, AT_FDCWD, (long)control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        down = fd >= 0 && FI_OWN(SYS_ioctl, fd, SHUTDOWN, (long)&how) == 0;
+        down = fd >= 0 && FI_OWN(SYS_ioctl, fd, FI_SHUTDOWN, (long)&how) == 0;
     }
     kill_now(0, down ? SIGKILL : SIGSTOP);
 }
@@ -259,9 +256,21 @@ static void hold_up(const struct fi_call *call, const struct fi_decision *decisi
     fi_busy_end(slot);
 }
 
+/* As RLIMIT_FSIZE has it, where SIGXFSZ is ignored. */
+static long up_to_limit(struct fi_call *call, const struct fi_decision *decision, int64_t offset)
+{
+    if ((uint64_t)offset >= decision->arg)
+        return -EFBIG;
+    return fi_perform_part(call, decision->arg - (uint64_t)offset);
+}
+
 long fi_perform(struct fi_call *call, const struct fi_decision *decision, const struct fi_operation *operation)
 {
     int64_t bytes = operation->bytes;
+    if (decision->action == FI_DO_FILE_LIMIT) {
+        fi_engine_record(fi_shim.control, decision, operation);
+        return up_to_limit(call, decision, operation->offset);
+    }
     bool part = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
     if (part && (bytes < 0 || decision->arg >= (uint64_t)bytes))
         return fi_perform_pass(call); /* too small to be cut: nothing has been injected, so nothing is logged */

@@ -16,13 +16,6 @@ void fi_fd_set(int fd, enum fi_fd_state state)
     atomic_store_explicit(&fi_shim.files[fd], 0, memory_order_relaxed);
 }
 
-enum fi_fd_state fi_fd_state(int fd)
-{
-    if (fd >= 0 && fd < FI_FD_MAX)
-        return (enum fi_fd_state)atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
-    return FI_FD_UNKNOWN;
-}
-
 void fi_fd_link(char out[40], int fd)
 {
     char digits[12];

@@ -81,6 +81,7 @@ static const struct {
     {"hang", FI_DO_HANG, ARG_NONE, false, ALL_BUT_CLOCK, "everything but clock"},
     {"lie", FI_DO_LIE, ARG_NONE, false, CAN_LIE, "operations on files but open and read, and for send"},
     {"flip", FI_DO_FLIP, ARG_BIT, true, FI_OPS_WITH_OFFSET, "read and write"},
+    {"file-limit", FI_DO_FILE_LIMIT, ARG_BYTES, false, FI_BIT(FI_OP_WRITE), "op=write"},
     {"disk-full", FI_DO_DISK_FULL, ARG_BYTES, false, FI_OPS_SPACE, "write and any-write"},
     {"clock", FI_DO_CLOCK, ARG_CLOCK, false, FI_BIT(FI_OP_CLOCK), "op=clock"},
 };
@@ -337,10 +338,10 @@ static int parse_action(struct parser *p, const char *value, size_t length)
             return fail(p, value, "'%s' needs an argument: %s:...", actions[i].name, actions[i].name);
         return 0;
     }
-    return fail(
-        p, value,
-        "unknown action '%.*s'; use error, short, torn, kill, power-cut, delay, hang, lie, flip, disk-full or clock",
-        (int)size, value);
+    return fail(p, value,
+                "unknown action '%.*s'; use error, short, torn, kill, power-cut, delay, hang, lie, flip, "
+                "file-limit, disk-full or clock",
+                (int)size, value);
 }
 
 enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, DO, KEYS };
@@ -420,6 +421,8 @@ static int check_whole(struct parser *p, uint32_t keys)
         return -1;
     if (rule->action == FI_DO_DELAY && !rule->arg)
         return fail(p, p->text, "a delay of 0 ms does nothing");
+    if (rule->action == FI_DO_FILE_LIMIT && !rule->arg)
+        return fail(p, p->text, "file-limit needs a limit of 1 byte or more");
     if (rule->action != FI_DO_DISK_FULL)
         return 0;
     if (keys & ~(BIT(OP) | BIT(DO)))
@@ -431,7 +434,7 @@ static int check_whole(struct parser *p, uint32_t keys)
 static bool unconditional(const struct fi_rule *rule)
 {
     return !rule->nth && rule->every <= 1 && !rule->after && !rule->chance && !rule->until_ns && !rule->from_ns &&
-           !rule->offset_to && rule->action != FI_DO_DISK_FULL;
+           !rule->offset_to && rule->action != FI_DO_DISK_FULL && rule->action != FI_DO_FILE_LIMIT;
 }
 
 /* Matches everything that `other` matches. */
@@ -459,6 +462,8 @@ const char *fi_rule_conflict(const struct fi_rule *armed, const struct fi_rule *
         return NULL; /* the budget counts what the other rule lets through */
     if (armed->action == FI_DO_CLOCK || added->action == FI_DO_CLOCK)
         return NULL; /* changes of the clock add up */
+    if ((armed->action == FI_DO_FILE_LIMIT) != (added->action == FI_DO_FILE_LIMIT))
+        return NULL; /* a limit is for writes beyond it, the other rule for the rest */
     if (unconditional(armed) && covers(armed, added))
         return "it can never fire: the other one takes every operation that it matches";
     if (covers(armed, added) && covers(added, armed) && same_moments(armed, added))

@@ -113,7 +113,12 @@ void fi_fd_link(char out[40], int fd);
 /* True when the descriptor is a file of the data directory; remembers the answer. */
 bool fi_fd_watched(int fd);
 void fi_fd_set(int fd, enum fi_fd_state state);
-enum fi_fd_state fi_fd_state(int fd);
+static inline enum fi_fd_state fi_fd_state(int fd)
+{
+    if (fd >= 0 && fd < FI_FD_MAX)
+        return (enum fi_fd_state)atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
+    return FI_FD_UNKNOWN;
+}
 
 /* Holds an fsync's file busy for others, and waits until a file is not. */
 int fi_busy_begin(int fd);

@@ -99,15 +99,17 @@ static bool traps(void)
     return atomic_load(&fi_shim.probe_hit) != 0;
 }
 
+/* Speculation is left as it is: some kernels would slow the whole server down under a filter. */
 static long install(struct fi_control *control)
 {
+    const long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     struct sock_fprog program = {(unsigned short)control->filter_len, (struct sock_filter *)control->filter};
-    long error = FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, (long)&program);
+    long error = FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)&program);
     if (error != -EACCES)
         return error;
     /* Without CAP_SYS_ADMIN the kernel wants the promise that no set-uid program will be run. */
     FI_OWN(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
-    return FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, (long)&program);
+    return FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)&program);
 }
 
 void fi_trap_start(void)

@@ -13,10 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHUTDOWN _IOR('X', 125, uint32_t) /* of xfs, taken over by ext4 */
+#include "contract.h"
 
 enum {
-    SHUTDOWN_NOFLUSH = 2,
     IMAGE_SIZE = 512 << 20, /* bytes; xfs wants 300 MiB */
     TRIES = 200,
     COPY_CHUNK = 1 << 20,
@@ -185,11 +184,11 @@ int la_disk_settle(const struct la_disk *disk, struct la_error *error)
 
 int la_disk_cut(struct la_disk *disk, struct la_error *error)
 {
-    uint32_t how = SHUTDOWN_NOFLUSH;
+    uint32_t how = FI_SHUTDOWN_NOFLUSH;
     if (disk->filesystem == LA_FS_BTRFS)
         return cut_by_copy(disk, error);
     int fd = open(disk->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && ioctl(fd, SHUTDOWN, &how) == 0;
+    bool ok = fd >= 0 && ioctl(fd, FI_SHUTDOWN, &how) == 0;
     if (!ok)
         la_fail(error, "%s cannot be shut down: %s", disk->mount, strerror(errno));
     if (fd >= 0)

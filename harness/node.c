@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "notify.h"
 #include "roles.h"
 
 enum {
@@ -99,8 +100,8 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
         configure(node, scenario, primary, error))
         return -1;
     bool simulated = node->power.method == LA_POWER_SIMULATED;
-    if (simulated && !server->shim)
-        return la_fail(error, "a simulated power cut needs libfaultinject.so");
+    if (simulated && (!server->shim || server->outside))
+        return la_fail(error, "a simulated power cut needs libfaultinject.so inside the server");
     if (server->data && !primary && la_copy_tree(server->data, node->data, error))
         return -1;
     la_path(path, "%s/redis.conf", node->dir);
@@ -113,7 +114,8 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
                                          .side_dir = simulated ? node->power.side : NULL,
                                          .roles = la_roles,
                                          .role_count = LA_ROLE_COUNT,
-                                         .seed = server->seed};
+                                         .seed = server->seed,
+                                         .backend = server->outside ? FI_BACKEND_NOTIFY : FI_BACKEND_PRELOAD};
     node->control = fi_control_create(path, &plan, error->text, sizeof error->text);
     if (!node->control)
         return -1;
@@ -121,8 +123,17 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     return 0;
 }
 
+static void preload(const struct la_node *node, const char *control)
+{
+    const char *others = getenv("LD_PRELOAD");
+    char *both = others && *others ? la_format("%s:%s", node->server->shim, others) : NULL;
+    setenv("LD_PRELOAD", both ? both : node->server->shim, 1);
+    setenv(FI_CONTROL_ENV, control, 1);
+}
+
 /* In the child: from here to exec only what is safe after fork. */
-static void become_server(const struct la_node *node, const char *config, const char *control, int log)
+static void become_server(const struct la_node *node, const char *config, const char *control,
+                          const struct fi_notify *notify, int log)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -135,19 +146,54 @@ static void become_server(const struct la_node *node, const char *config, const 
     dup2(log, STDERR_FILENO);
     if (chdir(node->dir))
         _exit(126);
-    if (node->server->shim) {
-        const char *others = getenv("LD_PRELOAD");
-        char *preload = others && *others ? la_format("%s:%s", node->server->shim, others) : NULL;
-        setenv("LD_PRELOAD", preload ? preload : node->server->shim, 1);
-        setenv(FI_CONTROL_ENV, control, 1);
+    if (node->server->shim && !notify)
+        preload(node, control);
+    int refused = notify ? fi_notify_install(notify, node->control) : 0;
+    if (refused) {
+        dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
+        _exit(126);
     }
     execl(node->server->path, node->server->path, config, (char *)NULL);
     dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->server->path, strerror(errno));
     _exit(127);
 }
 
+/* Forks the supervisor of a server that is driven from outside. It ends with the last of the server's processes. */
+static int supervise(const struct la_node *node, struct fi_notify *notify, struct la_error *error)
+{
+    int opened = fi_notify_open(notify);
+    if (opened)
+        return la_fail(error, "socketpair: %s", strerror(-opened));
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setsid(); /* a Ctrl-C is for the run, which ends the server first */
+        _exit(fi_notify_serve(notify, node->control) ? 1 : 0);
+    }
+    if (pid < 0) {
+        fi_notify_close(notify);
+        return la_fail(error, "fork: %s", strerror(errno));
+    }
+    return 0;
+}
+
+bool la_node_preloaded(const struct la_node *node, pid_t pid)
+{
+    char path[64];
+    char line[LA_PATH_MAX + 128];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = node->control->attached ? fopen(path, "re") : NULL;
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = strstr(line, node->server->shim) != NULL;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 int la_node_spawn(struct la_node *node, struct la_error *error)
 {
+    struct fi_notify notify;
     char config[LA_PATH_MAX];
     char control[LA_PATH_MAX];
     char path[LA_PATH_MAX];
@@ -157,10 +203,16 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0)
         return la_fail(error, "%s: %s", path, strerror(errno));
+    if (node->server->outside && supervise(node, &notify, error)) {
+        close(log);
+        return -1;
+    }
     pid_t pid = fork();
     if (pid == 0)
-        become_server(node, config, control, log);
+        become_server(node, config, control, node->server->outside ? &notify : NULL, log);
     close(log);
+    if (node->server->outside)
+        fi_notify_close(&notify);
     if (pid < 0)
         return la_fail(error, "fork: %s", strerror(errno));
     node->pid = node->server_pid = pid;

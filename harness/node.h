@@ -22,6 +22,7 @@ struct la_server {
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
+    bool outside;                 /* the shim is not loaded by it: rules act from outside, see notify.h */
     const struct la_config *base; /* sandboxed user's configuration; empty for a bare server */
 };
 
@@ -64,6 +65,9 @@ int la_free_port(void);
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
                    struct la_error *error);
+
+/* The node's server has the shim loaded: not merely the wrapper script around it. `pid` is the server's. */
+bool la_node_preloaded(const struct la_node *node, pid_t pid);
 
 /* Starts the server process. */
 int la_node_spawn(struct la_node *node, struct la_error *error);

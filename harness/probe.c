@@ -55,6 +55,8 @@ static int identify(struct la_probe *probe, redisContext *client, const struct l
         free(info);
         return la_fail(error, "%s answers, but its INFO has no redis_version: not a Redis", node->server->path);
     }
+    long long pid = la_info_number(info, "process_id", 0);
+    probe->pid = pid > 1 ? (pid_t)pid : node->pid;
     char run_id[64];
     if (!la_info_field(info, "run_id", run_id, sizeof run_id)) {
         free(info);
@@ -96,6 +98,8 @@ static int ask(struct la_probe *probe, struct la_node *node, struct la_error *er
     int result = client ? identify(probe, client, node, error) : -1;
     if (!result)
         read_settings(probe, client, node);
+    if (!result && node->server->shim)
+        probe->preloaded = la_node_preloaded(node, probe->pid);
     if (client)
         redisFree(client);
     return result;

@@ -7,6 +7,8 @@
 struct la_probe {
     char name[32]; /* "redis", "valkey", ... */
     char version[32];
+    pid_t pid;                  /* of the server that answered */
+    bool preloaded;             /* it has loaded libfaultinject.so */
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
 };
 

@@ -132,7 +132,7 @@ int la_replay_run(void *context, struct la_strings *limits)
     bool ready = la_parts_find(&parts, &error) == 0 && open_bundle(&bundle, replay, &error) == 0 &&
                  la_new_folder(replay->out, &error) == 0;
     if (ready) {
-        options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, 0, &bundle.config};
+        options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, 0, false, &bundle.config};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
             status = judge(run);

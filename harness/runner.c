@@ -10,8 +10,10 @@
 
 #include "basekeys.h"
 #include "judge.h"
+#include "notify.h"
 #include "recover.h"
 #include "result.h"
+#include "roles.h"
 #include "steps.h"
 
 enum { FIRST_START_TIMEOUT_MS = 30000 };
@@ -30,27 +32,13 @@ static int start_node(struct la_run *run, struct la_node *node)
     return la_run_doubt(run, "%s did not start: %s", node->spec->name, words);
 }
 
-/* The wrapper script around a server may have loaded the library, and the server itself not. */
-static bool has_mapped(pid_t pid, const char *library)
-{
-    char path[64];
-    char line[LA_PATH_MAX + 128];
-    bool found = false;
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-    FILE *maps = fopen(path, "r");
-    while (maps && !found && fgets(line, sizeof line, maps))
-        found = strstr(line, library) != NULL;
-    if (maps)
-        fclose(maps);
-    return found;
-}
-
 /* Rules can fire only in a server that has loaded the library and traps. */
 static int check_shim(struct la_run *run, const struct la_node *node)
 {
     if (!node->server->shim)
         return 0;
-    if (!node->control->attached || !has_mapped(node->server_pid, node->server->shim))
+    bool driven = node->server->outside ? node->control->attached : la_node_preloaded(node, node->server_pid);
+    if (!driven)
         return la_run_doubt(run,
                             "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
                             node->spec->name);
@@ -111,6 +99,26 @@ static int create(struct la_run *run)
     return 0;
 }
 
+/* A server that is driven from outside: every rule of the scenario is looked at before the load starts. */
+static int check_outside(struct la_run *run)
+{
+    for (unsigned int i = 0; run->options->server.outside && i < run->scenario->step_count; i++) {
+        const struct la_step_arm *arm = run->scenario->steps[i].arm;
+        struct fi_rule rule;
+        struct fi_rule_error ignored;
+        if (run->scenario->steps[i].kill_child)
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and kill_child needs it");
+        if (!arm)
+            continue;
+        bool parsed = !fi_rule_parse(arm->rule, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored); /* peer=@NODE: not */
+        const char *lacks = parsed ? fi_notify_lacks(&rule) : "from outside the server sockets are not seen";
+        if (lacks)
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and '%s' needs it: %s", arm->rule,
+                                lacks);
+    }
+    return 0;
+}
+
 static void note_evictions(struct la_run *run)
 {
     struct la_error ignored;
@@ -131,7 +139,7 @@ static void note_evictions(struct la_run *run)
 
 static void perform(struct la_run *run)
 {
-    if (create(run) || start_nodes(run))
+    if (create(run) || check_outside(run) || start_nodes(run))
         return;
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];

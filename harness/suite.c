@@ -78,7 +78,8 @@ static int probe(struct work *work, struct la_error *error)
     if (la_parts_program(suite->server ? suite->server : "redis-server", work->server, error))
         return -1;
     work->options = (struct la_options){
-        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, suite->seed, &work->base},
+        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, suite->seed, false,
+                   &work->base},
         .seed = suite->seed,
         .demands = suite->demands,
         .config_path = suite->config,
@@ -86,7 +87,10 @@ static int probe(struct work *work, struct la_error *error)
         .verbose = suite->verbose,
     };
     la_path(dir, "%s/probe", suite->out);
-    return la_make_dirs(dir, error) || la_probe_server(&work->probe, &work->options.server, dir, error) ? -1 : 0;
+    if (la_make_dirs(dir, error) || la_probe_server(&work->probe, &work->options.server, dir, error))
+        return -1;
+    work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
+    return 0;
 }
 
 /* Why a scenario that wants a real power cut cannot have one here; NULL: it can, or wants none. */
@@ -257,6 +261,11 @@ static void list_limits(const struct work *work, struct la_strings *limits)
     la_strings_add(limits, la_strdup("what a disk's own cache loses: a power cut here takes the page cache only"));
     if (missing)
         la_strings_add(limits, la_format("real power cuts: %s", missing));
+    if (work->options.server.outside)
+        la_strings_add(limits, la_strdup("the server does not load libfaultinject.so (statically linked, set-uid, or "
+                                         "LD_PRELOAD removed): it was driven from outside, by seccomp user "
+                                         "notification, so nothing was judged that needs faults in writes, reads, "
+                                         "sockets or clocks, or a simulated power cut"));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

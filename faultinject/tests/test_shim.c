@@ -1,112 +1,18 @@
 /* The shared library, preloaded into the victim: what each action does to each operation, however it is made. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmocka_all.h"
-#include "control.h"
-#include "journal_file.h"
+#include "fixture.h"
 
-enum { ARGS_MAX = 32, BEGINNING = 1 /* records of an empty directory */ };
-
-static const struct fi_role roles[] = {{"save-child", "temp-*.rdb"}};
-
-struct fixture {
-    char top[64];
-    char data[96];
-    char side[96];
-    char block[96];
-    struct fi_control *control;
-    struct fi_journal *journal;
-    char output[4096]; /* what the victim printed */
-    int status;
-};
+enum { BEGINNING = 1 /* records of an empty directory */ };
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    char why[256];
-    snprintf(f->top, sizeof f->top, "/tmp/shim-XXXXXX");
-    assert_non_null(mkdtemp(f->top));
-    snprintf(f->data, sizeof f->data, "%s/data", f->top);
-    snprintf(f->block, sizeof f->block, "%s/control", f->top);
-    assert_int_equal(mkdir(f->data, 0700), 0);
-    snprintf(f->side, sizeof f->side, "%s/side", f->top);
-    assert_int_equal(mkdir(f->side, 0700), 0);
-    f->journal = fi_journal_create(f->side, f->data, why, sizeof why);
-    assert_non_null(f->journal);
-    const struct fi_control_plan plan = {f->data, f->side, roles, 1, 7};
-    f->control = fi_control_create(f->block, &plan, why, sizeof why);
-    assert_non_null(f->control);
-    *state = f;
+    *state = fixture_new(FI_BACKEND_PRELOAD);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    char command[128];
-    fi_control_close(f->control);
-    fi_journal_close(f->journal);
-    snprintf(command, sizeof command, "rm -r %s", f->top);
-    assert_int_equal(system(command), 0);
-    free(f);
-    return 0;
-}
-
-static void arm(struct fixture *f, const char *text)
-{
-    struct fi_rule rule;
-    struct fi_rule_error error;
-    char why[256];
-    assert_int_equal(fi_rule_parse(text, f->control->roles, f->control->role_count, &rule, &error), 0);
-    assert_true(fi_control_arm(f->control, &rule, 0, why, sizeof why) >= 0);
-}
-
-static void become_victim(struct fixture *f, char *line, int out)
-{
-    char *args[ARGS_MAX] = {VICTIM};
-    int count = 1;
-    for (char *word = strtok(line, " "); word && count < ARGS_MAX - 1; word = strtok(NULL, " "))
-        args[count++] = word;
-    setpgid(0, 0);
-    dup2(out, STDOUT_FILENO);
-    setenv("LD_PRELOAD", SHIM, 1);
-    if (!getenv(FI_CONTROL_ENV))
-        setenv(FI_CONTROL_ENV, f->block, 1);
-    if (chdir(f->data) == 0)
-        execv(VICTIM, args);
-    _exit(98);
-}
-
-static void run(struct fixture *f, const char *operations)
-{
-    char line[512];
-    int ends[2];
-    snprintf(line, sizeof line, "%s", operations);
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    if (pid == 0)
-        become_victim(f, line, ends[1]);
-    close(ends[1]);
-    size_t used = 0;
-    for (ssize_t got; (got = read(ends[0], f->output + used, sizeof f->output - 1 - used)) > 0;)
-        used += (size_t)got;
-    f->output[used] = '\0';
-    close(ends[0]);
-    waitpid(pid, &f->status, 0);
-}
-
-static long size_of(struct fixture *f, const char *name)
-{
-    char path[160];
-    struct stat st;
-    snprintf(path, sizeof path, "%s/%s", f->data, name);
-    return stat(path, &st) ? -1 : (long)st.st_size;
 }
 
 static const struct {
@@ -178,6 +84,8 @@ static const struct {
     {"op=clock do=clock:+7200000", "wall", "wall=2 ", 1},
     {"op=clock do=clock:+500000ppm", "tick", "tick=15 ", 1},
     {"op=clock do=clock:-500000ppm", "tick", "tick=5 ", 1},
+    {"op=write path=file do=file-limit:25", "open write write write write truncate write",
+     "open=0 write=10 write=10 write=5 write=-1:EFBIG truncate=0 write=10 ", 2},
     {"op=write path=helped do=delay:1", "open helper write", "open=0 helper=0 write=10 ", 1},
 };
 
@@ -188,25 +96,25 @@ static void does_what_the_rule_says(void **state)
         void *mine;
         set_up(&mine);
         struct fixture *f = mine;
-        arm(f, rows[i].rule);
-        run(f, rows[i].operations);
+        fixture_arm(f, rows[i].rule);
+        fixture_run(f, rows[i].operations);
         if (!WIFEXITED(f->status) || strcmp(f->output, rows[i].printed) || f->control->rules[0].fired != rows[i].fired)
             fail_msg("%s\n  expected %s(fired %d)\n  got      %s(fired %d) status %#x", rows[i].rule, rows[i].printed,
                      (int)rows[i].fired, f->output, (int)f->control->rules[0].fired, (unsigned)f->status);
         assert_int_equal(f->control->trap_state, FI_TRAP_ON);
-        tear_down(&mine);
+        fixture_free(&mine);
     }
 }
 
 static void tears_a_write_and_kills_the_group(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=write nth=2 do=torn:4");
-    run(f, "open write write write");
+    fixture_arm(f, "op=write nth=2 do=torn:4");
+    fixture_run(f, "open write write write");
     assert_true(WIFSIGNALED(f->status));
     assert_int_equal(WTERMSIG(f->status), SIGKILL);
     assert_string_equal(f->output, "open=0 write=10 ");
-    assert_int_equal(size_of(f, "file"), 14);
+    assert_int_equal(fixture_size(f, "file"), 14);
     assert_int_equal(f->control->log[0].bytes, 10);
     assert_string_equal(f->control->log[0].path, "file");
 }
@@ -214,10 +122,10 @@ static void tears_a_write_and_kills_the_group(void **state)
 static void a_full_disk_takes_what_fits_and_gives_space_back(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=write do=disk-full:25");
-    run(f, "open write write write write truncate write");
+    fixture_arm(f, "op=write do=disk-full:25");
+    fixture_run(f, "open write write write write truncate write");
     assert_string_equal(f->output, "open=0 write=10 write=10 write=5 write=-1:ENOSPC truncate=0 write=10 ");
-    assert_int_equal(size_of(f, "file"), 10);
+    assert_int_equal(fixture_size(f, "file"), 10);
     assert_int_equal(f->control->rules[0].fired, 2);
     assert_int_equal(f->control->disk_used, 10);
 }
@@ -225,9 +133,9 @@ static void a_full_disk_takes_what_fits_and_gives_space_back(void **state)
 static void a_write_too_small_to_be_cut_is_no_injection(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=write path=none do=torn:10");
-    arm(f, "op=write do=short:10");
-    run(f, "open write writev");
+    fixture_arm(f, "op=write path=none do=torn:10");
+    fixture_arm(f, "op=write do=short:10");
+    fixture_run(f, "open write writev");
     assert_string_equal(f->output, "open=0 write=10 writev=10 ");
     assert_int_equal(f->control->rules[0].fired, 0);
     assert_int_equal(f->control->log_next, 0);
@@ -236,10 +144,10 @@ static void a_write_too_small_to_be_cut_is_no_injection(void **state)
 static void a_full_disk_says_so(void **state)
 {
     struct fixture *f = *state;
-    run(f, "open room");
+    fixture_run(f, "open room");
     assert_string_equal(f->output, "open=0 room=99999 ");
-    arm(f, "op=write do=disk-full:20000");
-    run(f, "open room write write room");
+    fixture_arm(f, "op=write do=disk-full:20000");
+    fixture_run(f, "open room write write room");
     assert_string_equal(f->output, "open=0 room=16384 write=10 write=10 room=16384 ");
 }
 
@@ -261,18 +169,18 @@ static void what_it_cannot_follow_is_noted_by_name(void **state)
         char words[256];
         set_up(&mine);
         struct fixture *f = mine;
-        run(f, blind[i].operations);
+        fixture_run(f, blind[i].operations);
         assert_true(WIFEXITED(f->status));
         assert_int_equal(fi_control_blind(f->control, words, sizeof words), *blind[i].noted != '\0');
         assert_string_equal(words, blind[i].noted);
-        tear_down(&mine);
+        fixture_free(&mine);
     }
 }
 
 static void a_hang_ends_when_the_rule_does(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=fsync do=hang");
+    fixture_arm(f, "op=fsync do=hang");
     pid_t pid = fork();
     if (pid == 0) {
         while (!f->control->rules[0].fired)
@@ -280,7 +188,7 @@ static void a_hang_ends_when_the_rule_does(void **state)
         fi_control_disarm(f->control, 0);
         _exit(0);
     }
-    run(f, "open fsync");
+    fixture_run(f, "open fsync");
     waitpid(pid, NULL, 0);
     assert_string_equal(f->output, "open=0 fsync=0 ");
 }
@@ -288,7 +196,7 @@ static void a_hang_ends_when_the_rule_does(void **state)
 static void a_held_up_fsync_holds_up_writes_to_its_file(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=fsync do=hang");
+    fixture_arm(f, "op=fsync do=hang");
     pid_t pid = fork();
     if (pid == 0) {
         while (!f->control->busy_count)
@@ -297,7 +205,7 @@ static void a_held_up_fsync_holds_up_writes_to_its_file(void **state)
         fi_control_disarm(f->control, 0);
         _exit(0);
     }
-    run(f, "open fsyncbeside");
+    fixture_run(f, "open fsyncbeside");
     waitpid(pid, NULL, 0);
     assert_string_equal(f->output, "open=0 fsyncbeside=1 ");
     assert_int_equal(f->control->busy_count, 0);
@@ -333,7 +241,8 @@ static void the_journal_has_every_change_in_order(void **state)
         "mkdir - sub> 0+0 of 0",
         "link - symlinked>somewhere 0+0 of 0",
     };
-    run(f, "openplain write rawwrite overwrite fdatasync fsyncdir truncate stream renameover unlink mkdir symlink");
+    fixture_run(
+        f, "openplain write rawwrite overwrite fdatasync fsyncdir truncate stream renameover unlink mkdir symlink");
     assert_int_equal(fi_journal_count(f->journal), BEGINNING + sizeof lines / sizeof *lines);
     for (uint64_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char line[256];
@@ -350,7 +259,7 @@ static void the_journal_has_every_change_in_order(void **state)
 static void a_child_writes_to_the_same_journal(void **state)
 {
     struct fixture *f = *state;
-    run(f, "open write fork write");
+    fixture_run(f, "open write fork write");
     assert_int_equal(fi_journal_count(f->journal), BEGINNING + 5);
     assert_int_equal(f->journal->records[BEGINNING + 3].op, FI_OP_WRITE);
     assert_int_equal(f->journal->records[BEGINNING + 3].role, 2);
@@ -362,7 +271,7 @@ static void a_full_journal_says_so(void **state)
     struct fixture *f = *state;
     char why[128];
     f->journal->next = FI_RECORDS_MAX - 1;
-    run(f, "open write write");
+    fixture_run(f, "open write write");
     assert_string_equal(f->output, "open=0 write=10 write=10 ");
     assert_true(fi_journal_incomplete(f->journal, why, sizeof why));
     assert_non_null(strstr(why, "full"));
@@ -376,15 +285,15 @@ static void the_same_run_leaves_the_same_log(void **state)
         void *mine;
         set_up(&mine);
         struct fixture *f = mine;
-        arm(f, "op=write p=0.4 do=delay:1");
-        run(f, "open write write write fork stream write fork write write rawwrite fork");
+        fixture_arm(f, "op=write p=0.4 do=delay:1");
+        fixture_run(f, "open write write write fork stream write fork write write rawwrite fork");
         size_t used = 0;
         for (uint64_t entry = 0; entry < fi_control_log_count(f->control, NULL); entry++) {
             fi_control_log_line(f->control, entry, false, log[i] + used, sizeof log[i] - used);
             used += strlen(log[i] + used);
         }
         assert_true(used > 0);
-        tear_down(&mine);
+        fixture_free(&mine);
     }
     assert_string_equal(log[0], log[1]);
 }
@@ -392,8 +301,8 @@ static void the_same_run_leaves_the_same_log(void **state)
 static void the_power_is_cut_before_the_operation(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=fsync nth=2 do=power-cut");
-    run(f, "open write fsync write fsync write");
+    fixture_arm(f, "op=fsync nth=2 do=power-cut");
+    fixture_run(f, "open write fsync write fsync write");
     assert_true(WIFSIGNALED(f->status));
     assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 ");
     assert_int_equal(f->control->cut_at, BEGINNING + 4);
@@ -403,15 +312,15 @@ static void the_power_is_cut_before_the_operation(void **state)
 static void an_unlinked_file_frees_its_space(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=write do=disk-full:25");
-    run(f, "open write writev unlink open write writev write");
+    fixture_arm(f, "op=write do=disk-full:25");
+    fixture_run(f, "open write writev unlink open write writev write");
     assert_string_equal(f->output, "open=0 write=10 writev=10 unlink=0 open=0 write=10 writev=10 write=5 ");
 }
 
 static void counts_what_was_done_and_by_whom(void **state)
 {
     struct fixture *f = *state;
-    run(f, "open write rawwrite stream fork fsync");
+    fixture_run(f, "open write rawwrite stream fork fsync");
     assert_int_equal(fi_control_done(f->control, FI_ROLE_SERVER, 1U << FI_OP_WRITE), 3);
     assert_int_equal(fi_control_done(f->control, 2, 1U << FI_OP_WRITE), 1);
     assert_int_equal(fi_control_done(f->control, FI_ROLE_ANY, 1U << FI_OP_FSYNC), 1);
@@ -422,16 +331,16 @@ static void a_broken_block_lets_the_program_run(void **state)
 {
     struct fixture *f = *state;
     f->control->head.magic = 0;
-    run(f, "open write stream");
+    fixture_run(f, "open write stream");
     assert_string_equal(f->output, "open=0 write=10 stream=10 ");
     setenv(FI_CONTROL_ENV, "/nonexistent", 1);
-    run(f, "open write stream");
+    fixture_run(f, "open write stream");
     unsetenv(FI_CONTROL_ENV);
     assert_string_equal(f->output, "open=0 write=10 stream=10 ");
     assert_int_equal(f->control->attached, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_free)
 
 int main(void)
 {

@@ -1,0 +1,119 @@
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "notify.h"
+
+enum { ARGS_MAX = 32 };
+
+static const struct fi_role roles[] = {{"save-child", "temp-*.rdb"}};
+
+struct fixture *fixture_new(enum fi_backend backend)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    char why[256];
+    assert_non_null(f);
+    f->backend = backend;
+    snprintf(f->top, sizeof f->top, "/tmp/shim-XXXXXX");
+    assert_non_null(mkdtemp(f->top));
+    snprintf(f->data, sizeof f->data, "%s/data", f->top);
+    snprintf(f->block, sizeof f->block, "%s/control", f->top);
+    assert_int_equal(mkdir(f->data, 0700), 0);
+    snprintf(f->side, sizeof f->side, "%s/side", f->top);
+    assert_int_equal(mkdir(f->side, 0700), 0);
+    f->journal = fi_journal_create(f->side, f->data, why, sizeof why);
+    assert_non_null(f->journal);
+    const struct fi_control_plan plan = {f->data, f->side, roles, 1, 7, backend};
+    f->control = fi_control_create(f->block, &plan, why, sizeof why);
+    assert_non_null(f->control);
+    return f;
+}
+
+int fixture_free(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+    fi_control_close(f->control);
+    fi_journal_close(f->journal);
+    snprintf(command, sizeof command, "rm -r %s", f->top);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+void fixture_arm(struct fixture *f, const char *text)
+{
+    struct fi_rule rule;
+    struct fi_rule_error error;
+    char why[256];
+    assert_int_equal(fi_rule_parse(text, f->control->roles, f->control->role_count, &rule, &error), 0);
+    assert_true(fi_control_arm(f->control, &rule, 0, why, sizeof why) >= 0);
+}
+
+static void become_victim(struct fixture *f, char *line, const struct fi_notify *notify, int out)
+{
+    const char *program = notify ? VICTIM_STATIC : VICTIM;
+    char *args[ARGS_MAX] = {(char *)program};
+    int count = 1;
+    for (char *word = strtok(line, " "); word && count < ARGS_MAX - 1; word = strtok(NULL, " "))
+        args[count++] = word;
+    setpgid(0, 0);
+    dup2(out, STDOUT_FILENO);
+    if (!notify)
+        setenv("LD_PRELOAD", SHIM, 1);
+    if (!getenv(FI_CONTROL_ENV))
+        setenv(FI_CONTROL_ENV, f->block, 1);
+    if (chdir(f->data) == 0 && (!notify || fi_notify_install(notify, f->control) == 0))
+        execv(program, args);
+    _exit(98);
+}
+
+static pid_t supervise(struct fixture *f, struct fi_notify *notify)
+{
+    assert_int_equal(fi_notify_open(notify), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(fi_notify_serve(notify, f->control) ? 1 : 0);
+    assert_true(pid > 0);
+    return pid;
+}
+
+void fixture_run(struct fixture *f, const char *operations)
+{
+    char line[512];
+    int ends[2];
+    struct fi_notify notify;
+    bool outside = f->backend == FI_BACKEND_NOTIFY;
+    snprintf(line, sizeof line, "%s", operations);
+    pid_t supervisor = outside ? supervise(f, &notify) : 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_victim(f, line, outside ? &notify : NULL, ends[1]);
+    close(ends[1]);
+    if (outside)
+        fi_notify_close(&notify);
+    size_t used = 0;
+    for (ssize_t got; (got = read(ends[0], f->output + used, sizeof f->output - 1 - used)) > 0;)
+        used += (size_t)got;
+    f->output[used] = '\0';
+    close(ends[0]);
+    waitpid(pid, &f->status, 0);
+    int status = 0;
+    if (outside) /* it ends with the last of those that it answers */
+        waitpid(supervisor, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+long fixture_size(struct fixture *f, const char *name)
+{
+    char path[160];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", f->data, name);
+    return stat(path, &st) ? -1 : (long)st.st_size;
+}

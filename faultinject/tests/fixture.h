@@ -1,0 +1,36 @@
+/* A victim under injection, and what it leaves: for tests of the library and of the supervisor. */
+#ifndef FAULTINJECT_TESTS_FIXTURE_H
+#define FAULTINJECT_TESTS_FIXTURE_H
+
+#include "cmocka_all.h"
+#include "control.h"
+#include "journal_file.h"
+
+struct fixture {
+    enum fi_backend backend;
+    char top[64];
+    char data[96]; /* where the victim works */
+    char side[96];
+    char block[96];
+    struct fi_control *control;
+    struct fi_journal *journal;
+    char output[4096]; /* what the victim printed */
+    int status;        /* of its end, as waitpid gives it */
+};
+
+/* Fails the test when it cannot. */
+struct fixture *fixture_new(enum fi_backend backend);
+
+/* For cmocka: releases *state. */
+int fixture_free(void **state);
+
+/* Arms a rule that must be one. */
+void fixture_arm(struct fixture *f, const char *rule);
+
+/* Runs the victim with these operations, see victim.c, and waits for its end. */
+void fixture_run(struct fixture *f, const char *operations);
+
+/* Of a file that the victim has left; -1: there is none. */
+long fixture_size(struct fixture *f, const char *name);
+
+#endif

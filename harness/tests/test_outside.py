@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""A server that does not load libfaultinject.so is driven from outside: same rules, same log, fewer of them."""
+import subprocess
+import unittest
+
+from support import BROKEN, LASTACK, SCENARIOS, LastackTest
+
+FILE_LIMIT = """\
+name: file-limit
+title: no file may grow beyond a limit
+settings: |
+  appendonly yes
+  appendfsync everysec
+  save ""
+load: {min_acked: 100}
+steps:
+  - load: {acked: 100}
+  - arm: {rule: "op=write do=file-limit:300k"}
+  - wait: {for: fired}
+  - wait: {for: errors}
+  - disarm: {}
+  - wait: {for: writes}
+  - wait: {for: idle}
+  - mark: {}
+  - kill: {scope: group}
+  - recover: {}
+  - verify: {}
+expect:
+  - lost: {before_mark: 0}
+  - replies: {error: MISCONF, min: 1}
+"""
+
+
+class Outside(LastackTest):
+    def setUp(self):
+        super().setUp()
+        self.bare = self.script("unset LD_PRELOAD")
+
+    def script(self, line, name="server"):
+        path = self.write(name, f'#!/bin/sh\n{line}\nexec redis-server "$@"\n')
+        path.chmod(0o755)
+        return path
+
+    def log(self, run, name):
+        return subprocess.run([LASTACK, "fault", "log", "--node", run.out / name / "primary"], capture_output=True,
+                              text=True, check=True).stdout
+
+    def test_faults_that_need_no_library(self):
+        names = ("kill-before-fsync", "fork-enomem-bgsave", "fork-enomem-rewrite", "kill-after-rdb-rename",
+                 "kill9-aof-everysec-slow-fsync")
+        run = self.lastack("run", *(SCENARIOS / f"{name}.yaml" for name in names), "--server", self.bare)
+        self.assertEqual(run.status, 0, str(run))
+        for name in names:
+            self.assertTrue(all(fault["fired"] for fault in run.scenario(name)["faults"]), name)
+        self.assertRegex(self.log(run, "kill-before-fsync"), r"^server#\d+ thread#\d+ fdatasync appendonlydir/.* number=300 ")
+        self.assertTrue(any("driven from outside" in limit for limit in run.result["limits"]))
+
+    def test_what_it_cannot_see_is_inconclusive_before_the_load_starts(self):
+        run = self.lastack("run", SCENARIOS / "kill-in-rdb-write.yaml", SCENARIOS / "save-child-killed.yaml",
+                           SCENARIOS / "power-cut-aof-always.yaml", "--server", self.bare)
+        self.assertEqual(run.status, 3, str(run))
+        for name, words in (("kill-in-rdb-write", "from outside the server only open"),
+                            ("save-child-killed", "kill_child needs it"),
+                            ("power-cut-aof-always", "needs libfaultinject.so inside")):
+            scenario = run.scenario(name)
+            self.assertEqual(scenario["verdict"], "inconclusive")
+            self.assertIn(words, scenario["reasons"][0])
+            self.assertNotIn("load starts", [event["event"] for event in scenario["timeline"]])
+
+    def test_a_file_limit_is_the_same_from_inside_and_outside(self):
+        path = self.write("limit.yaml", FILE_LIMIT)
+        for arguments in ([], ["--server", self.bare]):
+            run = self.lastack("run", path, *arguments)
+            self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+            self.assertRegex(self.log(run, "file-limit"), r"^server#\d+ .* write appendonlydir/")
+
+    def test_an_fsync_that_does_nothing_shows_under_a_real_power_cut(self):
+        """A wrapper from somewhere else, with a preload of its own in place of ours."""
+        eats = self.script("export LD_PRELOAD=libeatmydata.so.1", "eats")
+        name = "power-cut-aof-always-real"
+        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", eats)
+        if any("real power cuts" in limit for limit in (run.result or {"limits": ["real power cuts"]})["limits"]):
+            self.skipTest("no real power cuts here")
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", self.bare)
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+
+    def test_a_broken_server_is_caught_from_outside(self):
+        """The same defects flip the same verdicts as they do under the library."""
+        script = self.write("broken", f'#!/bin/sh\nunset LD_PRELOAD\nexec "{BROKEN}/redis" "$@"\n')
+        script.chmod(0o755)
+        for name, defect in (("kill-before-fsync", "cuts-aof"), ("kill-after-rdb-rename", "forgets-rdb")):
+            run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", script, env={"REDIS_DEFECT": defect})
+            self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+            run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", script)
+            self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+
+
+if __name__ == "__main__":
+    unittest.main()
