@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -24,6 +25,8 @@
     ROW(sigprocmask)                                                                                                   \
     ROW(pthread_sigmask)                                                                                               \
     ROW(clock_gettime)                                                                                                 \
+    ROW(gettimeofday)                                                                                                  \
+    ROW(time)                                                                                                          \
     ROW(clock_nanosleep)                                                                                               \
     ROW(epoll_pwait)                                                                                                   \
     ROW(ppoll)                                                                                                         \
@@ -45,6 +48,8 @@ struct fi_real {
     int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
     int (*pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
     int (*clock_gettime)(clockid_t, struct timespec *);
+    int (*gettimeofday)(struct timeval *restrict, void *restrict);
+    time_t (*time)(time_t *);
     int (*clock_nanosleep)(clockid_t, int, const struct timespec *, struct timespec *);
     int (*epoll_pwait)(int, struct epoll_event *, int, int, const sigset_t *);
     int (*ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
@@ -56,10 +61,19 @@ struct fi_real {
     int (*fstatfs)(int, struct statfs *);
 };
 
+extern struct fi_real fi_real_functions;
+extern _Atomic int fi_real_known;
+
+/* Looks them all up, once. */
+const struct fi_real *fi_real_look_up(void);
+
 /*
  * Looked up when first needed: constructors of other libraries run before ours and
  * call what we wrap.
  */
-const struct fi_real *fi_real(void);
+static inline const struct fi_real *fi_real(void)
+{
+    return atomic_load_explicit(&fi_real_known, memory_order_acquire) ? &fi_real_functions : fi_real_look_up();
+}
 
 #endif

@@ -274,19 +274,18 @@ static struct fi_journal *attach_journal(const struct fi_control *control)
     return NULL;
 }
 
-#define LOOK_UP(name) *(void **)&real.name = dlsym(RTLD_NEXT, #name);
+#define LOOK_UP(name) *(void **)&fi_real_functions.name = dlsym(RTLD_NEXT, #name);
 
-const struct fi_real *fi_real(void)
+struct fi_real fi_real_functions;
+_Atomic int fi_real_known; /* two threads at once would find the same */
+
+const struct fi_real *fi_real_look_up(void)
 {
-    static struct fi_real real;
-    static _Atomic int known; /* two threads at once would find the same */
-    if (atomic_load_explicit(&known, memory_order_acquire))
-        return &real;
     FI_REAL_FUNCTIONS(LOOK_UP)
     /* dlsym gives the oldest of its two versions, which has another layout */
-    *(void **)&real.pthread_cond_timedwait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
-    atomic_store_explicit(&known, 1, memory_order_release);
-    return &real;
+    *(void **)&fi_real_functions.pthread_cond_timedwait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    atomic_store_explicit(&fi_real_known, 1, memory_order_release);
+    return &fi_real_functions;
 }
 
 __attribute__((constructor)) static void load(void)

@@ -121,36 +121,43 @@ static long read_watched(long number, long args[6])
 
 long fi_shim_read(long number, long fd, long data, long size, long offset)
 {
-    const struct fi_control *control = fi_shim.control;
     long args[6] = {fd, data, size, offset};
-    if (control && fi_fd_state((int)fd) != FI_FD_IGNORED && fi_fd_watched((int)fd)) {
+    if (fi_shim.control && fi_fd_watched((int)fd)) {
         long result = read_watched(number, args);
         fi_record_read((int)fd, result);
         return result;
     }
-    if (control && fi_engine_cares(control, FI_OP_RECV))
+    if (fi_shim.control && fi_engine_cares(fi_shim.control, FI_OP_RECV))
         return fi_net_read(number, args);
     return FI_OWN(number, fd, data, size, offset);
 }
 
+static inline long read_call(long number, long fd, long data, long size, long offset)
+{
+    const struct fi_control *control = fi_shim.control;
+    if (control && (fi_fd_state((int)fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)))
+        return fi_result(fi_shim_read(number, fd, data, size, offset));
+    return fi_result(FI_OWN(number, fd, data, size, offset));
+}
+
 FI_EXPORT ssize_t read(int fd, void *data, size_t size)
 {
-    return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+    return read_call(SYS_read, fd, (long)data, (long)size, 0);
 }
 
 FI_EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
-    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
-    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    return fi_result(fi_shim_read(SYS_readv, fd, (long)iov, count, 0));
+    return read_call(SYS_readv, fd, (long)iov, count, 0);
 }
 
 ssize_t __read_chk(int fd, void *data, size_t size, size_t room);
@@ -167,19 +174,19 @@ static void check_room(size_t size, size_t room)
 FI_EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
 {
     check_room(size, room);
-    return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+    return read_call(SYS_read, fd, (long)data, (long)size, 0);
 }
 
 FI_EXPORT ssize_t __pread_chk(int fd, void *data, size_t size, off_t offset, size_t room)
 {
     check_room(size, room);
-    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room)
 {
     check_room(size, room);
-    return fi_result(fi_shim_read(SYS_pread64, fd, (long)data, (long)size, offset));
+    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 /* ---- open: ld.so opens files before any handler exists, so what only reads is not trapped ---- */
