@@ -71,6 +71,7 @@ enum fi_op {
 
 enum fi_action {
     FI_DO_ERROR,      /* arg: errno */
+    FI_DO_REVERT,     /* arg: errno of an fsync, after which the file is what it was before, as on btrfs */
     FI_DO_SHORT,      /* arg: bytes that the write reports and stores */
     FI_DO_TORN,       /* arg: bytes that reach the file before the group is killed */
     FI_DO_KILL,       /* the process that hit the rule */

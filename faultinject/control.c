@@ -259,6 +259,12 @@ static int claim_slot(struct fi_control *control)
 
 int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size)
 {
+    if (rule->action == FI_DO_REVERT && !control->side_dir[0]) {
+        snprintf(why, why_size,
+                 "revert takes the old content from the journal, and there is none: in a scenario, "
+                 "power_cut: {method: simulated} makes one");
+        return -1;
+    }
     const char *lacks = control->backend == FI_BACKEND_NOTIFY ? fi_notify_lacks(rule) : NULL;
     if (lacks) {
         snprintf(why, why_size, "%s", lacks);

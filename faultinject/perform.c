@@ -256,6 +256,18 @@ static void hold_up(const struct fi_call *call, const struct fi_decision *decisi
     fi_busy_end(slot);
 }
 
+/* Writers wait meanwhile. A sync of everything is not about one file. */
+static long fail_and_revert(const struct fi_call *call, const struct fi_decision *decision)
+{
+    if (call->row->target != FI_TARGET_FD)
+        return -(long)decision->arg;
+    int slot = fi_busy_begin((int)call->args[0]);
+    fi_record_failed_sync(call, -(long)decision->arg);
+    fi_revert(call);
+    fi_busy_end(slot);
+    return -(long)decision->arg;
+}
+
 /* As RLIMIT_FSIZE has it, where SIGXFSZ is ignored. */
 static long up_to_limit(struct fi_call *call, const struct fi_decision *decision, int64_t offset)
 {
@@ -280,6 +292,7 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision, const 
         if (FI_OPS_SYNC >> call->op & 1)
             fi_record_failed_sync(call, -(long)decision->arg);
         return -(long)decision->arg;
+    case FI_DO_REVERT: return fail_and_revert(call, decision);
     case FI_DO_LIE: return call->op == FI_OP_WRITE ? lie_about_write(call, bytes) : 0;
     case FI_DO_FLIP: return write_flipped(call, decision);
     case FI_DO_SHORT: return fi_perform_part(call, decision->arg);

@@ -44,6 +44,11 @@ static uint32_t file_of_fd(int fd, const char *path)
     return file;
 }
 
+uint32_t fi_record_file(int fd)
+{
+    return file_of_fd(fd, NULL);
+}
+
 /* The regular file that a path names, FI_NO_FILE when it names none. Links are not followed. */
 static uint32_t file_at(int dirfd, const char *path, const char *below)
 {
@@ -65,6 +70,11 @@ static char *append_text(char *at, const char *text)
 static void side_path(char out[FI_PATH_MAX + 64], const char *name)
 {
     append_text(append_text(append_text(out, fi_shim.control->side_dir), "/"), name);
+}
+
+void fi_record_undo_path(char out[FI_PATH_MAX + 64])
+{
+    side_path(out, FI_UNDO_NAME);
 }
 
 /* A hard link, so that the content outlives the name. Two links of one file are one too many, not wrong. */
@@ -99,7 +109,7 @@ static void keep_bytes(struct fi_record *record, const char *path, uint64_t from
     if (to <= from)
         return;
     char undo_path[FI_PATH_MAX + 64];
-    side_path(undo_path, FI_UNDO_NAME);
+    fi_record_undo_path(undo_path);
     long in = FI_OWN(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC);
     long out = FI_OWN(SYS_openat, AT_FDCWD, (long)undo_path, O_WRONLY | O_CLOEXEC);
     record->undo = atomic_fetch_add(&fi_shim.journal->undone, to - from);

@@ -22,6 +22,15 @@ void fi_record_end(struct fi_note *note, long result);
 /* An fsync that a rule made fail: as the kernel, it leaves dirty pages marked clean. */
 void fi_record_failed_sync(const struct fi_call *call, long result);
 
+/* The journal's number of the file behind a descriptor, FI_NO_FILE where it has none. */
+uint32_t fi_record_file(int fd);
+
+/* Where saved bytes stand. */
+void fi_record_undo_path(char out[FI_PATH_MAX + 64]);
+
+/* Takes the content of an fsync's file back to its last fsync that succeeded (revert.c). Needs the journal. */
+void fi_revert(const struct fi_call *call);
+
 /* Before and after an open of `path` (below the data directory, as `below`). */
 void fi_record_open_begin(struct fi_note *note, int dirfd, const char *path, const char *below, int flags);
 void fi_record_open_end(struct fi_note *note, int fd);

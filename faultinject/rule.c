@@ -62,6 +62,7 @@ enum argument { ARG_NONE, ARG_ERRNO, ARG_BYTES, ARG_MS, ARG_GROUP, ARG_BIT, ARG_
 
 #define ALL_BUT_CLOCK (BIT(FI_OP_COUNT) - 1 - FI_BIT(FI_OP_CLOCK))
 #define CAN_LIE       ((FI_OPS_FILE & ~FI_BIT(FI_OP_OPEN)) | FI_BIT(FI_OP_SEND))
+#define CAN_REVERT    FI_OPS_SYNC
 #define CAN_BE_SHORT  (FI_OPS_WITH_OFFSET | FI_BIT(FI_OP_SEND) | FI_BIT(FI_OP_RECV))
 
 static const struct {
@@ -73,6 +74,7 @@ static const struct {
     const char *only;
 } actions[] = {
     {"error", FI_DO_ERROR, ARG_ERRNO, false, ALL_BUT_CLOCK, "everything but clock"},
+    {"revert", FI_DO_REVERT, ARG_ERRNO, false, CAN_REVERT, "fsync and fdatasync"},
     {"short", FI_DO_SHORT, ARG_BYTES, false, CAN_BE_SHORT, "write, read, send and recv"},
     {"torn", FI_DO_TORN, ARG_BYTES, false, FI_BIT(FI_OP_WRITE), "op=write"},
     {"kill", FI_DO_KILL, ARG_GROUP, true, ALL_BUT_CLOCK, "everything but clock"},
@@ -339,7 +341,7 @@ static int parse_action(struct parser *p, const char *value, size_t length)
         return 0;
     }
     return fail(p, value,
-                "unknown action '%.*s'; use error, short, torn, kill, power-cut, delay, hang, lie, flip, "
+                "unknown action '%.*s'; use error, revert, short, torn, kill, power-cut, delay, hang, lie, flip, "
                 "file-limit, disk-full or clock",
                 (int)size, value);
 }

@@ -17,10 +17,11 @@
  *   p=X             with probability X, above 0 and below 1: a pure function of the seed, the file and the
  *                   operation's number on that file
  *   during=FROM-TO  only in this window, ms after arming; TO may be left out
- *   do=ACTION       error:ERRNO short:BYTES torn:BYTES kill kill:group power-cut delay:MS hang lie
+ *   do=ACTION       error:ERRNO revert:ERRNO short:BYTES torn:BYTES kill kill:group power-cut delay:MS hang lie
  *                   flip[:BIT] file-limit:BYTES disk-full:BYTES clock:CHANGE
  *
  * `flip` inverts one bit, counted from the offset that `offset` names, else from where the operation begins.
+ * `revert`, of fsync: it fails, and the file is what it was after its last fsync, as on btrfs; needs the journal.
  * `file-limit`: no file grows beyond BYTES: the write that would is cut off there, the next one fails with EFBIG.
  * CHANGE: xN (time runs N times as fast), +MS or -MS (the wall clock jumps), +Nppm or -Nppm (both clocks
  * run fast or slow). BYTES take the suffixes k, m, g (powers of 1024). op and do are required.

@@ -99,6 +99,7 @@ static const struct {
     {"op=write do=kill:all", 18, "expected 'group'"},
     {"op=write path=x do=disk-full:1m", 1, "budget for the whole data directory"},
     {"op=write do=disk-full:0", 1, "1 byte or more"},
+    {"op=open do=revert:EIO", 1, "'revert' is for fsync and fdatasync only"},
     {"op=write do=file-limit:0", 1, "1 byte or more"},
     {"op=fsync do=file-limit:1m", 1, "'file-limit' is for op=write only"},
     {"op=fork path=x do=kill", 1, "can never match"},

@@ -10,88 +10,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmocka_all.h"
-#include "control.h"
 #include "crash.h"
-#include "journal_file.h"
+#include "fixture.h"
 
-enum { ARGS_MAX = 32, SEEDS = 40 };
-
-struct fixture {
-    char top[64];
-    char data[96];
-    char side[96];
-    char out[96];
-    char block[96];
-    struct fi_journal *journal;
-    struct fi_control *control;
-};
+enum { SEEDS = 40 };
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    char why[256];
-    snprintf(f->top, sizeof f->top, "/tmp/crash-XXXXXX");
-    assert_non_null(mkdtemp(f->top));
-    snprintf(f->data, sizeof f->data, "%s/data", f->top);
-    snprintf(f->side, sizeof f->side, "%s/side", f->top);
-    snprintf(f->out, sizeof f->out, "%s/out", f->top);
-    snprintf(f->block, sizeof f->block, "%s/control", f->top);
-    assert_int_equal(mkdir(f->data, 0700) || mkdir(f->side, 0700), 0);
-    f->journal = fi_journal_create(f->side, f->data, why, sizeof why);
-    const struct fi_control_plan plan = {.data_dir = f->data, .side_dir = f->side};
-    f->control = fi_control_create(f->block, &plan, why, sizeof why);
-    assert_non_null(f->control);
-    *state = f;
+    *state = fixture_new(FI_BACKEND_PRELOAD);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    char *command = la_format("rm -r %s", f->top);
-    fi_control_close(f->control);
-    fi_journal_close(f->journal);
-    assert_int_equal(system(command), 0);
-    free(command);
-    free(f);
-    return 0;
-}
-
-static void arm(struct fixture *f, const char *text)
-{
-    struct fi_rule rule;
-    struct fi_rule_error error;
-    char why[256];
-    assert_int_equal(fi_rule_parse(text, f->control->roles, f->control->role_count, &rule, &error), 0);
-    assert_true(fi_control_arm(f->control, &rule, 0, why, sizeof why) >= 0);
-}
-
-static void become_victim(struct fixture *f, char *line)
-{
-    char *args[ARGS_MAX] = {VICTIM};
-    int count = 1;
-    for (char *word = strtok(line, " "); word && count < ARGS_MAX - 1; word = strtok(NULL, " "))
-        args[count++] = word;
-    int null = open("/dev/null", O_WRONLY);
-    dup2(null, STDOUT_FILENO);
-    setenv("LD_PRELOAD", SHIM, 1);
-    setenv(FI_CONTROL_ENV, f->block, 1);
-    if (chdir(f->data) == 0)
-        execv(VICTIM, args);
-    _exit(98);
 }
 
 static void run(struct fixture *f, const char *operations)
 {
-    char line[512];
-    int status;
-    snprintf(line, sizeof line, "%s", operations);
-    pid_t pid = fork();
-    if (pid == 0)
-        become_victim(f, line);
-    waitpid(pid, &status, 0);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    fixture_run(f, operations);
+    assert_true(WIFEXITED(f->status) && WEXITSTATUS(f->status) == 0);
+}
+
+static void out_dir(const struct fixture *f, char out[LA_PATH_MAX])
+{
+    la_path(out, "%s/out", f->top);
 }
 
 /* Makes a state; the content of `name` in it as a string to be freed, NULL when it is not there. */
@@ -99,19 +37,20 @@ static char *after_cut(struct fixture *f, struct la_crash_spec spec, const char 
 {
     struct la_trail trail;
     struct la_error error = {""};
+    char out[LA_PATH_MAX];
     char path[LA_PATH_MAX];
-    char *command = la_format("rm -rf %s", f->out);
+    out_dir(f, out);
+    char *command = la_format("rm -rf %s", out);
     assert_int_equal(system(command), 0);
     free(command);
-    assert_int_equal(mkdir(f->out, 0700), 0);
-    if (la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error) ||
-        la_crash_write(&trail, &spec, f->out, NULL, &error))
+    assert_int_equal(mkdir(out, 0700), 0);
+    if (la_trail_read(&trail, f->side, f->data, UINT64_MAX, &error) || la_crash_write(&trail, &spec, out, NULL, &error))
         fail_msg("%s", error.text);
     /* what is made must be allowed, or one of the two is wrong */
-    if (spec.policy != LA_POLICY_TEAR && !la_crash_allows(&trail, spec.profile, f->out, NULL, &error))
+    if (spec.policy != LA_POLICY_TEAR && !la_crash_allows(&trail, spec.profile, out, NULL, &error))
         fail_msg("the state of seed %d is not allowed: %s", (int)spec.seed, error.text);
     la_trail_free(&trail);
-    la_path(path, "%s/%s", f->out, name);
+    la_path(path, "%s/%s", out, name);
     return la_read_file(path, 1 << 20, &error);
 }
 
@@ -163,7 +102,7 @@ static void what_is_not_durable_is_gone(void **state)
                          want ? want : "nothing", content ? content : "nothing");
             free(content);
         }
-        tear_down(&mine);
+        fixture_free(&mine);
     }
 }
 
@@ -171,7 +110,7 @@ static void what_is_not_durable_is_gone(void **state)
 static void a_failed_fsync_is_not_made_good_by_the_next(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=fsync nth=1 do=error:EIO");
+    fixture_arm(f, "op=fsync nth=1 do=error:EIO");
     run(f, "open writepages fsync writepages fsync fsyncdir");
     char *content = after_cut(f, drop, "file");
     assert_non_null(content);
@@ -182,11 +121,38 @@ static void a_failed_fsync_is_not_made_good_by_the_next(void **state)
     free(content);
 }
 
+/* On btrfs it has not only not become durable: it is gone, and what is written behind it leaves a hole. */
+static void a_reverted_file_is_what_it_was_at_its_last_fsync(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=fsync nth=2 do=revert:EIO");
+    run(f, "openplain write fsync overwrite write fsync read size write size fsync fsyncdir");
+    assert_string_equal(f->output,
+                        "openplain=0 write=10 fsync=0 overwrite=4 write=10 fsync=-1:EIO read=12345678 size=10 "
+                        "write=10 size=30 fsync=0 fsyncdir=0 ");
+    char *content = after_cut(f, drop, "file");
+    assert_memory_equal(content,
+                        "0123456789\0\0\0\0\0\0\0\0\0\0"
+                        "0123456789",
+                        30);
+    free(content);
+}
+
+static void truncated_bytes_come_back_with_a_revert(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=fsync nth=2 do=revert:EIO");
+    run(f, "open write write fsync truncate write overwrite fsync size read");
+    assert_string_equal(f->output,
+                        "open=0 write=10 write=10 fsync=0 truncate=0 write=10 overwrite=4 fsync=-1:EIO size=20 "
+                        "read=12345678 ");
+}
+
 /* But a page that is written to again goes out whole. */
 static void a_page_that_is_dirty_again_goes_out(void **state)
 {
     struct fixture *f = *state;
-    arm(f, "op=fsync nth=1 do=error:EIO");
+    fixture_arm(f, "op=fsync nth=1 do=error:EIO");
     run(f, "open write fsync write fsync fsyncdir");
     char *content = after_cut(f, drop, "file");
     assert_string_equal(content, "01234567890123456789");
@@ -197,7 +163,7 @@ static void a_lie_makes_nothing_durable(void **state)
 {
     struct fixture *f = *state;
     run(f, "open write fsync fsyncdir");
-    arm(f, "op=fsync do=lie");
+    fixture_arm(f, "op=fsync do=lie");
     run(f, "open write fsync fsyncdir");
     char *content = after_cut(f, drop, "file");
     assert_string_equal(content, "0123456789");
@@ -241,14 +207,16 @@ static void the_cut_may_lie_in_the_past(void **state)
     } moments[] = {{5, "0123456789"}, {7, "01abcd6789"}, {9, ""}, {10, ""}, {11, NULL}};
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
         char path[LA_PATH_MAX];
-        char *command = la_format("rm -rf %s", f->out);
+        char out[LA_PATH_MAX];
+        out_dir(f, out);
+        char *command = la_format("rm -rf %s", out);
         assert_int_equal(system(command), 0);
         free(command);
-        assert_int_equal(mkdir(f->out, 0700), 0);
+        assert_int_equal(mkdir(out, 0700), 0);
         assert_int_equal(la_trail_read(&trail, f->side, f->data, moments[i].cut, &error), 0);
-        assert_int_equal(la_crash_write(&trail, &drop, f->out, NULL, &error), 0);
+        assert_int_equal(la_crash_write(&trail, &drop, out, NULL, &error), 0);
         la_trail_free(&trail);
-        la_path(path, "%s/file", f->out);
+        la_path(path, "%s/file", out);
         char *content = la_read_file(path, 1 << 20, &error);
         if (moments[i].content)
             assert_string_equal(content, moments[i].content);
@@ -280,14 +248,19 @@ static void a_damaged_journal_is_an_error_and_no_crash(void **state)
     la_trail_free(&trail);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_free)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_not_durable_is_gone),    TEST(a_failed_fsync_is_not_made_good_by_the_next),
-        TEST(a_page_that_is_dirty_again_goes_out),        TEST(a_lie_makes_nothing_durable),
-        TEST(random_states_are_allowed_and_differ),       TEST(the_cut_may_lie_in_the_past),
+        cmocka_unit_test(what_is_not_durable_is_gone),
+        TEST(a_failed_fsync_is_not_made_good_by_the_next),
+        TEST(a_page_that_is_dirty_again_goes_out),
+        TEST(a_lie_makes_nothing_durable),
+        TEST(a_reverted_file_is_what_it_was_at_its_last_fsync),
+        TEST(truncated_bytes_come_back_with_a_revert),
+        TEST(random_states_are_allowed_and_differ),
+        TEST(the_cut_may_lie_in_the_past),
         TEST(a_damaged_journal_is_an_error_and_no_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,16 @@ class Faults(LastackTest):
         verdict, run = self.verdict(scenario(steps, ["lost: {before_mark: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
         self.assertEqual(verdict, "holds", str(run))
 
+    def test_after_a_failed_fsync_btrfs_has_the_old_content(self):
+        """On ext4 and xfs what an fsync failed to bring to the disk can still be read, and a kill -9 loses none of it."""
+        for action, expected in (("error", "holds"), ("revert", "violated")):
+            steps = ["load: {acked: 2000}", f"arm: {{rule: \"op=fdatasync path=**/*.incr.aof nth=1 do={action}:EIO\"}}",
+                     "wait: {for: fired}", "wait: {for: errors}", "mark: {}", "kill: {scope: group}", "recover: {}",
+                     "verify: {}"]
+            verdict, run = self.verdict(scenario(steps, ["lost: {before_mark: 0}"], EVERYSEC,
+                                                 "power_cut: {method: simulated}\n"))
+            self.assertEqual(verdict, expected, str(run))
+
     def test_a_hanging_fsync_holds_the_server_up_until_it_ends(self):
         steps = ["load: {acked: 500}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=hang\"}", "wait: {for: fired}",
                  "sleep: {ms: 300}", "disarm: {}", "wait: {for: writes}", "kill: {scope: group}", "recover: {}",
