@@ -38,7 +38,7 @@ static const struct {
     {"op=mkdir path=sub do=error:ENOSPC", "mkdir", "mkdir=-1:ENOSPC ", 1},
     {"op=link do=error:EPERM", "open link symlink", "open=0 link=-1:EPERM symlink=-1:EPERM ", 2},
     {"op=fork do=error:ENOMEM", "fork", "fork=-1:ENOMEM ", 1},
-    {"op=fork do=error:EAGAIN", "open fsyncbeside", "open=0 fsyncbeside=0 ", 0}, /* a thread is no process */
+    {"op=fork do=error:EAGAIN", "open thread", "open=0 thread=0 ", 0}, /* a thread is no process */
     {"op=open role=save-child do=kill", "open fork write", "open=0 fork=1009 write=10 ", 1},
     {"op=open role=child do=error:EIO", "fork", "fork=0 ", 0},
     {"op=fsync do=delay:20", "open fsync fsync", "open=0 fsync=0 fsync=0 ", 2},

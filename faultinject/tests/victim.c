@@ -292,6 +292,13 @@ static long now_ms(bool machine)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static long do_thread(void)
+{
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, fsync_meanwhile, NULL);
+    return errno ? -1 : pthread_join(thread, NULL);
+}
+
 /* 1: while another thread was in an fsync, a write to the same file stood still for 100 ms and more. */
 static long do_fsync_beside(void)
 {
@@ -447,6 +454,7 @@ static const struct {
     {"helper", do_helper},
     {"outside", do_outside},
     {"pipe", do_pipe},
+    {"thread", do_thread},
     {"fsyncbeside", do_fsync_beside},
     {"connect", do_connect},
     {"send", do_send},
