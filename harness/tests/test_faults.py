@@ -22,7 +22,71 @@ RDB = "appendonly no\nsave 3600 1"
 EVERYSEC = "appendonly yes\nappendfsync everysec\nsave \"\""
 
 
+AOF = "appendonly yes\nappendfsync always\nsave \"\""
+
+# An operation that redis-server makes, what is done to it, and what comes of that: settings, steps, expectations.
+EACH = {
+    "the rename of a snapshot fails":
+        (RDB, ["load: {acked: 500}", "arm: {rule: \"op=rename path=dump.rdb do=error:EIO\"}", "command: {send: BGSAVE}",
+               "wait: {for: errors}"], ["replies: {error: MISCONF, min: 1}"]),
+    "a snapshot cannot be created":
+        (RDB, ["load: {acked: 500}", "arm: {rule: \"op=open path=temp-*.rdb role=save-child do=error:EMFILE\"}",
+               "command: {send: BGSAVE}", "wait: {for: errors}"], ["replies: {error: MISCONF, min: 1}"]),
+    "a rename that is not done leaves no snapshot":
+        (RDB, ["load: {acked: 500}", "stop_load: {}", "arm: {rule: \"op=rename path=dump.rdb do=lie\"}",
+               "command: {send: SAVE}", "kill: {scope: group}", "recover: {}", "verify: {}"], ["lost: {all: true}"]),
+    "a short write is continued":
+        (RDB, ["load: {acked: 500}", "stop_load: {}", "arm: {rule: \"op=write path=temp-*.rdb nth=2 do=short:10\"}",
+               "command: {send: SAVE}", "kill: {scope: group}", "recover: {}", "verify: {}"], ["lost: {max: 0}"]),
+    "the directory of the AOF cannot be made":
+        ("appendonly no\nsave \"\"", ["load: {acked: 500}", "arm: {rule: \"op=mkdir path=appendonlydir do=error:ENOSPC\"}",
+                                    "command: {send: \"CONFIG SET appendonly yes\", expect: \"ERR\"}"],
+         ["log: {contains: \"o space left on device\"}"]),
+    "a file that a rewrite leaves behind cannot be removed":
+        (AOF, ["load: {acked: 500}", "arm: {rule: \"op=unlink path=appendonlydir/*.incr.aof do=error:EIO\"}",
+               "command: {send: BGREWRITEAOF}", "wait: {for: idle}", "wait: {for: fired}", "stop_load: {}",
+               "kill: {scope: group}", "recover: {}", "verify: {}"], ["lost: {max: 0}"]),
+    "a torn tail cannot be cut off":
+        (AOF, ["load: {acked: 500}", "kill: {scope: group}", "truncate: {file: \"**/*.incr.aof\", drop: 7}",
+               "arm: {rule: \"op=truncate path=**/*.incr.aof do=error:EIO\"}", "recover: {}"],
+         ["start: {refused: true}"]),
+    "the AOF cannot be written beyond a place":
+        (AOF, ["arm: {rule: \"op=write path=**/*.incr.aof offset=100000-200000 do=error:ENOSPC\"}", "load: {acked: 5000}",
+               "wait: {for: exit}", "recover: {}", "verify: {}"], ["exit: {how: failed}", "lost: {max: 0}"]),
+}
+
+NET = {
+    "a replica cannot connect, until it can":
+        ["load: {acked: 500}", "arm: {node: replica, rule: \"op=connect peer=@primary do=error:ECONNREFUSED\"}",
+         "command: {node: primary, send: \"CLIENT KILL TYPE replica\"}", "wait: {node: replica, for: fired}",
+         "command: {node: replica, send: \"INFO replication\", expect: \"master_link_status:down\"}",
+         "disarm: {node: replica}", "stop_load: {}", "wait: {node: replica, for: synced}", "verify: {node: replica}"],
+    "a client is turned away at the door":
+        ["load: {acked: 500}", "arm: {node: primary, rule: \"op=accept peer=@primary nth=1 do=error:ECONNABORTED\"}",
+         "command: {node: primary, send: PING}", "wait: {node: primary, for: fired}", "stop_load: {}",
+         "wait: {node: replica, for: synced}", "verify: {node: replica}"],
+    "a slow link":
+        ["arm: {node: replica, rule: \"op=recv peer=@primary p=0.2 do=delay:5\"}", "load: {acked: 1000}",
+         "wait: {node: replica, for: fired}", "stop_load: {}", "wait: {node: replica, for: synced}",
+         "verify: {node: replica}"],
+}
+
+
 class Faults(LastackTest):
+    def each(self, name, text):
+        with self.subTest(name):
+            verdict, run = self.verdict(text)
+            self.assertEqual(verdict, "holds", str(run))
+            self.assertTrue(all(fault["fired"] for fault in run.scenario()["faults"]), str(run))
+
+    def test_each_operation_that_fails(self):
+        for name, (settings, steps, expect) in EACH.items():
+            self.each(name, scenario(steps, expect, settings))
+
+    def test_each_operation_on_a_socket_that_fails(self):
+        for name, steps in NET.items():
+            self.each(name, scenario(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
+
     def verdict(self, text, **kwargs):
         run = self.lastack("run", self.write(f"fault{self.calls}.yaml", text), **kwargs)
         self.assertIsNotNone(run.result, str(run))
