@@ -24,15 +24,19 @@ static void grow(struct la_content *content, uint64_t size)
     content->base_size = size;
 }
 
+static bool touches(const struct la_change *change, uint64_t page)
+{
+    return change->op == FI_OP_WRITE && change->offset < (page + 1) * PAGE &&
+           change->offset + change->length > page * PAGE;
+}
+
 /* A page that an fsync failed to write is durable after all where a later write made it dirty again. */
 static bool rewritten(const struct la_content *content, size_t from, uint64_t page)
 {
     const struct la_trail *trail = content->trail;
     for (size_t i = from; i < trail->count; i++) {
         const struct la_change *change = &trail->changes[i];
-        bool touches = change->op == FI_OP_WRITE && change->offset < (page + 1) * PAGE &&
-                       change->offset + change->length > page * PAGE;
-        if (is_data(change, content->file) && touches && change->durability == LA_DURABLE)
+        if (is_data(change, content->file) && touches(change, page) && change->durability == LA_DURABLE)
             return true;
     }
     return false;
@@ -79,7 +83,7 @@ static void split(struct la_content *content)
         bool dropped = change->durability == LA_DROPPED && change->op == FI_OP_WRITE;
         if (change->op == FI_OP_OPEN || change->durability == LA_DURABLE || dropped)
             make_durable(content, i);
-        else
+        if (change->op != FI_OP_OPEN && change->durability != LA_DURABLE)
             content->pending[content->pending_count++] = i;
     }
 }
@@ -87,6 +91,12 @@ static void split(struct la_content *content)
 static const struct la_change *pending(const struct la_content *content, size_t at)
 {
     return &content->trail->changes[content->pending[at]];
+}
+
+/* Bytes of a page that is marked clean and is not on the disk: they go there when a later write dirties the page. */
+static bool hidden(const struct la_change *change)
+{
+    return change->op == FI_OP_WRITE && change->durability == LA_DROPPED;
 }
 
 static bool ordered(const struct la_content *content)
@@ -121,6 +131,8 @@ static void find_sizes(struct la_content *content)
     content->most = content->least;
     for (size_t i = content->after; i < content->growing; i++) {
         const struct la_change *change = pending(content, i);
+        if (hidden(change))
+            continue;
         uint64_t end = change->op == FI_OP_WRITE ? change->offset + change->length : change->length;
         content->most = end > content->most ? end : content->most;
     }
@@ -150,6 +162,8 @@ static uint64_t size_after(const struct la_content *content, size_t at)
     uint64_t size = content->least;
     for (size_t i = content->after; i <= at && i < content->growing; i++) {
         const struct la_change *change = pending(content, i);
+        if (hidden(change))
+            continue;
         uint64_t end = change->offset + change->length;
         if (change->op == FI_OP_TRUNCATE)
             size = change->length;
@@ -251,9 +265,19 @@ bool la_content_versions(const struct la_content *content, uint64_t unit, uint64
         memcpy(window.bytes, content->base + window.start, known < window.length ? known : window.length);
     if (show(content, &window, 0, size, visit, context))
         return true;
+    uint64_t page = window.start / PAGE;
+    bool unseen = false; /* the window has hidden bytes that no version has shown yet */
     for (size_t i = 0; i < content->pending_count; i++) {
-        if (!step(&window, pending(content, i)) || !reaches_disk(content, i + 1, window.start))
+        const struct la_change *change = pending(content, i);
+        if (hidden(change)) {
+            bool on_disk = rewritten(content, content->pending[i] + 1, page);
+            unseen = (!on_disk && step(&window, change)) || unseen;
             continue;
+        }
+        bool changed = step(&window, change);
+        if (!(changed || (unseen && touches(change, page))) || !reaches_disk(content, i + 1, window.start))
+            continue;
+        unseen = false;
         if (show(content, &window, i + 1, size, visit, context))
             return true;
     }

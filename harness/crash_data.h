@@ -16,7 +16,7 @@ struct la_content {
     uint64_t solid;  /* bytes [0, solid) were durable and stay: they are never zeros that nobody wrote */
     uint64_t least;  /* the size without anything that is not durable */
     uint64_t most;   /* the largest size */
-    size_t *pending; /* changes that may be there, in order */
+    size_t *pending; /* changes that may be there, in order; and writes that an fsync failed to bring, see hidden() */
     size_t pending_count;
     size_t after;   /* of pending: how many belong before or to the last truncate that is there */
     size_t growing; /* of pending: how many come before the first truncate that is not there */

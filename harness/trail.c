@@ -105,8 +105,9 @@ static int restore(struct reader *r, const struct fi_record *record, struct cont
 {
     if (record->undo == FI_NO_UNDO)
         return 0;
-    if (!r->undo || record->undo + record->undo_length > r->undo_size || record->undo_length > r->undo_size ||
-        at + record->undo_length > content->size)
+    uint64_t length = record->undo_length;
+    if (!r->undo || length > r->undo_size || record->undo > r->undo_size - length || length > content->size ||
+        at > content->size - length)
         return la_fail(r->error, "journal: saved bytes are missing");
     memcpy(content->data + at, r->undo + record->undo, record->undo_length);
     return 0;

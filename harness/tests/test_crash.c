@@ -121,6 +121,24 @@ static void a_failed_fsync_is_not_made_good_by_the_next(void **state)
     free(content);
 }
 
+/* What shares its page with a later write goes out with it: never that write alone, with a hole before it. */
+static void a_later_write_takes_its_whole_page_along(void **state)
+{
+    struct fixture *f = *state;
+    int outcomes[2] = {0, 0};
+    fixture_arm(f, "op=fsync nth=2 do=error:EIO");
+    run(f, "open write fsync write fsync write fsyncdir");
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        char *content = after_cut(f, (struct la_crash_spec){LA_PROFILE_EXT4, LA_POLICY_SUBSET, seed}, "file");
+        assert_non_null(content);
+        bool whole = !strcmp(content, "012345678901234567890123456789");
+        assert_true(whole || !strcmp(content, "0123456789"));
+        outcomes[whole]++;
+        free(content);
+    }
+    assert_true(outcomes[0] && outcomes[1]);
+}
+
 /* On btrfs it has not only not become durable: it is gone, and what is written behind it leaves a hole. */
 static void a_reverted_file_is_what_it_was_at_its_last_fsync(void **state)
 {
@@ -257,6 +275,7 @@ int main(void)
         TEST(a_failed_fsync_is_not_made_good_by_the_next),
         TEST(a_page_that_is_dirty_again_goes_out),
         TEST(a_lie_makes_nothing_durable),
+        TEST(a_later_write_takes_its_whole_page_along),
         TEST(a_reverted_file_is_what_it_was_at_its_last_fsync),
         TEST(truncated_bytes_come_back_with_a_revert),
         TEST(random_states_are_allowed_and_differ),
