@@ -170,7 +170,8 @@ enum fi_blind {
     FI_BLIND_BORDER = 4,   /* a rename or link across the border of the data directory, an exchange, O_TMPFILE */
     FI_BLIND_RANGES = 8,   /* fallocate or ioctl that moves, clones or punches out data */
     FI_BLIND_OPEN = 16,    /* a file opened for writing by openat2 or by a handle */
-    FI_BLIND_KINDS = 5
+    FI_BLIND_SIGSYS = 32,  /* a child died of SIGSYS: it had the filter, and no handler */
+    FI_BLIND_KINDS = 6
 };
 
 /*
@@ -178,6 +179,7 @@ enum fi_blind {
  * the wall clock goes with it, shifted by jump_ns. Written under an odd `sequence`.
  */
 #define FI_CLOCK_RATE_ONE UINT64_C(1000000)
+#define FI_CLOCK_TRIES    100000 /* to see an even sequence: whoever changed the clock may have been killed half-way */
 struct fi_clock {
     _Atomic uint32_t sequence;
     _Atomic uint64_t since_ns; /* CLOCK_MONOTONIC; 0: the clock was never touched */

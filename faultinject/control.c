@@ -139,36 +139,62 @@ void fi_control_close(struct fi_control *control)
         munmap(control, sizeof *control);
 }
 
-/* Bytes in all regular files below an open directory; takes over `fd`. */
-static int64_t bytes_below(int fd)
+struct usage {
+    int64_t total; /* bytes in all regular files */
+    int64_t largest;
+};
+
+/* Adds up what lies below an open directory; takes over `fd`. */
+static void usage_below(int fd, struct usage *usage)
 {
     DIR *dir = fdopendir(fd);
     if (!dir) {
         close(fd);
-        return 0;
+        return;
     }
-    int64_t total = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
         struct stat st;
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
             continue;
-        if (S_ISREG(st.st_mode))
-            total += st.st_size;
+        if (S_ISREG(st.st_mode)) {
+            usage->total += st.st_size;
+            usage->largest = st.st_size > usage->largest ? st.st_size : usage->largest;
+        }
         if (!S_ISDIR(st.st_mode))
             continue;
         int below = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (below >= 0)
-            total += bytes_below(below);
+            usage_below(below, usage);
     }
     closedir(dir);
-    return total;
+}
+
+static struct usage usage_of(const struct fi_control *control)
+{
+    struct usage usage = {0};
+    int fd = open(control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        usage_below(fd, &usage);
+    return usage;
+}
+
+/* From outside, a limit is known to have struck by the size of the file: none may be beyond it already. */
+static bool too_large(const struct fi_control *control, const struct fi_rule *rule, char *why, size_t why_size)
+{
+    if (rule->action != FI_DO_FILE_LIMIT || control->backend != FI_BACKEND_NOTIFY)
+        return false;
+    int64_t largest = usage_of(control).largest;
+    if ((uint64_t)largest < rule->arg)
+        return false;
+    snprintf(why, why_size, "the limit of %llu bytes is not above the %lld bytes that a file has already",
+             (unsigned long long)rule->arg, (long long)largest);
+    return true;
 }
 
 static int start_budget(struct fi_control *control, uint64_t limit, char *why, size_t why_size)
 {
-    int fd = open(control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int64_t used = fd < 0 ? 0 : bytes_below(fd);
+    int64_t used = usage_of(control).total;
     if ((uint64_t)used > limit) {
         snprintf(why, why_size, "the budget of %llu bytes is below the %lld bytes in use already",
                  (unsigned long long)limit, (long long)used);
@@ -208,9 +234,10 @@ static uint64_t monotonic_ns(void)
 static void change_clock(struct fi_clock *clock, uint32_t change, uint64_t arg, uint64_t now)
 {
     uint32_t even;
+    int tries = 0; /* a driver that was killed half-way does not hold up the next one */
     do
         even = atomic_load(&clock->sequence) & ~1U;
-    while (!atomic_compare_exchange_weak(&clock->sequence, &even, even + 1));
+    while (!atomic_compare_exchange_weak(&clock->sequence, &even, even + 1) && ++tries < FI_CLOCK_TRIES);
     uint64_t since = atomic_load(&clock->since_ns);
     uint64_t rate = since ? atomic_load(&clock->rate) : FI_CLOCK_RATE_ONE;
     uint64_t base = since ? atomic_load(&clock->base_ns) : now;
@@ -257,24 +284,29 @@ static int claim_slot(struct fi_control *control)
     return -1;
 }
 
+/* What this block cannot carry out; NULL: nothing of the kind. */
+static const char *unfit(const struct fi_control *control, const struct fi_rule *rule)
+{
+    if (atomic_load(&control->rules[FI_RULES_MAX - 1].claimed))
+        return "there are as many rules in this run as it has room for";
+    if (rule->action == FI_DO_REVERT && !control->side_dir[0])
+        return "revert takes the old content from the journal, and there is none: in a scenario, "
+               "power_cut: {method: simulated} makes one";
+    return control->backend == FI_BACKEND_NOTIFY ? fi_notify_lacks(rule) : NULL;
+}
+
 int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size)
 {
-    if (rule->action == FI_DO_REVERT && !control->side_dir[0]) {
-        snprintf(why, why_size,
-                 "revert takes the old content from the journal, and there is none: in a scenario, "
-                 "power_cut: {method: simulated} makes one");
-        return -1;
-    }
-    const char *lacks = control->backend == FI_BACKEND_NOTIFY ? fi_notify_lacks(rule) : NULL;
-    if (lacks) {
-        snprintf(why, why_size, "%s", lacks);
-        return -1;
-    }
-    if (conflict(control, rule, why, why_size) ||
+    const char *reason = unfit(control, rule);
+    if (reason)
+        snprintf(why, why_size, "%s", reason);
+    if (reason || conflict(control, rule, why, why_size) || too_large(control, rule, why, why_size) ||
         (rule->action == FI_DO_DISK_FULL && start_budget(control, rule->arg, why, why_size)))
         return -1;
     int index = claim_slot(control);
-    if (index < 0) {
+    if (index < 0) { /* another driver was faster */
+        if (rule->action == FI_DO_DISK_FULL)
+            atomic_store(&control->disk_limit, 0);
         snprintf(why, why_size, "more than %d rules in one run", FI_RULES_MAX);
         return -1;
     }
@@ -336,10 +368,12 @@ void fi_control_log_line(const struct fi_control *control, uint64_t index, bool 
 
 bool fi_control_blind(const struct fi_control *control, char *out, size_t size)
 {
-    static const char *const words[FI_BLIND_KINDS] = {"a shared writable mapping of a watched file", "io_uring",
+    static const char *const words[FI_BLIND_KINDS] = {"a shared writable mapping of a watched file",
+                                                      "io_uring",
                                                       "a rename or link across the data directory's border",
                                                       "fallocate or ioctl that moves, clones or punches out data",
-                                                      "a file opened by openat2 or by a handle"};
+                                                      "a file opened by openat2 or by a handle",
+                                                      "a child that died of SIGSYS (a helper without the library)"};
     uint32_t blind = atomic_load(&control->blind);
     size_t used = 0;
     out[0] = '\0';

@@ -131,8 +131,9 @@ struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_
         now.number = atomic_fetch_add(&rule->seen, 1) + 1;
         now.file_number = count_file(rule, file);
         now.at = rule->offset_to ? rule->offset_from : UINT64_MAX;
-        if (decision.rule < 0 && fires(rule, &now, file, control->seed))
-            decision = now;
+        bool first = decision.rule < 0 || (now.action == FI_DO_FILE_LIMIT && decision.action != FI_DO_FILE_LIMIT);
+        if (first && fires(rule, &now, file, control->seed))
+            decision = now; /* a limit holds whatever else happens to the write */
     }
     return decision;
 }

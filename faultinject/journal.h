@@ -20,7 +20,7 @@
 #include "contract.h"
 
 #define FI_JOURNAL_MAGIC   UINT64_C(0x4c4e524a54464c41)
-#define FI_JOURNAL_VERSION 1
+#define FI_JOURNAL_VERSION 2
 #define FI_JOURNAL_NAME    "journal"
 #define FI_UNDO_NAME       "undo"
 #define FI_KEPT_FORMAT     "kept-%llu"
@@ -70,6 +70,7 @@ struct fi_record {
 struct fi_file {
     _Atomic uint64_t inode;              /* 0: free */
     _Atomic uint64_t size;               /* bytes, after what has been recorded */
+    _Atomic uint32_t writers;            /* calls on their way that change its content */
     _Atomic uint32_t name;               /* the path under which it was met first */
     _Atomic uint64_t ops[FI_OP_COUNT];   /* operations that reached the kernel and succeeded */
     _Atomic uint64_t bytes[FI_OP_COUNT]; /* of write and read */

@@ -129,6 +129,37 @@ void fi_busy_wait(int fd)
         sleep_ns(NANOSECONDS_PER_MS / 5);
 }
 
+uint32_t fi_writer_begin(int fd)
+{
+    fi_busy_wait(fd);
+    uint32_t file = fi_shim.journal ? fi_record_file(fd) : FI_NO_FILE;
+    if (file == FI_NO_FILE)
+        return file;
+    _Atomic uint32_t *writers = &fi_shim.journal->files[file].writers;
+    for (;;) { /* counted first and asked then: whoever makes the file busy sees one or is seen */
+        atomic_fetch_add(writers, 1);
+        if (!atomic_load(&fi_shim.control->busy_count) || !is_busy(inode_of(fd)))
+            return file;
+        atomic_fetch_sub(writers, 1);
+        fi_busy_wait(fd);
+    }
+}
+
+void fi_writer_end(uint32_t file)
+{
+    if (file != FI_NO_FILE)
+        atomic_fetch_sub(&fi_shim.journal->files[file].writers, 1);
+}
+
+/* A writer that was killed on its way is never seen to arrive. */
+static void wait_for_writers(int fd)
+{
+    enum { TRIES = 1000 };
+    uint32_t file = fi_shim.journal ? fi_record_file(fd) : FI_NO_FILE;
+    for (int i = 0; file != FI_NO_FILE && atomic_load(&fi_shim.journal->files[file].writers) && i < TRIES; i++)
+        sleep_ns(NANOSECONDS_PER_MS / 5);
+}
+
 /* ---- what a call is about ---- */
 
 int64_t fi_call_bytes(const struct fi_call *call)
@@ -194,21 +225,24 @@ long fi_perform_part(struct fi_call *call, uint64_t bytes)
     return fi_perform_pass(call);
 }
 
-void fi_perform_flip(const struct fi_decision *decision, uint8_t *data, uint64_t size, int64_t offset)
+bool fi_perform_flip(const struct fi_decision *decision, uint8_t *data, uint64_t size, int64_t offset)
 {
     uint64_t skip = 0;
     if (decision->at != UINT64_MAX && offset >= 0 && decision->at > (uint64_t)offset)
         skip = decision->at - (uint64_t)offset;
     uint64_t byte = skip + decision->arg / 8;
-    if (byte < size)
-        data[byte] ^= (uint8_t)(1U << decision->arg % 8);
+    if (byte >= size)
+        return false;
+    data[byte] ^= (uint8_t)(1U << decision->arg % 8);
+    return true;
 }
 
 /* The bytes are stored as asked, and then one bit of them turns, by way of a descriptor of our own. */
-static long write_flipped(struct fi_call *call, const struct fi_decision *decision)
+static long write_flipped(struct fi_call *call, const struct fi_decision *decision,
+                          const struct fi_operation *operation)
 {
     int64_t offset = fi_call_offset(call);
-    long result = fi_perform_pass(call);
+    long result = fi_disk_call(call);
     if (result <= 0 || offset < 0)
         return result;
     char link[40];
@@ -220,6 +254,7 @@ static long write_flipped(struct fi_call *call, const struct fi_decision *decisi
     at += decision->arg / 8;
     uint8_t byte = 0;
     if (at < (uint64_t)(offset + result) && FI_OWN(SYS_pread64, fd, (long)&byte, 1, (long)at) == 1) {
+        fi_engine_record(fi_shim.control, decision, operation);
         byte ^= (uint8_t)(1U << decision->arg % 8);
         FI_OWN(SYS_pwrite64, fd, (long)&byte, 1, (long)at);
     }
@@ -262,6 +297,7 @@ static long fail_and_revert(const struct fi_call *call, const struct fi_decision
     if (call->row->target != FI_TARGET_FD)
         return -(long)decision->arg;
     int slot = fi_busy_begin((int)call->args[0]);
+    wait_for_writers((int)call->args[0]);
     fi_record_failed_sync(call, -(long)decision->arg);
     fi_revert(call);
     fi_busy_end(slot);
@@ -285,7 +321,9 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision, const 
     }
     bool part = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
     if (part && (bytes < 0 || decision->arg >= (uint64_t)bytes))
-        return fi_perform_pass(call); /* too small to be cut: nothing has been injected, so nothing is logged */
+        return fi_disk_call(call); /* too small to be cut: nothing has been injected, so nothing is logged */
+    if (decision->action == FI_DO_FLIP)
+        return write_flipped(call, decision, operation); /* an injection once a bit has turned */
     fi_engine_record(fi_shim.control, decision, operation);
     switch (decision->action) {
     case FI_DO_ERROR:
@@ -294,11 +332,10 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision, const 
         return -(long)decision->arg;
     case FI_DO_REVERT: return fail_and_revert(call, decision);
     case FI_DO_LIE: return call->op == FI_OP_WRITE ? lie_about_write(call, bytes) : 0;
-    case FI_DO_FLIP: return write_flipped(call, decision);
     case FI_DO_SHORT: return fi_perform_part(call, decision->arg);
     case FI_DO_TORN: fi_perform_part(call, decision->arg); break;
     default: break;
     }
     hold_up(call, decision);
-    return fi_perform_pass(call);
+    return fi_disk_call(call);
 }

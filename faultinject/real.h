@@ -4,11 +4,14 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -21,7 +24,19 @@
     ROW(freopen)                                                                                                       \
     ROW(fclose)                                                                                                        \
     ROW(fileno)                                                                                                        \
+    ROW(read)                                                                                                          \
+    ROW(recv)                                                                                                          \
+    ROW(recvmsg)                                                                                                       \
+    ROW(accept4)                                                                                                       \
+    ROW(connect)                                                                                                       \
     ROW(sigaction)                                                                                                     \
+    ROW(signal)                                                                                                        \
+    ROW(wait4)                                                                                                         \
+    ROW(closefrom)                                                                                                     \
+    ROW(select)                                                                                                        \
+    ROW(pthread_cond_clockwait)                                                                                        \
+    ROW(sem_timedwait)                                                                                                 \
+    ROW(sem_clockwait)                                                                                                 \
     ROW(sigprocmask)                                                                                                   \
     ROW(pthread_sigmask)                                                                                               \
     ROW(clock_gettime)                                                                                                 \
@@ -44,6 +59,18 @@ struct fi_real {
     int (*fclose)(FILE *);
     int (*fileno)(FILE *);
     int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+    ssize_t (*read)(int, void *, size_t);
+    ssize_t (*recv)(int, void *, size_t, int);
+    ssize_t (*recvmsg)(int, struct msghdr *, int);
+    int (*accept4)(int, struct sockaddr *restrict, socklen_t *restrict, int);
+    int (*connect)(int, const struct sockaddr *, socklen_t);
+    sighandler_t (*signal)(int, sighandler_t);
+    pid_t (*wait4)(pid_t, int *, int, struct rusage *);
+    void (*closefrom)(int);
+    int (*select)(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+    int (*pthread_cond_clockwait)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+    int (*sem_timedwait)(sem_t *, const struct timespec *);
+    int (*sem_clockwait)(sem_t *, clockid_t, const struct timespec *);
     int (*sigprocmask)(int, const sigset_t *, sigset_t *);
     int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
     int (*pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);

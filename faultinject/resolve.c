@@ -92,11 +92,22 @@ static long directory_name(int dirfd, const char *path, size_t length, char *out
     return got;
 }
 
+/* Asked often, and never where the data lies; but a data directory may lie in /dev/shm. */
+static bool of_the_kernel(const char *path)
+{
+    static const char *const places[] = {"/proc/", "/dev/", "/sys/"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t length = strlen(places[i]);
+        if (!strncmp(path, places[i], length))
+            return !fi_shim.control || strncmp(fi_shim.control->data_dir, places[i], length) != 0;
+    }
+    return false;
+}
+
 bool fi_resolve_path(int dirfd, const char *path, char out[FI_PATH_MAX])
 {
     char full[PATH_MAX];
-    if (!path || !*path || strlen(path) >= PATH_MAX || !strncmp(path, "/proc/", 6) || !strncmp(path, "/dev/", 5) ||
-        !strncmp(path, "/sys/", 5))
+    if (!path || !*path || strlen(path) >= PATH_MAX || of_the_kernel(path))
         return false;
     size_t end = strlen(path);
     while (end > 1 && path[end - 1] == '/')

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "record.h"
 
@@ -78,7 +79,8 @@ static void take_back(const struct fi_journal *journal, const struct span *span,
     for (uint64_t i = span->last; i-- > span->first;)
         if (changes_content(&journal->records[i], span->file))
             put_back(&journal->records[i], span, undo, fd);
-    if (span->size != atomic_load(&journal->files[span->file].size))
+    struct stat st = {0};
+    if (FI_OWN(SYS_fstat, fd, (long)&st) == 0 && (uint64_t)st.st_size != span->size)
         pass(SYS_ftruncate, FI_OP_TRUNCATE, fd, (long)span->size, 0, 0);
 }
 
@@ -88,8 +90,9 @@ void fi_revert(const struct fi_call *call)
     char undo_path[FI_PATH_MAX + 64];
     struct fi_journal *journal = fi_shim.journal;
     uint32_t file = journal ? fi_record_file((int)call->args[0]) : FI_NO_FILE;
-    if (file == FI_NO_FILE)
-        return;
+    bool whole = journal && atomic_load(&journal->next) <= FI_RECORDS_MAX && !atomic_load(&journal->broken);
+    if (file == FI_NO_FILE || !whole)
+        return; /* what cannot be followed back makes the run inconclusive */
     fi_fd_link(link, (int)call->args[0]);
     fi_record_undo_path(undo_path);
     struct span span = since_sync(journal, file);

@@ -455,13 +455,23 @@ static bool same_moments(const struct fi_rule *a, const struct fi_rule *b)
            a->offset_to == b->offset_to;
 }
 
+/* What such a rule does to a write or truncate is not what was asked for, and no budget counts it. */
+static bool evades_budget(const struct fi_rule *rule)
+{
+    bool changes = rule->action == FI_DO_SHORT || rule->action == FI_DO_TORN || rule->action == FI_DO_LIE ||
+                   rule->action == FI_DO_REVERT || rule->action == FI_DO_FILE_LIMIT;
+    return changes && ((rule->ops & FI_OPS_SPACE) || rule->action == FI_DO_REVERT);
+}
+
 const char *fi_rule_conflict(const struct fi_rule *armed, const struct fi_rule *added)
 {
     bool budgets = armed->action == FI_DO_DISK_FULL && added->action == FI_DO_DISK_FULL;
     if (budgets)
         return "a disk-full budget is armed already";
     if (armed->action == FI_DO_DISK_FULL || added->action == FI_DO_DISK_FULL)
-        return NULL; /* the budget counts what the other rule lets through */
+        return evades_budget(armed) || evades_budget(added)
+                   ? "a disk-full budget does not count what short, torn, lie, revert and file-limit do"
+                   : NULL;
     if (armed->action == FI_DO_CLOCK || added->action == FI_DO_CLOCK)
         return NULL; /* changes of the clock add up */
     if ((armed->action == FI_DO_FILE_LIMIT) != (added->action == FI_DO_FILE_LIMIT))

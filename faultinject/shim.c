@@ -140,11 +140,27 @@ static long decided(struct fi_call *call)
         operation.offset = fi_engine_wants_offset(control, call->op) ? fi_call_offset(call) : -1;
         decision = fi_engine_decide(control, &operation);
     }
-    if (decision.rule >= 0)
-        return fi_perform(call, &decision, &operation);
-    if (atomic_load(&control->disk_limit))
+    return decision.rule >= 0 ? fi_perform(call, &decision, &operation) : fi_disk_call(call);
+}
+
+/* `fd`: the descriptor that the call names, or -1. */
+static long perform(struct fi_call *call, int fd)
+{
+    struct fi_control *control = fi_shim.control;
+    if (fd >= 0 && !fi_engine_cares(control, call->op)) {
+        fi_shim_count(call->op);
         return fi_disk_call(call);
-    return fi_perform_pass(call);
+    }
+    char path[FI_PATH_MAX];
+    if (!locate(call, path)) {
+        if (fd >= 0) /* the number was closed behind our back and is something else by now */
+            fi_fd_set(fd, FI_FD_UNKNOWN);
+        return fi_raw(control->head.secret, call->row->number, call->args);
+    }
+    call->path = path;
+    fi_trap_start();
+    fi_shim_count(call->op);
+    return decided(call);
 }
 
 long fi_shim_call(long number, const long args[6])
@@ -161,21 +177,12 @@ long fi_shim_call(long number, const long args[6])
     if (by_fd && !fi_fd_watched(fd))
         return fi_raw(control->head.secret, number, call.args);
     call.op = op_of(call.row, args);
-    if (call.op == FI_OP_WRITE)
-        fi_busy_wait(fd);
-    if (by_fd && !fi_engine_cares(control, call.op)) {
-        fi_shim_count(call.op);
-        return fi_perform_pass(&call);
-    }
-    char path[FI_PATH_MAX];
-    if (!locate(&call, path)) {
-        if (by_fd) /* the number was closed behind our back and is something else by now */
-            fi_fd_set(fd, FI_FD_UNKNOWN);
-        return fi_raw(control->head.secret, number, call.args);
-    }
-    call.path = path;
-    fi_shim_count(call.op);
-    return decided(&call);
+    if (!by_fd || !(FI_OPS_SPACE >> call.op & 1))
+        return perform(&call, fd);
+    uint32_t file = fi_writer_begin(fd);
+    long result = perform(&call, fd);
+    fi_writer_end(file);
+    return result;
 }
 
 long fi_shim_gate(const struct fi_operation *operation)

@@ -90,14 +90,14 @@ long fi_perform_pass(const struct fi_call *call);
 /* A write of its first `bytes` bytes only. */
 long fi_perform_part(struct fi_call *call, uint64_t bytes);
 
-/* Performs `call` under a disk-full budget (disk.c). */
+/* Performs `call`, within the budget of a full disk where there is one (disk.c). */
 long fi_disk_call(struct fi_call *call);
 
 /* The parts that any operation can have: kill, power cut, delay, hang. */
 void fi_perform_common(const struct fi_decision *decision);
 
-/* Inverts the bit that the rule names, in data that was read from `offset` on. */
-void fi_perform_flip(const struct fi_decision *decision, uint8_t *data, uint64_t size, int64_t offset);
+/* Inverts the bit that the rule names, in data that was read from `offset` on. False: it lies beyond. */
+bool fi_perform_flip(const struct fi_decision *decision, uint8_t *data, uint64_t size, int64_t offset);
 
 /* The bytes that a call asks for, -1 where it has no length; and where in the file, -1 when not known. */
 int64_t fi_call_bytes(const struct fi_call *call);
@@ -119,6 +119,13 @@ static inline enum fi_fd_state fi_fd_state(int fd)
         return (enum fi_fd_state)atomic_load_explicit(&fi_shim.fds[fd], memory_order_relaxed);
     return FI_FD_UNKNOWN;
 }
+
+/*
+ * Around a call that changes the content of `fd`: waits while its file is busy, and lets a revert wait for it.
+ * Returns what fi_writer_end wants.
+ */
+uint32_t fi_writer_begin(int fd);
+void fi_writer_end(uint32_t file);
 
 /* Holds an fsync's file busy for others, and waits until a file is not. */
 int fi_busy_begin(int fd);

@@ -115,7 +115,8 @@ static long install(struct fi_control *control)
 void fi_trap_start(void)
 {
     struct fi_control *control = fi_shim.control;
-    if (!control || atomic_exchange(&fi_shim.trapping, 1))
+    if (!control || atomic_load_explicit(&fi_shim.trapping, memory_order_relaxed) ||
+        atomic_exchange(&fi_shim.trapping, 1))
         return;
     /* An exec'd program has inherited the filter already. */
     long error = traps() ? 0 : install(control);

@@ -34,13 +34,14 @@ static bool clock_reading(struct reading *reading)
         return false;
     struct fi_clock *clock = &fi_shim.control->clock;
     uint32_t sequence;
+    int tries = 0;
     do {
         sequence = atomic_load(&clock->sequence);
         reading->since_ns = atomic_load(&clock->since_ns);
         reading->base_ns = atomic_load(&clock->base_ns);
         reading->rate = atomic_load(&clock->rate);
         reading->jump_ns = atomic_load(&clock->jump_ns);
-    } while ((sequence & 1) || sequence != atomic_load(&clock->sequence));
+    } while (((sequence & 1) || sequence != atomic_load(&clock->sequence)) && ++tries < FI_CLOCK_TRIES);
     return reading->since_ns && reading->rate;
 }
 
@@ -134,6 +135,13 @@ static uint64_t real_span(const struct reading *reading, uint64_t span)
     return scale(span, FI_CLOCK_RATE_ONE, reading->rate);
 }
 
+static struct timeval scaled_time(const struct reading *reading, struct timeval time)
+{
+    uint64_t us = real_span(reading, (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec);
+    us += us == 0 && (time.tv_sec || time.tv_usec); /* 0 would switch the timer off */
+    return (struct timeval){(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+}
+
 /* ---- waiting ---- */
 
 FI_EXPORT int epoll_pwait(int poller, struct epoll_event *events, int count, int timeout, const sigset_t *mask)
@@ -192,10 +200,14 @@ FI_EXPORT int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_s
 FI_EXPORT int select(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict bad,
                      struct timeval *restrict wait)
 {
-    struct timespec room;
-    if (wait)
-        room = (struct timespec){wait->tv_sec, wait->tv_usec * 1000};
-    return pselect(count, in, out, bad, wait ? &room : NULL, NULL);
+    struct reading reading;
+    if (!wait || !clock_reading(&reading))
+        return fi_real()->select(count, in, out, bad, wait);
+    struct timeval left = scaled_time(&reading, *wait);
+    int result = fi_real()->select(count, in, out, bad, &left);
+    uint64_t us = scale((uint64_t)left.tv_sec * 1000000 + (uint64_t)left.tv_usec, reading.rate, FI_CLOCK_RATE_ONE);
+    *wait = (struct timeval){(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+    return result;
 }
 
 /* ---- sleeping ---- */
@@ -246,25 +258,57 @@ FI_EXPORT unsigned int sleep(unsigned int seconds)
     return nanosleep(&wait, &left) ? (unsigned int)left.tv_sec : 0;
 }
 
+/* A moment of the server's time on one of its clocks, as the machine has it on the same clock. */
+static struct timespec real_moment(const struct reading *reading, clockid_t clock, const struct timespec *due)
+{
+    struct timespec now;
+    fi_real()->clock_gettime(clock, &now);
+    int64_t span = (int64_t)nanoseconds(due) - ((int64_t)nanoseconds(&now) + ahead(reading, clock));
+    return timespec_of(nanoseconds(&now) + (span > 0 ? real_span(reading, (uint64_t)span) : 0));
+}
+
+/* Which clock a condition uses cannot be asked by any call; glibc keeps it there. */
+static clockid_t clock_of(const pthread_cond_t *cond)
+{
+    return (cond->__data.__wrefs & 2) ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
+
 FI_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
                                      const struct timespec *restrict due)
 {
     struct reading reading;
-    struct timespec wall;
     if (!clock_reading(&reading))
         return fi_real()->pthread_cond_timedwait(cond, mutex, due);
-    /* Which clock the condition uses cannot be asked; the default is the wall's. */
-    fi_real()->clock_gettime(CLOCK_REALTIME, &wall);
-    int64_t span = (int64_t)nanoseconds(due) - ((int64_t)nanoseconds(&wall) + ahead(&reading, CLOCK_REALTIME));
-    struct timespec until = timespec_of(nanoseconds(&wall) + (span > 0 ? real_span(&reading, (uint64_t)span) : 0));
+    struct timespec until = real_moment(&reading, clock_of(cond), due);
     return fi_real()->pthread_cond_timedwait(cond, mutex, &until);
 }
 
-static struct timeval scaled_time(const struct reading *reading, struct timeval time)
+FI_EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex, clockid_t clock,
+                                     const struct timespec *restrict due)
 {
-    uint64_t us = real_span(reading, (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec);
-    us += us == 0 && (time.tv_sec || time.tv_usec); /* 0 would switch the timer off */
-    return (struct timeval){(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+    struct reading reading;
+    if (!clock_reading(&reading))
+        return fi_real()->pthread_cond_clockwait(cond, mutex, clock, due);
+    struct timespec until = real_moment(&reading, clock, due);
+    return fi_real()->pthread_cond_clockwait(cond, mutex, clock, &until);
+}
+
+FI_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict due)
+{
+    struct reading reading;
+    if (!clock_reading(&reading))
+        return fi_real()->sem_timedwait(sem, due);
+    struct timespec until = real_moment(&reading, CLOCK_REALTIME, due);
+    return fi_real()->sem_timedwait(sem, &until);
+}
+
+FI_EXPORT int sem_clockwait(sem_t *restrict sem, clockid_t clock, const struct timespec *restrict due)
+{
+    struct reading reading;
+    if (!clock_reading(&reading))
+        return fi_real()->sem_clockwait(sem, clock, due);
+    struct timespec until = real_moment(&reading, clock, due);
+    return fi_real()->sem_clockwait(sem, clock, &until);
 }
 
 FI_EXPORT int setitimer(__itimer_which_t which, const struct itimerval *restrict wanted, struct itimerval *restrict old)

@@ -1,7 +1,7 @@
 /*
  * The functions on files that the library takes the place of: those on the hot path
  * (a write to a socket must not trap), those that cannot be trapped (open, read, fork),
- * those that reuse a descriptor, and those that could switch the trap off.
+ * and those that give a descriptor another meaning. Names: wrap_names.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,16 +65,30 @@ FI_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 
 /* ---- reads: nobody may trap them, so only those made by name or through a stream of ours are seen ---- */
 
-static void flip_gathered(const struct fi_decision *decision, const struct iovec *iov, int64_t size, int64_t offset)
+static bool flip_gathered(const struct fi_decision *decision, const struct iovec *iov, int64_t size, int64_t offset)
 {
-    for (; size > 0; iov++) {
+    bool flipped = false;
+    for (; size > 0 && !flipped; iov++) {
         uint64_t part = (uint64_t)size < iov->iov_len ? (uint64_t)size : iov->iov_len;
-        fi_perform_flip(decision, iov->iov_base, part, offset);
+        flipped = fi_perform_flip(decision, iov->iov_base, part, offset);
         offset += offset < 0 ? 0 : (int64_t)part;
         size -= (int64_t)part;
         if (decision->at == UINT64_MAX)
-            return;
+            return flipped;
     }
+    return flipped;
+}
+
+/* An injection once a bit has turned. */
+static long read_flipped(long number, const long args[6], const struct fi_decision *decision,
+                         const struct fi_operation *op)
+{
+    long result = FI_OWN(number, args[0], args[1], args[2], args[3]);
+    struct iovec whole = {(void *)args[1], result > 0 ? (size_t)result : 0};
+    const struct iovec *iov = number == SYS_readv ? (const struct iovec *)args[1] : &whole;
+    if (flip_gathered(decision, iov, result, op->offset))
+        fi_engine_record(fi_shim.control, decision, op);
+    return result;
 }
 
 static int64_t read_offset(long number, int fd, long offset)
@@ -88,18 +102,15 @@ static long read_by_rule(long number, long args[6], const struct fi_decision *de
     bool flat = number != SYS_readv;
     if (decision->action == FI_DO_SHORT && (!flat || decision->arg >= (uint64_t)args[2]))
         return FI_OWN(number, fd, args[1], args[2], args[3]);
+    if (decision->action == FI_DO_FLIP)
+        return read_flipped(number, args, decision, op);
     fi_engine_record(fi_shim.control, decision, op);
     fi_perform_common(decision);
     if (decision->action == FI_DO_ERROR)
         return -(long)decision->arg;
     if (decision->action == FI_DO_SHORT)
         args[2] = (long)decision->arg;
-    long result = FI_OWN(number, fd, args[1], args[2], args[3]);
-    if (decision->action != FI_DO_FLIP || result <= 0)
-        return result;
-    struct iovec whole = {(void *)args[1], (size_t)result};
-    flip_gathered(decision, flat ? &whole : (const struct iovec *)args[1], result, op->offset);
-    return result;
+    return FI_OWN(number, fd, args[1], args[2], args[3]);
 }
 
 static long read_watched(long number, long args[6])
@@ -140,9 +151,14 @@ static inline long read_call(long number, long fd, long data, long size, long of
     return fi_result(FI_OWN(number, fd, data, size, offset));
 }
 
+/* What is nobody's business is libc's, where a thread that waits can be cancelled. */
 FI_EXPORT ssize_t read(int fd, void *data, size_t size)
 {
-    return read_call(SYS_read, fd, (long)data, (long)size, 0);
+    const struct fi_control *control = fi_shim.control;
+    if (control && (fi_fd_state(fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)) &&
+        (fi_fd_watched(fd) || fi_engine_cares(control, FI_OP_RECV)))
+        return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+    return fi_real()->read(fd, data, size);
 }
 
 FI_EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
@@ -288,7 +304,54 @@ FI_EXPORT int dup3(int fd, int target, int flags)
     return (int)fi_result(result);
 }
 
-/* ---- where trapping begins, and a mkdir before that ---- */
+static void forget(unsigned int first, unsigned int last)
+{
+    for (unsigned int fd = first; fd <= last && fd < FI_FD_MAX; fd++)
+        fi_fd_set((int)fd, FI_FD_UNKNOWN);
+}
+
+FI_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+    forget(first, last);
+    return (int)fi_result(FI_OWN(SYS_close_range, first, last, flags));
+}
+
+FI_EXPORT void closefrom(int first)
+{
+    forget(first < 0 ? 0 : (unsigned int)first, FI_FD_MAX);
+    fi_real()->closefrom(first);
+}
+
+/* O_APPEND may come and go, and a duplicate may take a number that was known. */
+static int change_descriptor(int fd, int command, long argument)
+{
+    long result = FI_OWN(SYS_fcntl, fd, command, argument);
+    if (command == F_SETFL)
+        fi_fd_set(fd, FI_FD_UNKNOWN);
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+        fi_fd_set((int)result, FI_FD_UNKNOWN);
+    return (int)fi_result(result);
+}
+
+FI_EXPORT int fcntl(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    long argument = va_arg(args, long);
+    va_end(args);
+    return change_descriptor(fd, command, argument);
+}
+
+FI_EXPORT int fcntl64(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    long argument = va_arg(args, long);
+    va_end(args);
+    return change_descriptor(fd, command, argument);
+}
+
+/* ---- where trapping begins ---- */
 
 FI_EXPORT int chdir(const char *path)
 {
@@ -299,9 +362,13 @@ FI_EXPORT int chdir(const char *path)
     return (int)fi_result(result);
 }
 
-FI_EXPORT int mkdir(const char *path, mode_t mode)
+FI_EXPORT int fchdir(int fd)
 {
-    return (int)fi_result(fi_shim_call(SYS_mkdir, (const long[6]){(long)path, (long)mode}));
+    char below[FI_PATH_MAX];
+    long result = FI_OWN(SYS_fchdir, fd);
+    if (result == 0 && fi_shim.control && fi_resolve_path(AT_FDCWD, ".", below))
+        fi_trap_start();
+    return (int)fi_result(result);
 }
 
 /* ---- fork: cannot be trapped, thread creation makes the same call with SIGSYS blocked ---- */
@@ -320,33 +387,4 @@ FI_EXPORT pid_t fork(void)
         fi_shim_become(FI_ROLE_CHILD);
     }
     return pid;
-}
-
-/* ---- what could switch the trap off: a blocked or replaced SIGSYS kills ---- */
-
-FI_EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
-{
-    bool ours = signal == SIGSYS && fi_shim.control && action;
-    return fi_real()->sigaction(signal, ours ? NULL : action, old);
-}
-
-typedef int (*set_mask)(int, const sigset_t *, sigset_t *);
-
-static int without_sigsys(set_mask real, int how, const sigset_t *set, sigset_t *old)
-{
-    if (!set || how == SIG_UNBLOCK || !fi_shim.control)
-        return real(how, set, old);
-    sigset_t copy = *set;
-    sigdelset(&copy, SIGSYS);
-    return real(how, &copy, old);
-}
-
-FI_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
-{
-    return without_sigsys(fi_real()->sigprocmask, how, set, old);
-}
-
-FI_EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
-{
-    return without_sigsys(fi_real()->pthread_sigmask, how, set, old);
 }

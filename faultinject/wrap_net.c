@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "real.h"
 #include "shim.h"
 
 static uint32_t port_of(const struct sockaddr_storage *address)
@@ -51,6 +52,9 @@ static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *r
     struct fi_decision decision = fi_engine_decide(fi_shim.control, &operation);
     if (decision.rule < 0)
         return GOES_ON;
+    bool cut = decision.action == FI_DO_SHORT;
+    if (cut && (!bytes || (uint64_t)*bytes <= decision.arg))
+        return GOES_ON; /* too small to be cut, or of a length that is not asked for: no injection */
     bool hang = decision.action == FI_DO_HANG;
     if (hang && decision.file_number > 1) /* the same standstill, asked about again */
         atomic_fetch_add(&fi_shim.control->rules[decision.rule].fired, 1);
@@ -63,15 +67,12 @@ static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *r
     fi_perform_common(&decision);
     switch (decision.action) {
     case FI_DO_ERROR:
-        if (decision.arg == ECONNRESET)
+        if (decision.arg == ECONNRESET && op != FI_OP_ACCEPT) /* an accept is about the socket that listens */
             reset_on_close(fd);
         *result = -(long)decision.arg;
         return ENDS;
     case FI_DO_LIE: *result = bytes ? *bytes : 0; return ENDS;
-    case FI_DO_SHORT:
-        if (bytes && (uint64_t)*bytes > decision.arg)
-            *bytes = (long)decision.arg;
-        return GOES_ON;
+    case FI_DO_SHORT: *bytes = (long)decision.arg; return GOES_ON;
     default: return GOES_ON;
     }
 }
@@ -115,6 +116,11 @@ long fi_net_read(long number, const long args[6])
     return transfer(FI_OP_RECV, number, args, number == SYS_readv ? -1 : 2);
 }
 
+static bool asked(uint32_t op)
+{
+    return fi_shim.control && fi_engine_cares(fi_shim.control, op);
+}
+
 /* sendto and recvfrom use all six arguments, the last below 2^32: our marking does no harm there. */
 static ssize_t by_name(uint32_t op, long number, const long args[6], int bytes)
 {
@@ -130,6 +136,8 @@ FI_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
 
 FI_EXPORT ssize_t recv(int fd, void *data, size_t size, int flags)
 {
+    if (!asked(FI_OP_RECV)) /* as far as nobody asks, a thread that waits can be cancelled */
+        return fi_real()->recv(fd, data, size, flags);
     return by_name(FI_OP_RECV, SYS_recvfrom, (const long[6]){fd, (long)data, (long)size, flags}, 2);
 }
 
@@ -149,6 +157,8 @@ FI_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 FI_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+    if (!asked(FI_OP_RECV))
+        return fi_real()->recvmsg(fd, message, flags);
     return by_name(FI_OP_RECV, SYS_recvmsg, (const long[6]){fd, (long)message, flags}, -1);
 }
 
@@ -157,22 +167,20 @@ FI_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
     long result = 0;
     bool tcp = address && size >= sizeof(struct sockaddr_in);
     uint32_t peer = tcp ? port_of((const struct sockaddr_storage *)address) : 0;
-    bool asked = peer && fi_shim.control && fi_engine_cares(fi_shim.control, FI_OP_CONNECT);
-    if (asked && decide(FI_OP_CONNECT, fd, peer, NULL, &result) == ENDS)
+    if (peer && asked(FI_OP_CONNECT) && decide(FI_OP_CONNECT, fd, peer, NULL, &result) == ENDS)
         return (int)fi_result(result);
-    return (int)fi_result(FI_OWN(SYS_connect, fd, (long)address, size));
+    return fi_real()->connect(fd, address, size);
 }
 
 static int accept_call(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
     long result = 0;
-    bool asked = fi_shim.control && fi_engine_cares(fi_shim.control, FI_OP_ACCEPT);
-    uint32_t port = asked ? port_at(SYS_getsockname, fd) : 0;
+    uint32_t port = asked(FI_OP_ACCEPT) ? port_at(SYS_getsockname, fd) : 0;
     if (port && decide(FI_OP_ACCEPT, fd, port, NULL, &result) == ENDS)
         return (int)fi_result(result);
-    result = FI_OWN(SYS_accept4, fd, (long)address, (long)size, flags);
-    fi_fd_set((int)result, FI_FD_IGNORED);
-    return (int)fi_result(result);
+    int accepted = fi_real()->accept4(fd, address, size, flags);
+    fi_fd_set(accepted, FI_FD_IGNORED);
+    return accepted;
 }
 
 FI_EXPORT int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict size)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "journal_file.h"
+
 /* The outcome of one expectation, with a sentence for the report when it is not met. */
 struct check {
     struct la_run *run;
@@ -195,6 +197,8 @@ static void check_soundness(struct la_run *run)
         if (fi_control_blind(node->control, blind, sizeof blind))
             la_run_doubt(run, "%s changed its files in a way that libfaultinject.so cannot follow: %s",
                          node->spec->name, blind);
+        if (node->power.journal && fi_journal_incomplete(node->power.journal, blind, sizeof blind))
+            la_run_doubt(run, "%s: %s", node->spec->name, blind);
         fi_control_log_count(node->control, &unrecorded);
         if (unrecorded)
             la_run_doubt(run, "the injection log of %s is full: %llu not recorded", node->spec->name,

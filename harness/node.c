@@ -159,7 +159,7 @@ static void become_server(const struct la_node *node, const char *config, const 
 }
 
 /* Forks the supervisor of a server that is driven from outside. It ends with the last of the server's processes. */
-static int supervise(const struct la_node *node, struct fi_notify *notify, struct la_error *error)
+static int supervise(struct la_node *node, struct fi_notify *notify, struct la_error *error)
 {
     int opened = fi_notify_open(notify);
     if (opened)
@@ -174,6 +174,7 @@ static int supervise(const struct la_node *node, struct fi_notify *notify, struc
         fi_notify_close(notify);
         return la_fail(error, "fork: %s", strerror(errno));
     }
+    node->supervisor = pid;
     return 0;
 }
 

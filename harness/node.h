@@ -41,6 +41,7 @@ struct la_node {
     pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
     char run_id[48];             /* of the server that served last, as INFO gives it */
     bool escaped;                /* a new start was answered by the old server: it outlived its kill */
+    pid_t supervisor;            /* of a server that is driven from outside; 0: none */
     pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */
     unsigned int starts;
     unsigned int restarts; /* of them by the restart policy */

@@ -89,6 +89,15 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
     run->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
 }
 
+/* Without its supervisor a server gets an error from every call that it was asked about. */
+static void supervisor_ended(struct la_run *run, struct la_node *node, int status)
+{
+    node->supervisor = 0;
+    if (status)
+        la_run_doubt(run, "the supervisor of %s ended before its server (wait status %#x)", node->spec->name,
+                     (unsigned int)status);
+}
+
 static void reap(struct la_run *run)
 {
     int status;
@@ -101,6 +110,8 @@ static void reap(struct la_run *run)
         for (unsigned int i = 0; i < run->node_count; i++)
             if (pid == run->nodes[i].pid)
                 node_ended(run, &run->nodes[i], status);
+            else if (pid == run->nodes[i].supervisor)
+                supervisor_ended(run, &run->nodes[i], status);
     }
 }
 

@@ -43,6 +43,9 @@ static const struct {
     {"op=write role=child do=error:EIO", "fork", "fork=0 ", 0},
     {"op=write do=delay:1", "open write", "open=0 write=10 ", 1},
     {"op=any do=error:EIO", "outside pipe", "outside=10 pipe=10 ", 0},
+    {"op=fsync do=delay:1", "open signals", "open=0 signals=0 ", 2},
+    {"op=write do=flip:800", "open write write", "open=0 write=10 write=10 ", 0}, /* there is no such bit */
+    {"op=read do=flip:800", "open write read", "open=0 write=10 read=12345678 ", 0},
     /* however a file is opened */
     {"op=open path=file do=error:EIO", "openraw", "openraw=-1:EIO ", 1},
     {"op=write path=file do=error:EIO", "openraw write", "openraw=0 write=-1:EIO ", 1},
@@ -80,7 +83,8 @@ static const struct {
     {"op=send do=short:4", "connect send recv", "connect=0 send=4 recv=4 ", 1},
     {"op=network do=delay:1", "open write connect send recv", "open=0 write=10 connect=0 send=10 recv=10 ", 4},
     /* time */
-    {"op=clock do=clock:x600", "sleep poll timedwait", "sleep=1 poll=1 timedwait=1 ", 1},
+    {"op=clock do=clock:x600", "sleep poll timedwait monowait select",
+     "sleep=1 poll=1 timedwait=1 monowait=1 select=1 ", 1},
     {"op=clock do=clock:+7200000", "wall", "wall=2 ", 1},
     {"op=clock do=clock:+500000ppm", "tick", "tick=15 ", 1},
     {"op=clock do=clock:-500000ppm", "tick", "tick=5 ", 1},
@@ -277,6 +281,16 @@ static void a_full_journal_says_so(void **state)
     assert_non_null(strstr(why, "full"));
 }
 
+/* What was durable must not be taken for new because its fsync found no room. */
+static void a_full_journal_reverts_nothing(void **state)
+{
+    struct fixture *f = *state;
+    f->journal->next = FI_RECORDS_MAX;
+    fixture_arm(f, "op=fsync nth=2 do=revert:EIO");
+    fixture_run(f, "open write fsync write fsync size");
+    assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 fsync=-1:EIO size=20 ");
+}
+
 static void the_same_run_leaves_the_same_log(void **state)
 {
     (void)state;
@@ -307,6 +321,39 @@ static void the_power_is_cut_before_the_operation(void **state)
     assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 ");
     assert_int_equal(f->control->cut_at, BEGINNING + 4);
     assert_true(f->control->cut_ns > 0);
+}
+
+static void a_budget_holds_whatever_else_is_armed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=write do=delay:1");
+    fixture_arm(f, "op=write do=disk-full:15");
+    fixture_run(f, "open write write write size");
+    assert_string_equal(f->output, "open=0 write=10 write=5 write=-1:ENOSPC size=15 ");
+    assert_int_equal(f->control->rules[1].fired, 2);
+}
+
+static void a_limit_holds_whatever_else_is_armed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=write do=delay:1");
+    fixture_arm(f, "op=write do=file-limit:15");
+    fixture_run(f, "open write write write size");
+    assert_string_equal(f->output, "open=0 write=10 write=5 write=-1:EFBIG size=15 ");
+    assert_int_equal(f->control->rules[0].fired, 1);
+    assert_int_equal(f->control->rules[1].fired, 2);
+}
+
+/* What a descriptor was is forgotten when it may be something else. */
+static void a_descriptor_that_changes_is_looked_at_again(void **state)
+{
+    struct fixture *f = *state;
+    char line[256];
+    fixture_run(f, "openplain write appendmode write closerange");
+    assert_string_equal(f->output, "openplain=0 write=10 appendmode=0 write=10 closerange=10 ");
+    assert_int_equal(fi_journal_count(f->journal), BEGINNING + 3);
+    say(f->journal, BEGINNING + 2, line, sizeof line);
+    assert_string_equal(line, "write file > 10+10 of 10");
 }
 
 static void an_unlinked_file_frees_its_space(void **state)
@@ -356,8 +403,12 @@ int main(void)
         TEST(the_journal_has_every_change_in_order),
         TEST(a_child_writes_to_the_same_journal),
         TEST(a_full_journal_says_so),
+        TEST(a_full_journal_reverts_nothing),
         cmocka_unit_test(the_same_run_leaves_the_same_log),
         TEST(the_power_is_cut_before_the_operation),
+        TEST(a_budget_holds_whatever_else_is_armed),
+        TEST(a_limit_holds_whatever_else_is_armed),
+        TEST(a_descriptor_that_changes_is_looked_at_again),
         TEST(an_unlinked_file_frees_its_space),
         TEST(counts_what_was_done_and_by_whom),
         TEST(a_broken_block_lets_the_program_run),

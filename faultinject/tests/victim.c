@@ -8,12 +8,15 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -319,6 +322,68 @@ static long do_fsync_beside(void)
     return longest >= STANDSTILL_MS;
 }
 
+static void *append_meanwhile(void *enough)
+{
+    while (!atomic_load((_Atomic int *)enough))
+        if (write(fd, data, 10) != 10)
+            return enough;
+    return NULL;
+}
+
+/* How many of 200 fsyncs failed, while another thread was appending. */
+static long do_fsync_storm(void)
+{
+    enum { FSYNCS = 200 };
+    _Atomic int enough = 0;
+    pthread_t thread;
+    void *failed = NULL;
+    long count = 0;
+    pthread_create(&thread, NULL, append_meanwhile, &enough);
+    for (int i = 0; i < FSYNCS; i++) {
+        struct timespec moment = {0, 100000};
+        count += fsync(fd) != 0;
+        nanosleep(&moment, NULL);
+    }
+    atomic_store(&enough, 1);
+    pthread_join(thread, &failed);
+    return failed ? -1 : count;
+}
+
+/* ---- what could switch the trap off, or mislead what is known of a descriptor ---- */
+
+static void fsync_on_signal(int number)
+{
+    (void)number;
+    fsync(fd);
+}
+
+/* A handler that blocks everything, and every signal set back to its default. */
+static long do_signals(void)
+{
+    struct sigaction action = {.sa_handler = fsync_on_signal};
+    sigfillset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    for (int number = 1; number < 32; number++)
+        signal(number, SIG_DFL);
+    return fsync(fd);
+}
+
+/* O_APPEND comes after the open. */
+static long do_append_mode(void)
+{
+    return lseek(fd, 0, SEEK_SET) || fcntl(fd, F_SETFL, O_APPEND);
+}
+
+/* The number is closed without close, and becomes a pipe. */
+static long do_close_range(void)
+{
+    int ends[2];
+    if (close_range((unsigned int)fd, (unsigned int)fd, 0) || pipe(ends))
+        return -1;
+    return write(ends[1], data, 10);
+}
+
 /* ---- sockets ---- */
 
 static long do_connect(void)
@@ -391,6 +456,32 @@ static long do_poll(void)
     return compressed(60000, from);
 }
 
+static long do_select(void)
+{
+    long from[2] = {now_ms(false), now_ms(true)};
+    struct timeval wait = {58, 2000000};
+    return select(0, NULL, NULL, NULL, &wait) || wait.tv_sec || wait.tv_usec ? -1 : compressed(59999, from);
+}
+
+static long do_monotonic_wait(void)
+{
+    long from[2] = {now_ms(false), now_ms(true)};
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_condattr_t attributes;
+    pthread_cond_t cond;
+    struct timespec due;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&cond, &attributes);
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    due.tv_sec += 60;
+    pthread_mutex_lock(&mutex);
+    while (pthread_cond_timedwait(&cond, &mutex, &due) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&mutex);
+    return compressed(59999, from);
+}
+
 static long do_timed_wait(void)
 {
     long from[2] = {now_ms(false), now_ms(true)};
@@ -455,7 +546,11 @@ static const struct {
     {"outside", do_outside},
     {"pipe", do_pipe},
     {"thread", do_thread},
+    {"fsyncstorm", do_fsync_storm},
     {"fsyncbeside", do_fsync_beside},
+    {"signals", do_signals},
+    {"appendmode", do_append_mode},
+    {"closerange", do_close_range},
     {"connect", do_connect},
     {"send", do_send},
     {"recv", do_recv},
@@ -463,6 +558,8 @@ static const struct {
     {"tick", do_tick},
     {"poll", do_poll},
     {"timedwait", do_timed_wait},
+    {"monowait", do_monotonic_wait},
+    {"select", do_select},
     {"wall", do_wall},
 };
 

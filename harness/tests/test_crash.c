@@ -156,6 +156,18 @@ static void a_reverted_file_is_what_it_was_at_its_last_fsync(void **state)
     free(content);
 }
 
+/* The journal must follow what really happens to the file when others append while it is reverted. */
+static void a_revert_beside_a_writer_can_be_followed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=fsync every=4 do=revert:EIO");
+    run(f, "open fsyncdir fsyncstorm");
+    assert_string_equal(f->output, "open=0 fsyncdir=0 fsyncstorm=50 ");
+    char *content = after_cut(f, drop, "file");
+    assert_non_null(content);
+    free(content);
+}
+
 static void truncated_bytes_come_back_with_a_revert(void **state)
 {
     struct fixture *f = *state;
@@ -271,15 +283,11 @@ static void a_damaged_journal_is_an_error_and_no_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_not_durable_is_gone),
-        TEST(a_failed_fsync_is_not_made_good_by_the_next),
-        TEST(a_page_that_is_dirty_again_goes_out),
-        TEST(a_lie_makes_nothing_durable),
-        TEST(a_later_write_takes_its_whole_page_along),
-        TEST(a_reverted_file_is_what_it_was_at_its_last_fsync),
-        TEST(truncated_bytes_come_back_with_a_revert),
-        TEST(random_states_are_allowed_and_differ),
-        TEST(the_cut_may_lie_in_the_past),
+        cmocka_unit_test(what_is_not_durable_is_gone),    TEST(a_failed_fsync_is_not_made_good_by_the_next),
+        TEST(a_page_that_is_dirty_again_goes_out),        TEST(a_lie_makes_nothing_durable),
+        TEST(a_later_write_takes_its_whole_page_along),   TEST(a_reverted_file_is_what_it_was_at_its_last_fsync),
+        TEST(a_revert_beside_a_writer_can_be_followed),   TEST(truncated_bytes_come_back_with_a_revert),
+        TEST(random_states_are_allowed_and_differ),       TEST(the_cut_may_lie_in_the_past),
         TEST(a_damaged_journal_is_an_error_and_no_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 """A server that does not load libfaultinject.so is driven from outside: same rules, same log, fewer of them."""
+import os
+import pathlib
 import subprocess
+import threading
+import time
 import unittest
 
 from support import BROKEN, LASTACK, SCENARIOS, LastackTest
@@ -84,6 +88,34 @@ class Outside(LastackTest):
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", self.bare)
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+
+    def test_the_supervisor_s_death_is_not_the_server_s(self):
+        killed = []
+
+        def find_and_kill():
+            for _ in range(4000):
+                for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+                    try:
+                        if "seccomp notify" in os.readlink(link) and str(self.folder) in self.arguments_of(link.parts[2]):
+                            os.kill(int(link.parts[2]), 9)
+                            killed.append(link.parts[2])
+                            return
+                    except OSError:
+                        pass
+                time.sleep(0.005)
+
+        path = self.write("wait.yaml", FILE_LIMIT.replace("file-limit:300k", "file-limit:1g"))
+        killer = threading.Thread(target=find_and_kill)
+        killer.start()
+        run = self.lastack("run", path, "--server", self.bare)
+        killer.join()
+        self.assertTrue(killed)
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertTrue(any("supervisor of primary ended" in reason for reason in run.scenario()["reasons"]), str(run))
+
+    @staticmethod
+    def arguments_of(pid):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
 
     def test_a_broken_server_is_caught_from_outside(self):
         """The same defects flip the same verdicts as they do under the library."""
