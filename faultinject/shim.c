@@ -115,6 +115,8 @@ static bool locate(const struct fi_call *call, char path[FI_PATH_MAX])
 static uint32_t op_of(const struct fi_syscall *row, const long args[6])
 {
     struct stat st = {0};
+    if (row->target == FI_TARGET_FD && fi_fd_state((int)args[row->argument]) == FI_FD_APPENDS)
+        return (uint32_t)row->op; /* no directory: spares the question */
     if (row->target == FI_TARGET_ALL || (row->op != FI_OP_FSYNC && row->op != FI_OP_FDATASYNC))
         return (uint32_t)row->op;
     if (FI_OWN(SYS_fstat, args[0], (long)&st) == 0 && S_ISDIR(st.st_mode))

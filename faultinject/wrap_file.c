@@ -1,7 +1,7 @@
 /*
  * The functions on files that the library takes the place of: those on the hot path
  * (a write to a socket must not trap), those that cannot be trapped (open, read, fork),
- * and those that give a descriptor another meaning. Names: wrap_names.c.
+ * and those that give a descriptor another meaning. The rest: wrap_rows.c.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* The command line: lastack run, certify, list, replay, fault. */
+/* The command line: lastack run, certify, list, replay, fault, ledger. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "history.h"
 #include "list.h"
 #include "replay.h"
 #include "sandbox.h"
@@ -24,7 +25,8 @@ enum {
     OPTION_DATA,
     OPTION_CLAIMS,
     OPTION_NODE,
-    OPTION_TIMES
+    OPTION_TIMES,
+    OPTION_FORMAT
 };
 
 static const char usage_text[] =
@@ -36,6 +38,8 @@ static const char usage_text[] =
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
+    "  lastack ledger LEDGER|BUNDLE [--format text|jsonl|edn]\n"
+    "                                         what the load sent and what was answered\n"
     "  lastack COMMAND --help                 the options of a command\n"
     "  lastack --version | --help\n"
     "\n"
@@ -157,6 +161,16 @@ static int run(int argc, char **argv, bool certify)
     return status;
 }
 
+static int run_files(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
+
+static int certify(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}
+
 struct list_arguments {
     bool claims;
     bool json;
@@ -253,6 +267,49 @@ static error_t parse_fault(int key, char *value, struct argp_state *state)
     return 0;
 }
 
+struct ledger_arguments {
+    const char *path;
+    int format;
+};
+
+static error_t parse_ledger(int key, char *value, struct argp_state *state)
+{
+    struct ledger_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_FORMAT:
+        arguments->format = la_history_format(value);
+        if (arguments->format < 0)
+            argp_error(state, "--format: '%s' is not text, jsonl or edn", value);
+        break;
+    case ARGP_KEY_ARG:
+        if (arguments->path)
+            argp_error(state, "one ledger at a time");
+        arguments->path = value;
+        break;
+    case ARGP_KEY_END:
+        if (!arguments->path)
+            argp_error(state, "name a ledger, or a bundle: the folder of a scenario in a report");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int ledger(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"format", OPTION_FORMAT, "FORMAT", 0, "text (default), jsonl: a JSON object a line, edn: a Jepsen history", 0},
+        {0}};
+    struct ledger_arguments arguments = {NULL, LA_HISTORY_TEXT};
+    struct argp argp = {options, parse_ledger, "LEDGER|BUNDLE", NULL, NULL, NULL, NULL};
+    struct la_error error;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_history_print(arguments.path, (enum la_history_format)arguments.format, stdout, &error) == 0)
+        return LA_EXIT_HOLDS;
+    fprintf(stderr, "lastack: %s\n", error.text);
+    return LA_EXIT_USAGE;
+}
+
 static int fault(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -277,15 +334,19 @@ int main(int argc, char **argv)
         fputs(usage_text, stdout);
         return 0;
     }
-    static char names[5][16] = {"lastack run", "lastack certify", "lastack list", "lastack replay", "lastack fault"};
-    static const char *const commands[] = {"run", "certify", "list", "replay", "fault"};
-    for (int i = 0; i < 5; i++) {
-        if (strcmp(command, commands[i]) != 0)
+    /* what argp calls the program in its messages, too */
+    static const struct {
+        char name[16];
+        char called[20];
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"run", "lastack run", run_files}, {"certify", "lastack certify", certify},
+                    {"list", "lastack list", list},    {"replay", "lastack replay", replay},
+                    {"fault", "lastack fault", fault}, {"ledger", "lastack ledger", ledger}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(command, commands[i].name) != 0)
             continue;
-        argv[1] = names[i]; /* what argp calls the program in its messages */
-        if (i < 2)
-            return run(argc - 1, argv + 1, i == 1);
-        return i == 2 ? list(argc - 1, argv + 1) : i == 3 ? replay(argc - 1, argv + 1) : fault(argc - 1, argv + 1);
+        argv[1] = (char *)commands[i].called;
+        return commands[i].run(argc - 1, argv + 1);
     }
     if (*command)
         fprintf(stderr, "lastack: unknown command '%s'; see lastack --help\n", command);

@@ -1,0 +1,240 @@
+#include "history.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ledger.h"
+#include "types.h"
+
+static const char *const op_names[LA_OP_KINDS] = {"none", "set", "del", "incr", "rpush", "hset", "exec"};
+
+/* edn: an operation whose end is still to be printed. */
+struct flight {
+    uint64_t done_ns;
+    uint64_t index;
+    uint64_t process;
+};
+
+struct flights {
+    struct flight *items;
+    size_t count;
+    size_t room;
+};
+
+struct printer {
+    const struct la_ledger *ledger;
+    FILE *out;
+    uint64_t count;
+    uint64_t events;        /* edn: printed so far */
+    uint32_t *sent;         /* edn: operations of each session so far */
+    struct flights waiting; /* edn: with a reply; a heap, the earliest first */
+    struct flights unknown; /* edn: without */
+};
+
+int la_history_format(const char *name)
+{
+    static const char *const names[] = {"text", "jsonl", "edn"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name, names[i]))
+            return i;
+    return -1;
+}
+
+static const char *outcome_of(const struct la_op *op)
+{
+    switch (op->outcome) {
+    case LA_OUTCOME_UNKNOWN: return "unknown";
+    case LA_OUTCOME_OK: return "ok";
+    case LA_OUTCOME_WRONG: return "wrong";
+    default: return "refused";
+    }
+}
+
+static const char *error_of(const struct printer *printer, const struct la_op *op)
+{
+    return op->outcome >= LA_OUTCOME_ERROR ? printer->ledger->head->errors[op->outcome - LA_OUTCOME_ERROR].text : NULL;
+}
+
+/* ---- text ---- */
+
+static int print_text(struct printer *printer)
+{
+    const struct la_ledger_head *head = printer->ledger->head;
+    fprintf(printer->out,
+            "%llu operations of %u connections: %llu acknowledged, %llu refused\n\n%9s %11s %9s %7s %4s  %-14s "
+            "%-7s %7s  %s\n",
+            (unsigned long long)printer->count, head->sessions, (unsigned long long)head->acked,
+            (unsigned long long)head->refused, "index", "at ms", "took us", "session", "life", "key", "op", "seq",
+            "outcome");
+    uint64_t begin = printer->count ? printer->ledger->ops[0].invoked_ns : 0;
+    for (uint64_t i = 0; i < printer->count; i++) {
+        const struct la_op *op = &printer->ledger->ops[i];
+        char name[LA_KEY_NAME_MAX];
+        char took[24] = "-";
+        const char *error = error_of(printer, op);
+        la_key_name(name, op->session, op->key);
+        if (op->done_ns)
+            snprintf(took, sizeof took, "%.1f", (double)(op->done_ns - op->invoked_ns) / 1e3);
+        fprintf(printer->out, "%9llu %11.3f %9s %7u %4u  %-14s %-7s %7u  %s%s%s\n", (unsigned long long)i,
+                (double)(op->invoked_ns - begin) / 1e6, took, op->session, head->session[op->session].epoch, name,
+                op_names[op->kind], op->seq, outcome_of(op), error ? ": " : "", error ? error : "");
+    }
+    return ferror(printer->out) ? -1 : 0;
+}
+
+/* ---- JSON lines ---- */
+
+static int print_jsonl(struct printer *printer)
+{
+    for (uint64_t i = 0; i < printer->count; i++) {
+        const struct la_op *op = &printer->ledger->ops[i];
+        const struct la_session *session = &printer->ledger->head->session[op->session];
+        char name[LA_KEY_NAME_MAX];
+        la_key_name(name, op->session, op->key);
+        json_t *line =
+            json_pack("{s:I, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:I, s:s}", "index", (json_int_t)i, "session",
+                      (int)op->session, "client", (int)session->client, "life", (int)session->epoch, "key", name,
+                      "type", la_types[op->type]->name, "op", op_names[op->kind], "seq", (int)op->seq, "invoked_ns",
+                      (json_int_t)op->invoked_ns, "outcome", outcome_of(op));
+        json_object_set_new(line, "done_ns", op->done_ns ? json_integer((json_int_t)op->done_ns) : json_null());
+        if (op->kind == LA_OP_HSET)
+            json_object_set_new(line, "field", json_integer(op->field));
+        if (error_of(printer, op))
+            json_object_set_new(line, "error", json_string(error_of(printer, op)));
+        int failed = json_dumpf(line, printer->out, JSON_COMPACT) || fputc('\n', printer->out) == EOF;
+        json_decref(line);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- EDN ---- */
+
+static void swap(struct flight *a, struct flight *b)
+{
+    struct flight kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void add(struct flights *flights, const struct flight *flight)
+{
+    if (flights->count == flights->room) {
+        flights->room = flights->room ? 2 * flights->room : 64;
+        struct flight *more = la_alloc(flights->room, sizeof *more);
+        if (flights->count)
+            memcpy(more, flights->items, flights->count * sizeof *more);
+        free(flights->items);
+        flights->items = more;
+    }
+    flights->items[flights->count++] = *flight;
+}
+
+static void push(struct flights *heap, const struct flight *flight)
+{
+    add(heap, flight);
+    for (size_t at = heap->count - 1; at; at = (at - 1) / 2) {
+        if (heap->items[at].done_ns >= heap->items[(at - 1) / 2].done_ns)
+            return;
+        swap(&heap->items[at], &heap->items[(at - 1) / 2]);
+    }
+}
+
+static struct flight pop(struct flights *heap)
+{
+    struct flight first = heap->items[0];
+    heap->items[0] = heap->items[--heap->count];
+    for (size_t at = 0;;) {
+        size_t least = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < heap->count; child++)
+            if (heap->items[child].done_ns < heap->items[least].done_ns)
+                least = child;
+        if (least == at)
+            return first;
+        swap(&heap->items[at], &heap->items[least]);
+        at = least;
+    }
+}
+
+static void print_event(struct printer *printer, const struct flight *flight, const char *type, uint64_t time)
+{
+    const struct la_op *op = &printer->ledger->ops[flight->index];
+    const char *error = error_of(printer, op);
+    char name[LA_KEY_NAME_MAX];
+    la_key_name(name, op->session, op->key);
+    fprintf(printer->out, "{:index %llu, :time %llu, :process %llu, :type :%s, :f :%s, :value [\"%s\" %u]",
+            (unsigned long long)printer->events++, (unsigned long long)time, (unsigned long long)flight->process, type,
+            op_names[op->kind], name, op->seq);
+    if (error && strcmp(type, "invoke") != 0) {
+        json_t *text = json_string(error); /* EDN escapes a string as JSON does */
+        fputs(", :error ", printer->out);
+        json_dumpf(text, printer->out, JSON_ENCODE_ANY);
+        json_decref(text);
+    }
+    fputs("}\n", printer->out);
+}
+
+static void print_end(struct printer *printer)
+{
+    struct flight flight = pop(&printer->waiting);
+    bool refused = printer->ledger->ops[flight.index].outcome >= LA_OUTCOME_ERROR;
+    print_event(printer, &flight, refused ? "fail" : "ok", flight.done_ns);
+}
+
+static void print_operation(struct printer *printer, uint64_t index)
+{
+    const struct la_op *op = &printer->ledger->ops[index];
+    uint32_t pipeline = printer->ledger->head->plan.pipeline;
+    struct flight flight = {op->done_ns, index, 0};
+    /* replies come in order: when its turn comes again, a place in the pipeline is free */
+    flight.process = (uint64_t)op->session * pipeline + printer->sent[op->session]++ % pipeline;
+    while (printer->waiting.count && printer->waiting.items[0].done_ns <= op->invoked_ns)
+        print_end(printer);
+    print_event(printer, &flight, "invoke", op->invoked_ns);
+    if (op->outcome == LA_OUTCOME_UNKNOWN)
+        add(&printer->unknown, &flight);
+    else
+        push(&printer->waiting, &flight);
+}
+
+static int print_edn(struct printer *printer)
+{
+    uint64_t last = 0;
+    printer->sent = la_alloc(LA_SESSIONS_MAX, sizeof *printer->sent);
+    for (uint64_t i = 0; i < printer->count; i++) {
+        print_operation(printer, i);
+        const struct la_op *op = &printer->ledger->ops[i];
+        last = op->invoked_ns > last ? op->invoked_ns : last;
+        last = op->done_ns > last ? op->done_ns : last;
+    }
+    while (printer->waiting.count)
+        print_end(printer);
+    for (size_t i = 0; i < printer->unknown.count; i++)
+        print_event(printer, &printer->unknown.items[i], "info", last);
+    free(printer->sent);
+    free(printer->waiting.items);
+    free(printer->unknown.items);
+    return ferror(printer->out) ? -1 : 0;
+}
+
+int la_history_print(const char *path, enum la_history_format format, FILE *out, struct la_error *error)
+{
+    static int (*const printers[])(struct printer *) = {print_text, print_jsonl, print_edn};
+    char file[LA_PATH_MAX];
+    struct stat st;
+    struct la_ledger ledger = {0};
+    bool bundle = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    la_path(file, bundle ? "%s/ledger" : "%s", path);
+    if (la_ledger_open(&ledger, file, error))
+        return -1;
+    struct printer printer = {.ledger = &ledger, .out = out, .count = la_ledger_count(&ledger)};
+    int result = printers[format](&printer);
+    if (fflush(out) || result)
+        result = la_fail(error, "the history cannot be written: %s", strerror(errno));
+    la_ledger_close(&ledger);
+    return result;
+}
