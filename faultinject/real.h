@@ -1,50 +1,104 @@
-/* The libc functions behind the wrappers. */
+/*
+ * The functions behind the wrappers: the next ones in the order of libraries, which are
+ * libc's unless something else is preloaded too. Then its functions are called, or a
+ * server would be judged without what that library does to it; what they ask of the
+ * kernel traps like anything else.
+ */
 #ifndef FAULTINJECT_REAL_H
 #define FAULTINJECT_REAL_H
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#define FI_REAL_FUNCTIONS(ROW)                                                                                         \
-    ROW(fork)                                                                                                          \
-    ROW(fopen)                                                                                                         \
-    ROW(freopen)                                                                                                       \
-    ROW(fclose)                                                                                                        \
-    ROW(fileno)                                                                                                        \
+/* Files and names: what may be done without asking libc, see FI_FOREIGN. */
+#define FI_REAL_FILES(ROW)                                                                                             \
+    ROW(write)                                                                                                         \
+    ROW(pwrite)                                                                                                        \
+    ROW(pwrite64)                                                                                                      \
+    ROW(writev)                                                                                                        \
     ROW(read)                                                                                                          \
+    ROW(pread)                                                                                                         \
+    ROW(pread64)                                                                                                       \
+    ROW(readv)                                                                                                         \
+    ROW(open)                                                                                                          \
+    ROW(open64)                                                                                                        \
+    ROW(openat)                                                                                                        \
+    ROW(openat64)                                                                                                      \
+    ROW(creat)                                                                                                         \
+    ROW(creat64)                                                                                                       \
+    ROW(fopen)                                                                                                         \
+    ROW(fopen64)                                                                                                       \
+    ROW(mkdir)                                                                                                         \
+    ROW(mkdirat)                                                                                                       \
+    ROW(rename)                                                                                                        \
+    ROW(renameat)                                                                                                      \
+    ROW(renameat2)                                                                                                     \
+    ROW(unlink)                                                                                                        \
+    ROW(unlinkat)                                                                                                      \
+    ROW(rmdir)                                                                                                         \
+    ROW(remove)                                                                                                        \
+    ROW(truncate)                                                                                                      \
+    ROW(truncate64)                                                                                                    \
+    ROW(link)                                                                                                          \
+    ROW(linkat)                                                                                                        \
+    ROW(symlink)                                                                                                       \
+    ROW(symlinkat)                                                                                                     \
+    ROW(fsync)                                                                                                         \
+    ROW(fdatasync)                                                                                                     \
+    ROW(sync_file_range)                                                                                               \
+    ROW(syncfs)                                                                                                        \
+    ROW(sync)                                                                                                          \
+    ROW(ftruncate)                                                                                                     \
+    ROW(ftruncate64)                                                                                                   \
+    ROW(fallocate)                                                                                                     \
+    ROW(fallocate64)
+
+/* Always called by way of these. */
+#define FI_REAL_OTHERS(ROW)                                                                                            \
     ROW(recv)                                                                                                          \
     ROW(recvmsg)                                                                                                       \
     ROW(accept4)                                                                                                       \
     ROW(connect)                                                                                                       \
+    ROW(fork)                                                                                                          \
+    ROW(freopen)                                                                                                       \
+    ROW(fclose)                                                                                                        \
+    ROW(fileno)                                                                                                        \
+    ROW(closefrom)                                                                                                     \
     ROW(sigaction)                                                                                                     \
     ROW(signal)                                                                                                        \
+    ROW(sigprocmask)                                                                                                   \
+    ROW(pthread_sigmask)                                                                                               \
     ROW(wait4)                                                                                                         \
-    ROW(closefrom)                                                                                                     \
-    ROW(select)                                                                                                        \
+    ROW(pthread_cond_timedwait)                                                                                        \
     ROW(pthread_cond_clockwait)                                                                                        \
     ROW(sem_timedwait)                                                                                                 \
     ROW(sem_clockwait)                                                                                                 \
-    ROW(sigprocmask)                                                                                                   \
-    ROW(pthread_sigmask)                                                                                               \
     ROW(clock_gettime)                                                                                                 \
     ROW(gettimeofday)                                                                                                  \
     ROW(time)                                                                                                          \
     ROW(clock_nanosleep)                                                                                               \
     ROW(epoll_pwait)                                                                                                   \
     ROW(ppoll)                                                                                                         \
+    ROW(select)                                                                                                        \
     ROW(pselect)                                                                                                       \
     ROW(setitimer)                                                                                                     \
     ROW(statvfs)                                                                                                       \
@@ -52,40 +106,15 @@
     ROW(statfs)                                                                                                        \
     ROW(fstatfs)
 
+#define FI_REAL_MEMBER(name) __typeof__ (&(name))(name);
+#define FI_REAL_FLAG(name)   bool(name);
+
 struct fi_real {
-    pid_t (*fork)(void);
-    FILE *(*fopen)(const char *, const char *);
-    FILE *(*freopen)(const char *, const char *, FILE *);
-    int (*fclose)(FILE *);
-    int (*fileno)(FILE *);
-    int (*sigaction)(int, const struct sigaction *, struct sigaction *);
-    ssize_t (*read)(int, void *, size_t);
-    ssize_t (*recv)(int, void *, size_t, int);
-    ssize_t (*recvmsg)(int, struct msghdr *, int);
-    int (*accept4)(int, struct sockaddr *restrict, socklen_t *restrict, int);
-    int (*connect)(int, const struct sockaddr *, socklen_t);
-    sighandler_t (*signal)(int, sighandler_t);
-    pid_t (*wait4)(pid_t, int *, int, struct rusage *);
-    void (*closefrom)(int);
-    int (*select)(int, fd_set *, fd_set *, fd_set *, struct timeval *);
-    int (*pthread_cond_clockwait)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
-    int (*sem_timedwait)(sem_t *, const struct timespec *);
-    int (*sem_clockwait)(sem_t *, clockid_t, const struct timespec *);
-    int (*sigprocmask)(int, const sigset_t *, sigset_t *);
-    int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
-    int (*pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
-    int (*clock_gettime)(clockid_t, struct timespec *);
-    int (*gettimeofday)(struct timeval *restrict, void *restrict);
-    time_t (*time)(time_t *);
-    int (*clock_nanosleep)(clockid_t, int, const struct timespec *, struct timespec *);
-    int (*epoll_pwait)(int, struct epoll_event *, int, int, const sigset_t *);
-    int (*ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
-    int (*pselect)(int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *);
-    int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
-    int (*statvfs)(const char *, struct statvfs *);
-    int (*fstatvfs)(int, struct statvfs *);
-    int (*statfs)(const char *, struct statfs *);
-    int (*fstatfs)(int, struct statfs *);
+    FI_REAL_FILES(FI_REAL_MEMBER)
+    FI_REAL_OTHERS(FI_REAL_MEMBER)
+    struct {
+        FI_REAL_FILES(FI_REAL_FLAG)
+    } foreign; /* the next function of this name is not libc's */
 };
 
 extern struct fi_real fi_real_functions;
@@ -102,5 +131,8 @@ static inline const struct fi_real *fi_real(void)
 {
     return atomic_load_explicit(&fi_real_known, memory_order_acquire) ? &fi_real_functions : fi_real_look_up();
 }
+
+/* True when `name` is to be called by way of fi_real, because another library does something there. */
+#define FI_FOREIGN(name) (__builtin_expect(fi_real_functions.foreign.name, false))
 
 #endif

@@ -45,22 +45,24 @@ static inline long write_call(long number, long a, long b, long c, long d)
 
 FI_EXPORT ssize_t write(int fd, const void *data, size_t size)
 {
-    return write_call(SYS_write, fd, (long)data, (long)size, 0);
+    return FI_FOREIGN(write) ? fi_real()->write(fd, data, size) : write_call(SYS_write, fd, (long)data, (long)size, 0);
 }
 
 FI_EXPORT ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
-    return write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
+    return FI_FOREIGN(pwrite) ? fi_real()->pwrite(fd, data, size, offset)
+                              : write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-    return write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
+    return FI_FOREIGN(pwrite64) ? fi_real()->pwrite64(fd, data, size, offset)
+                                : write_call(SYS_pwrite64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-    return write_call(SYS_writev, fd, (long)iov, count, 0);
+    return FI_FOREIGN(writev) ? fi_real()->writev(fd, iov, count) : write_call(SYS_writev, fd, (long)iov, count, 0);
 }
 
 /* ---- reads: nobody may trap them, so only those made by name or through a stream of ours are seen ---- */
@@ -155,7 +157,7 @@ static inline long read_call(long number, long fd, long data, long size, long of
 FI_EXPORT ssize_t read(int fd, void *data, size_t size)
 {
     const struct fi_control *control = fi_shim.control;
-    if (control && (fi_fd_state(fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)) &&
+    if (control && !FI_FOREIGN(read) && (fi_fd_state(fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)) &&
         (fi_fd_watched(fd) || fi_engine_cares(control, FI_OP_RECV)))
         return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
     return fi_real()->read(fd, data, size);
@@ -163,17 +165,19 @@ FI_EXPORT ssize_t read(int fd, void *data, size_t size)
 
 FI_EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
-    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
+    return FI_FOREIGN(pread) ? fi_real()->pread(fd, data, size, offset)
+                             : read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
-    return read_call(SYS_pread64, fd, (long)data, (long)size, offset);
+    return FI_FOREIGN(pread64) ? fi_real()->pread64(fd, data, size, offset)
+                               : read_call(SYS_pread64, fd, (long)data, (long)size, offset);
 }
 
 FI_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    return read_call(SYS_readv, fd, (long)iov, count, 0);
+    return FI_FOREIGN(readv) ? fi_real()->readv(fd, iov, count) : read_call(SYS_readv, fd, (long)iov, count, 0);
 }
 
 ssize_t __read_chk(int fd, void *data, size_t size, size_t room);
@@ -212,31 +216,49 @@ static unsigned int mode_argument(int flags, va_list args)
     return (flags & (O_CREAT | O_TMPFILE)) ? va_arg(args, unsigned int) : 0;
 }
 
-#define OPEN_WITH_MODE(dirfd)                                                                                          \
+#define OPEN_WITH_MODE(name, dirfd, ...)                                                                               \
     va_list args;                                                                                                      \
     va_start(args, flags);                                                                                             \
     unsigned int mode = mode_argument(flags, args);                                                                    \
     va_end(args);                                                                                                      \
-    return (int)fi_result(fi_shim_open(dirfd, path, flags, mode))
+    begin_for(dirfd, path);                                                                                            \
+    return FI_FOREIGN(name) ? forget_open(fi_real()->name(__VA_ARGS__, flags, mode))                                   \
+                            : (int)fi_result(fi_shim_open(dirfd, path, flags, mode))
+
+/* What another library opens traps only once trapping has begun. */
+static void begin_for(int dirfd, const char *path)
+{
+    char below[FI_PATH_MAX];
+    bool begun = atomic_load_explicit(&fi_shim.trapping, memory_order_relaxed);
+    if (!begun && fi_shim.control && fi_resolve_path(dirfd, path, below))
+        fi_trap_start();
+}
+
+/* What it is will be looked up. */
+static int forget_open(int fd)
+{
+    fi_fd_set(fd, FI_FD_UNKNOWN);
+    return fd;
+}
 
 FI_EXPORT int open(const char *path, int flags, ...)
 {
-    OPEN_WITH_MODE(AT_FDCWD);
+    OPEN_WITH_MODE(open, AT_FDCWD, path);
 }
 
 FI_EXPORT int open64(const char *path, int flags, ...)
 {
-    OPEN_WITH_MODE(AT_FDCWD);
+    OPEN_WITH_MODE(open64, AT_FDCWD, path);
 }
 
 FI_EXPORT int openat(int dirfd, const char *path, int flags, ...)
 {
-    OPEN_WITH_MODE(dirfd);
+    OPEN_WITH_MODE(openat, dirfd, dirfd, path);
 }
 
 FI_EXPORT int openat64(int dirfd, const char *path, int flags, ...)
 {
-    OPEN_WITH_MODE(dirfd);
+    OPEN_WITH_MODE(openat64, dirfd, dirfd, path);
 }
 
 int __open_2(const char *path, int flags);
@@ -267,11 +289,17 @@ FI_EXPORT int __openat64_2(int dirfd, const char *path, int flags)
 
 FI_EXPORT int creat(const char *path, mode_t mode)
 {
+    begin_for(AT_FDCWD, path);
+    if (FI_FOREIGN(creat))
+        return forget_open(fi_real()->creat(path, mode));
     return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
 }
 
 FI_EXPORT int creat64(const char *path, mode_t mode)
 {
+    begin_for(AT_FDCWD, path);
+    if (FI_FOREIGN(creat64))
+        return forget_open(fi_real()->creat64(path, mode));
     return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
 }
 

@@ -77,7 +77,7 @@ FI_EXPORT FILE *fopen(const char *path, const char *mode)
     char below[FI_PATH_MAX];
     if (!fi_shim.control || !path || !mode || !fi_resolve_path(AT_FDCWD, path, below))
         return fi_real()->fopen(path, mode);
-    if (mode[0] == 'r' && !strchr(mode, '+'))
+    if (mode[0] == 'r' && !strchr(mode, '+') && !FI_FOREIGN(fopen))
         return reading_stream(path, mode);
     fi_trap_start();
     return fi_real()->fopen(path, mode);
@@ -85,7 +85,7 @@ FI_EXPORT FILE *fopen(const char *path, const char *mode)
 
 FI_EXPORT FILE *fopen64(const char *path, const char *mode)
 {
-    return fopen(path, mode);
+    return FI_FOREIGN(fopen64) ? fi_real()->fopen64(path, mode) : fopen(path, mode);
 }
 
 FI_EXPORT int fileno(FILE *stream)

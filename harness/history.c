@@ -45,7 +45,7 @@ int la_history_format(const char *name)
 
 static const char *outcome_of(const struct la_op *op)
 {
-    switch (op->outcome) {
+    switch (atomic_load(&op->outcome)) {
     case LA_OUTCOME_UNKNOWN: return "unknown";
     case LA_OUTCOME_OK: return "ok";
     case LA_OUTCOME_WRONG: return "wrong";

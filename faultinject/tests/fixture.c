@@ -64,8 +64,10 @@ static void become_victim(struct fixture *f, char *line, const struct fi_notify 
         args[count++] = word;
     setpgid(0, 0);
     dup2(out, STDOUT_FILENO);
+    char preload[1024];
+    snprintf(preload, sizeof preload, "%s%s%s", SHIM, f->beside ? ":" : "", f->beside ? f->beside : "");
     if (!notify)
-        setenv("LD_PRELOAD", SHIM, 1);
+        setenv("LD_PRELOAD", preload, 1);
     if (!getenv(FI_CONTROL_ENV))
         setenv(FI_CONTROL_ENV, f->block, 1);
     if (chdir(f->data) == 0 && (!notify || fi_notify_install(notify, f->control) == 0))

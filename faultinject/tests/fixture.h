@@ -14,8 +14,9 @@ struct fixture {
     char block[96];
     struct fi_control *control;
     struct fi_journal *journal;
-    char output[4096]; /* what the victim printed */
-    int status;        /* of its end, as waitpid gives it */
+    const char *beside; /* another library to preload; NULL: none */
+    char output[4096];  /* what the victim printed */
+    int status;         /* of its end, as waitpid gives it */
 };
 
 /* Fails the test when it cannot. */

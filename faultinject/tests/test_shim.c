@@ -356,6 +356,18 @@ static void a_descriptor_that_changes_is_looked_at_again(void **state)
     assert_string_equal(line, "write file > 10+10 of 10");
 }
 
+/* A server is judged with what other libraries do to it. */
+static void another_library_keeps_its_say(void **state)
+{
+    struct fixture *f = *state;
+    f->beside = LIAR;
+    fixture_arm(f, "op=fsync,rename do=delay:1");
+    fixture_run(f, "open write fsync fdatasync rename unlink");
+    assert_string_equal(f->output, "open=0 write=10 fsync=0 fdatasync=0 rename=0 unlink=0 ");
+    assert_int_equal(f->control->rules[0].fired, 1); /* the fdatasync alone */
+    assert_int_equal(fixture_size(f, "renamed"), -1);
+}
+
 static void an_unlinked_file_frees_its_space(void **state)
 {
     struct fixture *f = *state;
@@ -409,6 +421,7 @@ int main(void)
         TEST(a_budget_holds_whatever_else_is_armed),
         TEST(a_limit_holds_whatever_else_is_armed),
         TEST(a_descriptor_that_changes_is_looked_at_again),
+        TEST(another_library_keeps_its_say),
         TEST(an_unlinked_file_frees_its_space),
         TEST(counts_what_was_done_and_by_whom),
         TEST(a_broken_block_lets_the_program_run),

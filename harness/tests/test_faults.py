@@ -52,7 +52,7 @@ EACH = {
          ["start: {refused: true}"]),
     "the AOF cannot be written beyond a place":
         (AOF, ["arm: {rule: \"op=write path=**/*.incr.aof offset=100000-200000 do=error:ENOSPC\"}", "load: {acked: 5000}",
-               "wait: {for: exit}", "recover: {}", "verify: {}"], ["exit: {how: failed}", "lost: {max: 0}"]),
+               "wait: {for: exit}", "disarm: {}", "recover: {}", "verify: {}"], ["exit: {how: failed}", "lost: {max: 0}"]),
 }
 
 NET = {
