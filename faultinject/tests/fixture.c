@@ -119,3 +119,38 @@ long fixture_size(struct fixture *f, const char *name)
     snprintf(path, sizeof path, "%s/%s", f->data, name);
     return stat(path, &st) ? -1 : (long)st.st_size;
 }
+
+static void check_row(enum fi_backend backend, const struct fixture_row *row)
+{
+    void *mine = fixture_new(backend);
+    struct fixture *f = mine;
+    fixture_arm(f, row->rule);
+    fixture_run(f, row->operations);
+    uint64_t fired = f->control->rules[0].fired;
+    if (!WIFEXITED(f->status) || strcmp(f->output, row->printed) || fired != row->fired)
+        fail_msg("%s\n  expected %s(fired %d)\n  got      %s(fired %d) status %#x", row->rule, row->printed,
+                 (int)row->fired, f->output, (int)fired, (unsigned)f->status);
+    assert_int_equal(f->control->trap_state, FI_TRAP_ON);
+    fixture_free(&mine);
+}
+
+void fixture_check_rows(enum fi_backend backend, const struct fixture_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        check_row(backend, &rows[i]);
+}
+
+void fixture_check_hang(struct fixture *f)
+{
+    fixture_arm(f, "op=fsync do=hang");
+    pid_t pid = fork();
+    if (pid == 0) {
+        while (!f->control->rules[0].fired)
+            usleep(1000);
+        fi_control_disarm(f->control, 0);
+        _exit(0);
+    }
+    fixture_run(f, "open fsync");
+    waitpid(pid, NULL, 0);
+    assert_string_equal(f->output, "open=0 fsync=0 ");
+}

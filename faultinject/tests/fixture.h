@@ -31,6 +31,20 @@ void fixture_arm(struct fixture *f, const char *rule);
 /* Runs the victim with these operations, see victim.c, and waits for its end. */
 void fixture_run(struct fixture *f, const char *operations);
 
+/* A rule, what the victim does under it, what it must print, and how often the rule must have fired. */
+struct fixture_row {
+    const char *rule;
+    const char *operations;
+    const char *printed;
+    uint64_t fired;
+};
+
+/* Checks each row with a fixture of its own. */
+void fixture_check_rows(enum fi_backend backend, const struct fixture_row *rows, size_t count);
+
+/* Checks that an fsync that hangs goes on, and succeeds, when its rule is disarmed. */
+void fixture_check_hang(struct fixture *f);
+
 /* Of a file that the victim has left; -1: there is none. */
 long fixture_size(struct fixture *f, const char *name);
 

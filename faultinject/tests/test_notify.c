@@ -14,10 +14,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static const struct {
-    const char *rule, *operations, *printed;
-    uint64_t fired;
-} rows[] = {
+static const struct fixture_row rows[] = {
     {"op=open path=nothing do=error:EIO", "open write rawwrite stream fsync truncate mkdir rename fork close",
      "open=0 write=10 rawwrite=10 stream=10 fsync=0 truncate=0 mkdir=0 rename=0 fork=0 close=0 ", 0},
     {"op=fsync do=error:EIO", "open fsync fdatasync fsyncdir", "open=0 fsync=-1:EIO fdatasync=-1:EIO fsyncdir=-1:EIO ",
@@ -55,17 +52,7 @@ static const struct {
 static void does_what_the_rule_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        void *mine = fixture_new(FI_BACKEND_NOTIFY);
-        struct fixture *f = mine;
-        fixture_arm(f, rows[i].rule);
-        fixture_run(f, rows[i].operations);
-        if (!WIFEXITED(f->status) || strcmp(f->output, rows[i].printed) || f->control->rules[0].fired != rows[i].fired)
-            fail_msg("%s\n  expected %s(fired %d)\n  got      %s(fired %d) status %#x", rows[i].rule, rows[i].printed,
-                     (int)rows[i].fired, f->output, (int)f->control->rules[0].fired, (unsigned)f->status);
-        assert_int_equal(f->control->attached, 1);
-        fixture_free(&mine);
-    }
+    fixture_check_rows(FI_BACKEND_NOTIFY, rows, sizeof rows / sizeof *rows);
 }
 
 static void says_what_it_lacks(void **state)
@@ -103,18 +90,7 @@ static void kills_the_group(void **state)
 
 static void a_hang_ends_when_the_rule_does(void **state)
 {
-    struct fixture *f = *state;
-    fixture_arm(f, "op=fsync do=hang");
-    pid_t pid = fork();
-    if (pid == 0) {
-        while (!f->control->rules[0].fired)
-            usleep(1000);
-        fi_control_disarm(f->control, 0);
-        _exit(0);
-    }
-    fixture_run(f, "open fsync");
-    waitpid(pid, NULL, 0);
-    assert_string_equal(f->output, "open=0 fsync=0 ");
+    fixture_check_hang(*state);
 }
 
 /* With the operations that both back ends see, the log is the same line for line, but for where the library stands. */

@@ -15,10 +15,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static const struct {
-    const char *rule, *operations, *printed;
-    uint64_t fired;
-} rows[] = {
+static const struct fixture_row rows[] = {
     /* nothing armed that matters: everything as it is */
     {"op=write path=nothing do=error:EIO", "open write rawwrite writev stream fsync truncate mkdir rename close",
      "open=0 write=10 rawwrite=10 writev=10 stream=10 fsync=0 truncate=0 mkdir=0 rename=0 close=0 ", 0},
@@ -96,18 +93,7 @@ static const struct {
 static void does_what_the_rule_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        void *mine;
-        set_up(&mine);
-        struct fixture *f = mine;
-        fixture_arm(f, rows[i].rule);
-        fixture_run(f, rows[i].operations);
-        if (!WIFEXITED(f->status) || strcmp(f->output, rows[i].printed) || f->control->rules[0].fired != rows[i].fired)
-            fail_msg("%s\n  expected %s(fired %d)\n  got      %s(fired %d) status %#x", rows[i].rule, rows[i].printed,
-                     (int)rows[i].fired, f->output, (int)f->control->rules[0].fired, (unsigned)f->status);
-        assert_int_equal(f->control->trap_state, FI_TRAP_ON);
-        fixture_free(&mine);
-    }
+    fixture_check_rows(FI_BACKEND_PRELOAD, rows, sizeof rows / sizeof *rows);
 }
 
 static void tears_a_write_and_kills_the_group(void **state)
@@ -183,18 +169,7 @@ static void what_it_cannot_follow_is_noted_by_name(void **state)
 
 static void a_hang_ends_when_the_rule_does(void **state)
 {
-    struct fixture *f = *state;
-    fixture_arm(f, "op=fsync do=hang");
-    pid_t pid = fork();
-    if (pid == 0) {
-        while (!f->control->rules[0].fired)
-            usleep(1000);
-        fi_control_disarm(f->control, 0);
-        _exit(0);
-    }
-    fixture_run(f, "open fsync");
-    waitpid(pid, NULL, 0);
-    assert_string_equal(f->output, "open=0 fsync=0 ");
+    fixture_check_hang(*state);
 }
 
 static void a_held_up_fsync_holds_up_writes_to_its_file(void **state)
