@@ -224,7 +224,7 @@ static void update_armed_ops(struct fi_control *control)
     } while (ops != wanted_ops(control));
 }
 
-static uint64_t monotonic_ns(void)
+uint64_t fi_control_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -313,7 +313,7 @@ int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint6
     struct fi_rule *slot = &control->rules[index];
     memcpy((char *)slot + sizeof slot->claimed, (const char *)rule + sizeof slot->claimed,
            sizeof *slot - sizeof slot->claimed);
-    slot->armed_ns = now_ns ? now_ns : monotonic_ns();
+    slot->armed_ns = now_ns ? now_ns : fi_control_now_ns();
     atomic_store(&slot->claimed, 2);
     atomic_store(&slot->armed, 1);
     if (rule->action == FI_DO_CLOCK)
@@ -332,7 +332,7 @@ void fi_control_disarm(struct fi_control *control, int index)
     if (rule->action == FI_DO_DISK_FULL)
         atomic_store(&control->disk_limit, 0);
     if (rule->action == FI_DO_CLOCK && rule->clock_change == FI_CLOCK_RATE)
-        change_clock(&control->clock, FI_CLOCK_RATE, FI_CLOCK_RATE_ONE, monotonic_ns());
+        change_clock(&control->clock, FI_CLOCK_RATE, FI_CLOCK_RATE_ONE, fi_control_now_ns());
     update_armed_ops(control);
 }
 

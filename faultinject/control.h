@@ -44,6 +44,9 @@ bool fi_control_valid(const struct fi_control *control, uint64_t size);
  */
 int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint64_t now_ns, char *why, size_t why_size);
 
+/* CLOCK_MONOTONIC, ns. */
+uint64_t fi_control_now_ns(void);
+
 /* Disarms rule `index`; its counters stay readable. Other indices are ignored. A changed rate of the clock ends. */
 void fi_control_disarm(struct fi_control *control, int index);
 

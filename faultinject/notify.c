@@ -15,9 +15,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "filter.h"
 #include "notify_decode.h"
 #include "syscalls.h"
@@ -119,17 +119,20 @@ static long load(const struct fi_control *control, unsigned long flags)
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-/* Newer kernels and more rights first. */
-static long listener_of(const struct fi_control *control)
+/* Newer kernels first. */
+static long listener_as_we_are(const struct fi_control *control)
 {
     long fd = load(control, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-    if (fd < 0 && errno == EINVAL)
-        fd = load(control, 0);
+    return fd < 0 && errno == EINVAL ? load(control, 0) : fd;
+}
+
+static long listener_of(const struct fi_control *control)
+{
+    long fd = listener_as_we_are(control);
     if (fd >= 0 || errno != EACCES)
         return fd;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* without CAP_SYS_ADMIN the kernel wants this promise */
-    fd = load(control, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-    return fd < 0 && errno == EINVAL ? load(control, 0) : fd;
+    return listener_as_we_are(control);
 }
 
 union rights {
@@ -178,13 +181,6 @@ static int receive_listener(int end)
     return fd;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 /* Lets the call go on, or ends it with a negative errno, or with success when `lie`. A call that is gone is no error.
  */
 static void reply(struct server *server, uint64_t id, int error, bool lie)
@@ -203,13 +199,13 @@ static void hold(struct server *server, uint64_t id, const struct fi_decision *d
         reply(server, id, 0, false);
         return;
     }
-    uint64_t due = decision->action == FI_DO_DELAY ? now_ns() + decision->arg * 1000000 : 0;
+    uint64_t due = decision->action == FI_DO_DELAY ? fi_control_now_ns() + decision->arg * 1000000 : 0;
     server->held[server->held_count++] = (struct held){id, due, decision->rule};
 }
 
 static void release_due(struct server *server)
 {
-    uint64_t now = now_ns();
+    uint64_t now = fi_control_now_ns();
     for (unsigned int i = 0; i < server->held_count;) {
         const struct held *held = &server->held[i];
         bool due = held->due_ns ? now >= held->due_ns : !atomic_load(&server->control->rules[held->rule].armed);
@@ -227,7 +223,7 @@ static void cut_power(struct fi_control *control, pid_t group)
 {
     uint64_t none = 0;
     uint32_t how = FI_SHUTDOWN_NOFLUSH;
-    atomic_compare_exchange_strong(&control->cut_ns, &none, now_ns());
+    atomic_compare_exchange_strong(&control->cut_ns, &none, fi_control_now_ns());
     int fd = open(control->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool down = fd >= 0 && ioctl(fd, FI_SHUTDOWN, &how) == 0;
     kill(-group, down ? SIGKILL : SIGSTOP);

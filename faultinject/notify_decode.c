@@ -11,21 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "syscalls.h"
-
-#define TABLE_ROW(name, op, target, argument, length) {SYS_##name, #name, op, target, argument, length},
-
-static const struct fi_syscall *row_of(long number)
-{
-    static const struct fi_syscall table[] = {FI_SYSCALLS(TABLE_ROW)};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].number == number)
-            return &table[i];
-    return NULL;
-}
 
 /* ---- who ---- */
 
@@ -257,21 +246,14 @@ static bool forks(const struct seccomp_notif *asked)
     }
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 bool fi_notify_decode(const struct seccomp_notif *asked, struct fi_control *control, struct fi_process *process,
                       struct fi_operation *operation, char path[FI_PATH_MAX])
 {
     struct open_arguments open;
-    const struct fi_syscall *row = row_of(asked->data.nr);
+    const struct fi_syscall *row = fi_syscall_find(asked->data.nr);
     bool opens = open_of(asked, &open);
     bool is_fork = !opens && forks(asked);
-    *operation = (struct fi_operation){.time_ns = now_ns(), .pid = process->pid, .bytes = -1, .offset = -1};
+    *operation = (struct fi_operation){.time_ns = fi_control_now_ns(), .pid = process->pid, .bytes = -1, .offset = -1};
     operation->tid = (int32_t)asked->pid;
     operation->thread = operation->tid == process->pid ? 1 : 2;
     if (opens && !locate_argument(asked, control, open.dirfd, open.path, path))
@@ -294,7 +276,7 @@ int64_t fi_notify_size(const struct seccomp_notif *asked, const struct fi_contro
 {
     char name[PATH_MAX + 64];
     struct stat st;
-    const struct fi_syscall *row = row_of(asked->data.nr);
+    const struct fi_syscall *row = fi_syscall_find(asked->data.nr);
     if (row && row->target == FI_TARGET_FD)
         snprintf(name, sizeof name, "/proc/%u/fd/%d", asked->pid, (int)asked->data.args[row->argument]);
     else if (path)

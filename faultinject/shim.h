@@ -60,9 +60,6 @@ long fi_shim_call(long number, const long args[6]);
 /* Opens a file for the program: rules, disk budget, journal. Always as openat. */
 long fi_shim_open(int dirfd, const char *path, int flags, unsigned int mode);
 
-/* The row of a system call that can change a file, or NULL. */
-const struct fi_syscall *fi_syscall_find(long number);
-
 /* What happens here and now, for the engine. */
 struct fi_operation fi_shim_operation(uint32_t op, const char *path);
 

@@ -60,4 +60,7 @@ struct fi_syscall {
     int length;
 };
 
+/* The row of a system call that can change a file, or NULL. */
+const struct fi_syscall *fi_syscall_find(long number);
+
 #endif
