@@ -33,9 +33,11 @@ static int authenticate(redisContext *client, const struct la_address *address, 
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error)
 {
     struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
-    redisContext *client = redisConnectWithTimeout("127.0.0.1", address->port, timeout);
+    redisContext *client = address->socket ? redisConnectUnixWithTimeout(address->socket, timeout)
+                                           : redisConnectWithTimeout("127.0.0.1", address->port, timeout);
     if (!client || client->err) {
-        la_fail(error, "cannot connect to 127.0.0.1:%d: %s", address->port, client ? client->errstr : "no memory");
+        la_fail(error, "cannot connect to %s:%d: %s", address->socket ? address->socket : "127.0.0.1", address->port,
+                client ? client->errstr : "no memory");
         if (client)
             redisFree(client);
         return NULL;

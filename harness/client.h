@@ -9,6 +9,7 @@
 /* How to reach and talk to a node. Names of commands are as the server knows them. */
 struct la_address {
     int port;
+    const char *socket;               /* path of a unix socket to come by; NULL: 127.0.0.1 and the port */
     const char *user;                 /* NULL: none */
     const char *password;             /* NULL: none */
     const struct la_strings *renamed; /* pairs: original name, name to use ("" where it is disabled) */

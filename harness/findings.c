@@ -10,6 +10,7 @@ static const char *const names[LA_FINDING_KINDS] = {
     [LA_PHANTOM] = "phantom",
     [LA_RESURRECTED] = "resurrected",
     [LA_CORRUPT] = "corrupt",
+    [LA_WRONG_TTL] = "wrong ttl",
     [LA_DIVERGED] = "diverged",
     [LA_REFUSED] = "refuses to start",
     [LA_UNAVAILABLE] = "unavailable",

@@ -11,6 +11,7 @@ enum la_finding_kind {
     LA_PHANTOM,     /* a value or key that nobody wrote */
     LA_RESURRECTED, /* deleted, yet back although something later survived */
     LA_CORRUPT,     /* damaged, misplaced, of a wrong type, or a reply that cannot be */
+    LA_WRONG_TTL,   /* it is there, with a time to live that nobody gave it */
     LA_DIVERGED,    /* replica and primary differ */
     LA_REFUSED,     /* the server does not start */
     LA_UNAVAILABLE, /* it is up and does not serve */

@@ -7,9 +7,8 @@
 #include <sys/stat.h>
 
 #include "ledger.h"
+#include "reads.h"
 #include "types.h"
-
-static const char *const op_names[LA_OP_KINDS] = {"none", "set", "del", "incr", "rpush", "hset", "exec"};
 
 /* edn: an operation whose end is still to be printed. */
 struct flight {
@@ -28,6 +27,7 @@ struct printer {
     const struct la_ledger *ledger;
     FILE *out;
     uint64_t count;
+    struct la_reads *reads; /* NULL: nothing was read back */
     uint64_t events;        /* edn: printed so far */
     uint32_t *sent;         /* edn: operations of each session so far */
     struct flights waiting; /* edn: with a reply; a heap, the earliest first */
@@ -80,12 +80,42 @@ static int print_text(struct printer *printer)
             snprintf(took, sizeof took, "%.1f", (double)(op->done_ns - op->invoked_ns) / 1e3);
         fprintf(printer->out, "%9llu %11.3f %9s %7u %4u  %-14s %-7s %7u  %s%s%s\n", (unsigned long long)i,
                 (double)(op->invoked_ns - begin) / 1e6, took, op->session, head->session[op->session].epoch, name,
-                op_names[op->kind], op->seq, outcome_of(op), error ? ": " : "", error ? error : "");
+                la_op_kind(op)->name, op->seq, outcome_of(op), error ? ": " : "", error ? error : "");
     }
     return ferror(printer->out) ? -1 : 0;
 }
 
+/* The next key that was read back, one that the ledger knows; false at the end. */
+static bool next_read(struct printer *printer, struct la_read *read)
+{
+    const struct la_ledger_head *head = printer->ledger->head;
+    return printer->reads && la_reads_next(printer->reads, read) && read->session < head->sessions &&
+           read->key < la_plan_keys(&head->plan);
+}
+
 /* ---- JSON lines ---- */
+
+static int print_jsonl_reads(struct printer *printer)
+{
+    struct la_read read;
+    while (next_read(printer, &read)) {
+        char name[LA_KEY_NAME_MAX];
+        uint32_t seq;
+        json_t *seqs = json_array();
+        la_key_name(name, read.session, read.key);
+        for (uint32_t i = 0; i < read.count && la_reads_seq(printer->reads, &seq); i++)
+            json_array_append_new(seqs, json_integer(seq));
+        int type = la_plan_type(&printer->ledger->head->plan, read.key);
+        json_t *line =
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "key", name, "type", la_types[type]->name, "op", "read",
+                      "invoked_ns", (json_int_t)read.asked_ns, "done_ns", (json_int_t)read.answered_ns, "seqs", seqs);
+        int failed = json_dumpf(line, printer->out, JSON_COMPACT) || fputc('\n', printer->out) == EOF;
+        json_decref(line);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
 
 static int print_jsonl(struct printer *printer)
 {
@@ -97,11 +127,13 @@ static int print_jsonl(struct printer *printer)
         json_t *line =
             json_pack("{s:I, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:I, s:s}", "index", (json_int_t)i, "session",
                       (int)op->session, "client", (int)session->client, "life", (int)session->epoch, "key", name,
-                      "type", la_types[op->type]->name, "op", op_names[op->kind], "seq", (int)op->seq, "invoked_ns",
+                      "type", la_types[op->type]->name, "op", la_op_kind(op)->name, "seq", (int)op->seq, "invoked_ns",
                       (json_int_t)op->invoked_ns, "outcome", outcome_of(op));
         json_object_set_new(line, "done_ns", op->done_ns ? json_integer((json_int_t)op->done_ns) : json_null());
-        if (op->kind == LA_OP_HSET)
+        if (op->field)
             json_object_set_new(line, "field", json_integer(op->field));
+        if (op->result)
+            json_object_set_new(line, "result", json_integer(op->result));
         if (error_of(printer, op))
             json_object_set_new(line, "error", json_string(error_of(printer, op)));
         int failed = json_dumpf(line, printer->out, JSON_COMPACT) || fputc('\n', printer->out) == EOF;
@@ -109,7 +141,7 @@ static int print_jsonl(struct printer *printer)
         if (failed)
             return -1;
     }
-    return 0;
+    return print_jsonl_reads(printer);
 }
 
 /* ---- EDN ---- */
@@ -168,7 +200,7 @@ static void print_event(struct printer *printer, const struct flight *flight, co
     la_key_name(name, op->session, op->key);
     fprintf(printer->out, "{:index %llu, :time %llu, :process %llu, :type :%s, :f :%s, :value [\"%s\" %u]",
             (unsigned long long)printer->events++, (unsigned long long)time, (unsigned long long)flight->process, type,
-            op_names[op->kind], name, op->seq);
+            la_op_kind(op)->name, name, op->seq);
     if (error && strcmp(type, "invoke") != 0) {
         json_t *text = json_string(error); /* EDN escapes a string as JSON does */
         fputs(", :error ", printer->out);
@@ -185,13 +217,20 @@ static void print_end(struct printer *printer)
     print_event(printer, &flight, refused ? "fail" : "ok", flight.done_ns);
 }
 
+/* Replies come in order: when its turn comes again, a place in the pipeline is free. What blocks has its own. */
+static uint64_t process_of(struct printer *printer, const struct la_op *op, uint32_t pipeline)
+{
+    uint64_t places = pipeline + 1ULL;
+    uint64_t first = op->session * places;
+    return la_op_kind(op)->blocks ? first + pipeline : first + printer->sent[op->session]++ % pipeline;
+}
+
 static void print_operation(struct printer *printer, uint64_t index)
 {
     const struct la_op *op = &printer->ledger->ops[index];
     uint32_t pipeline = printer->ledger->head->plan.pipeline;
     struct flight flight = {op->done_ns, index, 0};
-    /* replies come in order: when its turn comes again, a place in the pipeline is free */
-    flight.process = (uint64_t)op->session * pipeline + printer->sent[op->session]++ % pipeline;
+    flight.process = process_of(printer, op, pipeline);
     while (printer->waiting.count && printer->waiting.items[0].done_ns <= op->invoked_ns)
         print_end(printer);
     print_event(printer, &flight, "invoke", op->invoked_ns);
@@ -199,6 +238,44 @@ static void print_operation(struct printer *printer, uint64_t index)
         add(&printer->unknown, &flight);
     else
         push(&printer->waiting, &flight);
+}
+
+static void print_read(struct printer *printer, const struct la_read *read, uint32_t place, bool answered)
+{
+    char name[LA_KEY_NAME_MAX];
+    uint32_t seq;
+    uint64_t first = LA_SESSIONS_MAX * (printer->ledger->head->plan.pipeline + 1ULL); /* processes the load has not */
+    la_key_name(name, read->session, read->key);
+    fprintf(printer->out, "{:index %llu, :time %llu, :process %llu, :type :%s, :f :read, :value [\"%s\" ",
+            (unsigned long long)printer->events++, (unsigned long long)(answered ? read->answered_ns : read->asked_ns),
+            (unsigned long long)(first + place), answered ? "ok" : "invoke", name);
+    fputs(answered ? "[" : "nil", printer->out);
+    for (uint32_t i = 0; i < read->count && la_reads_seq(printer->reads, &seq); i++)
+        if (answered)
+            fprintf(printer->out, i ? " %u" : "%u", seq);
+    fputs(answered ? "]]}\n" : "]}\n", printer->out);
+}
+
+/* Keys are read in batches: all of one are asked for before the first is answered. */
+static void print_edn_reads(struct printer *printer)
+{
+    struct la_read read;
+    uint32_t count = 1;
+    while (printer->reads && count) {
+        off_t begin = ftello(printer->reads->file);
+        off_t end = begin;
+        uint64_t asked_ns = 0;
+        for (count = 0; next_read(printer, &read) && (!count || read.asked_ns == asked_ns); count++) {
+            print_read(printer, &read, count, false);
+            asked_ns = read.asked_ns;
+        }
+        fseeko(printer->reads->file, begin, SEEK_SET);
+        for (uint32_t i = 0; i < count && next_read(printer, &read); i++) {
+            print_read(printer, &read, i, true);
+            end = ftello(printer->reads->file);
+        }
+        fseeko(printer->reads->file, end, SEEK_SET);
+    }
 }
 
 static int print_edn(struct printer *printer)
@@ -215,6 +292,7 @@ static int print_edn(struct printer *printer)
         print_end(printer);
     for (size_t i = 0; i < printer->unknown.count; i++)
         print_event(printer, &printer->unknown.items[i], "info", last);
+    print_edn_reads(printer);
     free(printer->sent);
     free(printer->waiting.items);
     free(printer->unknown.items);
@@ -232,9 +310,15 @@ int la_history_print(const char *path, enum la_history_format format, FILE *out,
     if (la_ledger_open(&ledger, file, error))
         return -1;
     struct printer printer = {.ledger = &ledger, .out = out, .count = la_ledger_count(&ledger)};
-    int result = printers[format](&printer);
-    if (fflush(out) || result)
+    struct la_reads reads;
+    la_path(file, "%s/reads", path);
+    int absent = bundle ? la_reads_open(&reads, file, error) : 1;
+    printer.reads = absent ? NULL : &reads;
+    int result = absent < 0 ? -1 : printers[format](&printer);
+    if (absent >= 0 && (fflush(out) || result))
         result = la_fail(error, "the history cannot be written: %s", strerror(errno));
+    if (!absent)
+        fclose(reads.file);
     la_ledger_close(&ledger);
     return result;
 }

@@ -4,11 +4,14 @@
  *
  *   text   a table, one operation a line
  *   jsonl  one JSON object a line and operation: index, session, client, life (how often the server had died before),
- *          key, type, op, seq (number of the operation on its key; what its value carries), field (hashes),
- *          invoked_ns, done_ns (CLOCK_MONOTONIC; null: no reply), outcome (ok, wrong, refused, unknown), error
+ *          key, type, op, seq (number of the operation on its key; what its value carries), field and result (the
+ *          type's own, where they are not 0), invoked_ns, done_ns (CLOCK_MONOTONIC; null: no reply), outcome (ok,
+ *          wrong, refused, unknown), error. Then one for each key that was read back: key, type, op "read",
+ *          invoked_ns, done_ns, seqs (the operations whose effect was there to see)
  *   edn    a Jepsen history: an :invoke and, where there was a reply, an :ok or :fail, in the order of time; :info at
- *          the end for what has no reply. :process is one place in the pipeline of one connection, so that a process
- *          never has two operations in flight; :value is [key seq].
+ *          the end for what has no reply; then a :read of each key that was read back, [key [seq seq ...]]. :process
+ *          is one place in the pipeline of one connection, so that a process never has two operations in flight;
+ *          :value is [key seq].
  */
 #ifndef LASTACK_HISTORY_H
 #define LASTACK_HISTORY_H

@@ -71,6 +71,9 @@ static bool met_lost(const struct check *check, const struct la_expect_lost *exp
     if (!within(check, "operations lost that were acknowledged before the mark", verify->lost_marked, NULL,
                 expect->before_mark))
         return false;
+    if (!within(check, "operations lost that WAIT or WAITAOF had promised", verify->lost_promised, NULL,
+                expect->promised))
+        return false;
     return within(check, "acknowledged operations lost", verify->lost, expect->min, expect->max);
 }
 

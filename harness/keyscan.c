@@ -67,7 +67,7 @@ static bool ignored(const struct la_strings *names, int database, const char *na
 }
 
 /* la:SESSION:KEY, and for transactions a letter behind. */
-static bool ours(const struct la_keyscan *scan, const char *name)
+static bool ours(const struct la_keyscan *scan, int database, const char *name)
 {
     unsigned int session;
     unsigned int key;
@@ -75,7 +75,7 @@ static bool ours(const struct la_keyscan *scan, const char *name)
     if (sscanf(name, "la:%u:%u%n", &session, &key, &used) != 2)
         return false;
     bool part = name[used] == ':' && name[used + 1] >= 'a' && name[used + 1] <= 'c' && !name[used + 2];
-    return (!name[used] || part) && scan->written(scan->context, session, key);
+    return (!name[used] || part) && scan->written(scan->context, (uint32_t)database, session, key);
 }
 
 static void take(void *context, int database, const redisReply *name)
@@ -84,7 +84,7 @@ static void take(void *context, int database, const redisReply *name)
     if (ignored(scan->ignore, database, name->str) || (database == 0 && !strcmp(name->str, LA_PROBE_KEY)))
         return;
     scan->keys++;
-    if (database != 0 || !ours(scan, name->str))
+    if (!ours(scan, database, name->str))
         la_findings_add(scan->findings, LA_PHANTOM, name->str, "a key in database %d that nobody wrote", database);
 }
 

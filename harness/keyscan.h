@@ -11,7 +11,7 @@ struct la_keyscan {
     redisContext *client;
     const struct la_address *address;
     const struct la_strings *ignore; /* as la_keyscan_names gives them: there before the load; NULL: none */
-    bool (*written)(void *context, uint32_t session, uint32_t key);
+    bool (*written)(void *context, uint32_t database, uint32_t session, uint32_t key);
     void *context;
     struct la_findings *findings;
     uint64_t keys; /* out: keys, without the probe's and the ignored */

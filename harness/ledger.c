@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "types.h"
+#include "value.h"
 
 #define MAGIC UINT64_C(0x524547444c4b4341)
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 _Static_assert(sizeof(struct la_op) == 32, "a record has 32 bytes");
 
@@ -77,8 +78,9 @@ static bool sound_plan(const struct la_plan *plan)
     for (unsigned int type = la_type_count; type < LA_TYPES_MAX; type++)
         if (plan->keys[type])
             return false;
+    bool big = !plan->big_size || (plan->big_every && plan->big_size >= LA_VALUE_MIN && plan->big_size <= LA_VALUE_MAX);
     return la_plan_keys(plan) > 0 && la_plan_keys(plan) <= UINT16_MAX && plan->value_size >= LA_VALUE_MIN &&
-           plan->value_size <= LA_VALUE_MAX;
+           plan->value_size <= LA_VALUE_MAX && big && plan->pipeline > 0;
 }
 
 static bool sound_head(const struct la_ledger_head *head, uint64_t size)
@@ -88,10 +90,16 @@ static bool sound_head(const struct la_ledger_head *head, uint64_t size)
            head->sessions <= LA_SESSIONS_MAX && sound_plan(&head->plan);
 }
 
+/* A kind without a name is none. */
+static bool known_kind(const struct la_op *op)
+{
+    return op->kind > 0 && op->kind <= LA_KINDS_MAX && la_types[op->type]->kinds[op->kind - 1].name;
+}
+
 static bool sound_op(const struct la_ledger_head *head, const struct la_op *op)
 {
-    return op->kind < LA_OP_KINDS && op->session < head->sessions && op->seq > 0 &&
-           op->type == la_plan_type(&head->plan, op->key) &&
+    return op->session < head->sessions && op->seq > 0 && op->type == la_plan_type(&head->plan, op->key) &&
+           known_kind(op) &&
            (op->outcome <= LA_OUTCOME_WRONG ||
             (op->outcome >= LA_OUTCOME_ERROR && op->outcome < LA_OUTCOME_ERROR + LA_ERRORS_MAX));
 }
@@ -147,7 +155,7 @@ void la_ledger_trim(struct la_ledger *ledger, const char *path)
 uint64_t la_ledger_count(const struct la_ledger *ledger)
 {
     uint64_t count = atomic_load(&ledger->head->count);
-    while (count > 0 && atomic_load(&ledger->ops[count - 1].kind) == LA_OP_NONE)
+    while (count > 0 && !atomic_load(&ledger->ops[count - 1].kind))
         count--;
     return count;
 }
@@ -173,7 +181,7 @@ void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t n
         struct la_op *op = &ledger->ops[i];
         if (op->done_ns <= ns || ledger->head->session[op->session].epoch != epoch)
             continue;
-        if (op->outcome == LA_OUTCOME_OK)
+        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
             atomic_fetch_sub(&ledger->head->acked, 1);
         op->done_ns = 0;
         op->outcome = LA_OUTCOME_UNKNOWN;

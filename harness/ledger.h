@@ -23,26 +23,24 @@
 enum {
     LA_SESSIONS_MAX = 65536,
     LA_ERRORS_MAX = 16,
-    LA_TYPES_MAX = 8,
+    LA_TYPES_MAX = 24,
     LA_OUTCOME_UNKNOWN = 0, /* no reply: may or may not have happened */
     LA_OUTCOME_OK = 1,
     LA_OUTCOME_WRONG = 2,  /* a success reply with a result that cannot be */
     LA_OUTCOME_ERROR = 16, /* 16 + n: refused with the error head->errors[n] */
 };
 
-enum la_op_kind { LA_OP_NONE, LA_OP_SET, LA_OP_DEL, LA_OP_INCR, LA_OP_RPUSH, LA_OP_HSET, LA_OP_EXEC, LA_OP_KINDS };
-
 struct la_op {
     uint64_t invoked_ns; /* CLOCK_MONOTONIC */
     uint64_t done_ns;    /* 0: no reply */
     uint32_t session;
-    uint32_t seq; /* 1, 2, ... within the key; what the written value carries */
-    uint16_t key; /* within the session */
-    uint16_t field;
-    _Atomic uint8_t kind; /* enum la_op_kind; written last */
+    uint32_t seq;         /* 1, 2, ... within the key; what the written value carries */
+    uint16_t key;         /* within the session */
+    uint16_t field;       /* the type's own: which field, or how many operations back its target lies */
+    _Atomic uint8_t kind; /* 1, 2, ...: one of the type's kinds; 0: not finished; written last */
     _Atomic uint8_t outcome;
-    uint8_t type; /* index into the types, see types.h */
-    uint8_t spare;
+    uint8_t type;   /* index into the types, see types.h */
+    uint8_t result; /* the type's own: what the reply said; written before the outcome */
 };
 
 /* What a load consists of; part of the ledger because names and values follow from it. */
@@ -50,9 +48,19 @@ struct la_plan {
     uint64_t seed;
     uint32_t clients;
     uint32_t pipeline;
-    uint32_t value_size;         /* bytes */
-    uint32_t rate;               /* operations a second over all clients; 0: as fast as replies come */
-    uint16_t keys[LA_TYPES_MAX]; /* keys of each type in a session */
+    uint32_t value_size; /* bytes */
+    uint32_t big_size;   /* bytes of every big_every-th value of a key; 0: none */
+    uint32_t big_every;
+    uint32_t rate;                 /* operations a second over all clients; 0: as fast as replies come */
+    uint32_t ramp_ms;              /* the rate grows from nothing to `rate` in this time */
+    uint32_t busy_ms;              /* phases in turn: so long at work, ... */
+    uint32_t idle_ms;              /* ... so long idle; 0: no idle phases */
+    uint32_t churn;                /* a connection is replaced after so many operations; 0: never */
+    uint32_t wait_replicas;        /* type wait: replicas that WAIT asks for */
+    uint32_t wait_ms;              /* type wait: its timeout */
+    uint32_t skew;                 /* keys within a type: 0 uniform, else zipfian with this exponent in hundredths */
+    uint16_t keys[LA_TYPES_MAX];   /* keys of each type in a session */
+    uint16_t shares[LA_TYPES_MAX]; /* share of each type in the operations */
 };
 
 struct la_session {

@@ -1,17 +1,19 @@
 #include "load.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "draw.h"
 #include "types.h"
+#include "value.h"
 
 enum {
     RETRY_NS = 3000000,         /* between attempts to connect */
     REFUSED_PAUSE_NS = 5000000, /* after an error reply: a client that is refused does not hammer */
     DRAIN_NS = 2000000000,      /* how long the end waits for replies */
+    SWEEP_NS = 1000000,         /* how often all connections are looked at, whatever arrives */
     CONNECT_TIMEOUT_MS = 2000,
     EVENTS = 64,
 };
@@ -20,16 +22,23 @@ enum {
 struct flight {
     uint64_t index; /* in the ledger */
     int replies;    /* still to come */
+    int good;       /* of those that have come */
+    int bad;
+    unsigned int error; /* code of the first bad one */
 };
 
 struct connection {
-    redisContext *client; /* NULL: not connected */
-    uint32_t number;      /* of the client, from 0 */
+    redisContext *client;   /* NULL: not connected */
+    uint32_t number;        /* of the client, from 0 */
+    struct connection *own; /* whose session and keys: itself, or for a connection that waits the one that feeds it */
     uint32_t session;
+    bool in_session;
     uint64_t random;
     uint64_t resume_ns;     /* nothing is sent before */
+    uint32_t sent;          /* in this session */
+    bool wants_out;         /* its output buffer is not empty */
     struct flight *flights; /* ring of plan.pipeline */
-    uint32_t first, in_flight;
+    uint32_t first, in_flight, depth;
     struct la_key_state *keys;
 };
 
@@ -38,19 +47,34 @@ struct load {
     const struct la_address *address;
     const struct la_plan *plan;
     struct connection *connections;
+    uint32_t connection_count;
+    int waiting_type; /* whose operations wait on connections of their own; -1: none */
+    struct la_draw draw;
     int epoll;
     uint64_t start_ns;
+    uint64_t now_ns; /* as of the last turn or arrival: one look at the clock for a whole batch */
     char *value;
-    uint32_t key_count;
 };
+
+static bool stopping(const struct load *load)
+{
+    const struct la_ledger_head *head = load->ledger->head;
+    return atomic_load_explicit(&head->stop, memory_order_relaxed) ||
+           atomic_load_explicit(&head->full, memory_order_relaxed);
+}
 
 static void disconnect(struct load *load, struct connection *connection)
 {
-    (void)load;
-    redisFree(connection->client); /* closing takes it out of the epoll set */
+    if (connection->client)
+        redisFree(connection->client); /* closing takes it out of the epoll set */
     connection->client = NULL;
     connection->in_flight = 0;
+    connection->in_session = false;
+    connection->wants_out = false;
     connection->resume_ns = la_now_ns() + RETRY_NS;
+    for (uint32_t i = load->plan->clients; i < load->connection_count; i++) /* who waits for it begins anew with it */
+        if (load->connections[i].own == connection && &load->connections[i] != connection)
+            disconnect(load, &load->connections[i]);
 }
 
 /* True when the server does more than accept: it lets commands through. */
@@ -72,14 +96,17 @@ static void begin_session(struct load *load, struct connection *connection)
     atomic_store(&head->sessions, session + 1);
     connection->session = session;
     connection->random = load->plan->seed ^ (uint64_t)session << 20;
-    connection->first = connection->in_flight = 0;
-    memset(connection->keys, 0, load->key_count * sizeof *connection->keys);
+    connection->sent = 0;
+    memset(connection->keys, 0, load->draw.keys * sizeof *connection->keys);
 }
 
 static void connect_again(struct load *load, struct connection *connection)
 {
     struct la_error ignored;
-    if (atomic_load(&load->ledger->head->sessions) == LA_SESSIONS_MAX) {
+    bool feeds = connection->own == connection;
+    if (!feeds && !connection->own->in_session)
+        return;
+    if (feeds && atomic_load(&load->ledger->head->sessions) == LA_SESSIONS_MAX) {
         atomic_store(&load->ledger->head->full, 1);
         return;
     }
@@ -96,53 +123,57 @@ static void connect_again(struct load *load, struct connection *connection)
     redisSetTimeout(client, forever);
     connection->client = client;
     connection->resume_ns = 0;
-    begin_session(load, connection);
+    connection->first = connection->in_flight = 0;
+    connection->in_session = true;
+    if (feeds)
+        begin_session(load, connection);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event);
 }
 
-/* Enters one operation in the ledger; NULL when it is full. */
-static struct la_op *enter(struct load *load, struct connection *connection, uint64_t *index, uint64_t *dice)
+/* Enters one operation on `key` in the ledger; NULL when it is full. */
+static struct la_op *enter(struct load *load, struct connection *connection, uint32_t key, uint8_t kind)
 {
     struct la_ledger_head *head = load->ledger->head;
-    *index = atomic_load_explicit(&head->count, memory_order_relaxed);
-    if (*index == head->capacity) {
+    uint64_t index = atomic_load_explicit(&head->count, memory_order_relaxed);
+    if (index == head->capacity) {
         atomic_store(&head->full, 1);
         return NULL;
     }
-    uint32_t key = (uint32_t)(la_random(&connection->random) % load->key_count);
-    *dice = la_random(&connection->random);
-    int type = la_plan_type(load->plan, key);
-    struct la_op *op = &load->ledger->ops[*index];
-    op->session = connection->session;
-    op->key = (uint16_t)key;
-    op->type = (uint8_t)type;
-    op->seq = ++connection->keys[key].invoked;
-    struct la_op chosen = {0};
-    la_types[type]->choose(&chosen, *dice >> 8);
+    struct la_key_state *state = &connection->own->keys[key];
+    struct la_op *op = &load->ledger->ops[index];
+    struct la_op chosen = {.session = connection->own->session, .seq = ++state->invoked, .key = (uint16_t)key};
+    chosen.type = (uint8_t)la_plan_type(load->plan, key);
+    chosen.kind = kind;
+    la_types[chosen.type]->choose(&chosen, state, la_random(&connection->random) >> 8);
+    op->session = chosen.session;
+    op->seq = chosen.seq;
+    op->key = chosen.key;
     op->field = chosen.field;
-    op->invoked_ns = la_now_ns();
+    op->type = chosen.type;
+    op->invoked_ns = load->now_ns;
     atomic_store_explicit(&op->kind, chosen.kind, memory_order_release);
-    atomic_store_explicit(&head->count, *index + 1, memory_order_release);
+    atomic_store_explicit(&head->count, index + 1, memory_order_release);
     return op;
 }
 
-static void send_one(struct load *load, struct connection *connection)
+static void send_one(struct load *load, struct connection *connection, uint32_t key, uint8_t kind)
 {
-    uint64_t index;
-    struct la_write write = {connection->client, load->address, load->plan, NULL, "", load->value, 0};
-    write.op = enter(load, connection, &index, &write.dice);
-    if (!write.op)
+    struct la_write write = {connection->client, load->address, load->plan, NULL, "", load->value};
+    const struct la_op *op = enter(load, connection, key, kind);
+    if (!op)
         return;
-    la_key_name(write.name, write.op->session, write.op->key);
-    if (write.op->kind != LA_OP_DEL && write.op->kind != LA_OP_INCR)
-        la_value_make(load->value, load->plan->value_size, write.op->session, write.op->key, write.op->seq);
-    const struct la_type *type = la_types[write.op->type];
-    type->write(&write);
-    uint32_t slot = (connection->first + connection->in_flight++) % load->plan->pipeline;
-    connection->flights[slot] = (struct flight){index, type->replies};
+    write.op = op;
+    la_key_name(write.name, op->session, op->key);
+    if (la_op_kind(op)->value)
+        la_value_make(load->value, la_value_size(load->plan, op->seq), op->session, op->key, op->seq);
+    int replies = la_types[op->type]->write(&write);
+    uint32_t slot = (connection->first + connection->in_flight++) % connection->depth;
+    connection->flights[slot] = (struct flight){(uint64_t)(op - load->ledger->ops), replies, 0, 0, 0};
+    connection->sent++;
 }
 
+/* Puts what is waiting into the socket; asks to be told when there is room for the rest. */
 static void flush(struct load *load, struct connection *connection)
 {
     int done = 0;
@@ -150,144 +181,214 @@ static void flush(struct load *load, struct connection *connection)
         disconnect(load, connection);
         return;
     }
+    if (connection->wants_out == !done)
+        return;
+    connection->wants_out = !done;
     struct epoll_event event = {.events = EPOLLIN | (done ? 0U : (uint32_t)EPOLLOUT), .data.ptr = connection};
     epoll_ctl(load->epoll, EPOLL_CTL_MOD, connection->client->fd, &event);
 }
 
-/* How many operations the rate allows by now. */
-static bool within_rate(const struct load *load)
+/* How many more operations the rate allows by now. */
+static uint64_t allowed(const struct load *load)
 {
-    if (!load->plan->rate)
-        return true;
-    uint64_t due = (la_now_ns() - load->start_ns) / 1000 * load->plan->rate / 1000000;
-    return atomic_load_explicit(&load->ledger->head->count, memory_order_relaxed) < due;
+    uint64_t due = la_draw_due(load->plan, load->now_ns - load->start_ns);
+    uint64_t sent = atomic_load_explicit(&load->ledger->head->count, memory_order_relaxed);
+    return due > sent ? due - sent : 0;
 }
 
+/* A connection that waits has one operation under way, and another as soon as that is over. */
+static void fill_waiting(struct load *load, struct connection *connection)
+{
+    uint32_t key = la_draw_key_of(load->plan, load->waiting_type, &connection->random);
+    uint8_t kind = 1;
+    while (!la_types[load->waiting_type]->kinds[kind - 1].blocks)
+        kind++;
+    send_one(load, connection, key, kind);
+}
+
+/*
+ * Closed loop: the next operations go out when all replies are there. With a rate the loop is open: what is due goes
+ * out while others are still under way, up to the depth of the pipeline.
+ */
 static void fill(struct load *load, struct connection *connection)
 {
-    struct la_ledger_head *head = load->ledger->head;
-    if (connection->in_flight || atomic_load(&head->stop) || atomic_load(&head->full) ||
-        (connection->resume_ns && la_now_ns() < connection->resume_ns))
+    bool open = load->plan->rate != 0;
+    if (!connection->client || (connection->in_flight && !open) || stopping(load) ||
+        load->now_ns < connection->resume_ns)
         return;
+    if (load->plan->churn && connection->own == connection && connection->sent >= load->plan->churn) {
+        if (!connection->in_flight) {
+            disconnect(load, connection);
+            connection->resume_ns = 0;
+        }
+        return;
+    }
     connection->resume_ns = 0;
-    while (connection->in_flight < load->plan->pipeline && within_rate(load) && !atomic_load(&head->full))
-        send_one(load, connection);
-    if (connection->in_flight)
+    uint64_t left = allowed(load);
+    uint32_t before = connection->in_flight;
+    for (; left && connection->in_flight < connection->depth && !stopping(load); left--) {
+        if (connection->own == connection)
+            send_one(load, connection, la_draw_key(&load->draw, &connection->random), 0);
+        else
+            fill_waiting(load, connection);
+    }
+    if (connection->in_flight > before)
         flush(load, connection);
 }
 
-/* An error to EXEC that is not EXECABORT leaves open what happened. */
-static bool ambiguous(const struct la_op *op, const redisReply *reply)
+static void refused(struct load *load, struct connection *connection, struct la_op *op, unsigned int code)
 {
-    return op->kind == LA_OP_EXEC && strncmp(reply->str, "EXECABORT", 9) != 0;
-}
-
-static bool refused(struct load *load, struct connection *connection, struct la_op *op, const redisReply *reply)
-{
-    if (ambiguous(op, reply))
-        return false;
     struct la_ledger_head *head = load->ledger->head;
-    unsigned int code = la_ledger_error(load->ledger, reply->str);
     atomic_fetch_add(&head->errors[code].count, 1);
     atomic_fetch_add(&head->refused, 1);
-    op->done_ns = la_now_ns();
+    op->done_ns = load->now_ns;
     atomic_store(&head->last_refused_ns, op->done_ns);
     atomic_store_explicit(&op->outcome, (uint8_t)(LA_OUTCOME_ERROR + code), memory_order_release);
     connection->resume_ns = op->done_ns + REFUSED_PAUSE_NS;
-    return true;
 }
 
-/* Marks the oldest operation in flight. False: the connection cannot be trusted any more. */
-static bool complete(struct load *load, struct connection *connection, const redisReply *reply)
+static void acknowledged(struct load *load, struct connection *connection, struct la_op *op, const redisReply *reply)
+{
+    struct la_ledger_head *head = load->ledger->head;
+    bool right = la_types[op->type]->accept(&connection->own->keys[op->key], op, reply);
+    op->done_ns = load->now_ns;
+    atomic_store_explicit(&op->outcome, right ? LA_OUTCOME_OK : LA_OUTCOME_WRONG, memory_order_release);
+    atomic_store_explicit(&head->last_acked_ns, op->invoked_ns, memory_order_relaxed);
+    /* one writer: no need for a locked addition */
+    atomic_store_explicit(&head->acked, atomic_load_explicit(&head->acked, memory_order_relaxed) + 1,
+                          memory_order_release);
+}
+
+/*
+ * All replies to an operation are there. Of several commands the last one decides, but an error to one that stands
+ * alone (the SET before a WAIT) means that nothing was written. An error to the last alone leaves open what happened,
+ * unless it says that nothing did.
+ */
+static void settle(struct load *load, struct connection *connection, struct flight *flight, const redisReply *last)
+{
+    struct la_op *op = &load->ledger->ops[flight->index];
+    bool ended_well = last->type != REDIS_REPLY_ERROR;
+    bool aborted = !ended_well && !strncmp(last->str, "EXECABORT", 9);
+    if (ended_well && !flight->bad)
+        acknowledged(load, connection, op, last);
+    else if (aborted)
+        refused(load, connection, op, la_ledger_error(load->ledger, last->str));
+    else if (ended_well || !flight->good)
+        refused(load, connection, op, flight->error);
+}
+
+/* Takes one reply for the oldest operation in flight. False: the connection cannot be trusted any more. */
+static bool take(struct load *load, struct connection *connection, const redisReply *reply)
 {
     if (!connection->in_flight)
         return false;
     struct flight *flight = &connection->flights[connection->first];
+    if (reply->type != REDIS_REPLY_ERROR)
+        flight->good++;
+    else if (!flight->bad++)
+        flight->error = la_ledger_error(load->ledger, reply->str);
     if (--flight->replies > 0)
         return true;
-    struct la_op *op = &load->ledger->ops[flight->index];
-    connection->first = (connection->first + 1) % load->plan->pipeline;
+    settle(load, connection, flight, reply);
+    connection->first = (connection->first + 1) % connection->depth;
     connection->in_flight--;
-    if (reply->type == REDIS_REPLY_ERROR)
-        return refused(load, connection, op, reply);
-    bool right = la_types[op->type]->accept(&connection->keys[op->key], op, reply);
-    op->done_ns = la_now_ns();
-    atomic_store_explicit(&op->outcome, right ? LA_OUTCOME_OK : LA_OUTCOME_WRONG, memory_order_release);
-    atomic_store_explicit(&load->ledger->head->last_acked_ns, op->invoked_ns, memory_order_relaxed);
-    atomic_fetch_add_explicit(&load->ledger->head->acked, 1, memory_order_release);
     return true;
 }
 
 static void receive(struct load *load, struct connection *connection)
 {
-    if (redisBufferRead(connection->client) == REDIS_ERR) {
-        disconnect(load, connection);
-        return;
-    }
-    for (;;) {
+    int status = redisBufferRead(connection->client);
+    load->now_ns = la_now_ns();
+    for (bool sound = status != REDIS_ERR; sound;) {
         void *reply = NULL;
-        if (redisGetReplyFromReader(connection->client, &reply) == REDIS_ERR) {
-            disconnect(load, connection);
-            return;
-        }
+        if (redisGetReplyFromReader(connection->client, &reply) == REDIS_ERR)
+            break;
         if (!reply)
             return;
-        bool sound = complete(load, connection, reply);
+        sound = take(load, connection, reply);
         freeReplyObject(reply);
-        if (!sound) {
-            disconnect(load, connection);
-            return;
-        }
+    }
+    disconnect(load, connection);
+}
+
+/* Looks at every connection: those that are not connected, that paused, or for which something is due by now. */
+static void sweep(struct load *load)
+{
+    for (uint32_t i = 0; i < load->connection_count; i++) {
+        struct connection *connection = &load->connections[i];
+        if (!connection->client && load->now_ns >= connection->resume_ns && !stopping(load))
+            connect_again(load, connection);
+        fill(load, connection);
     }
 }
 
-static void turn(struct load *load)
+static void turn(struct load *load, uint64_t *next_sweep_ns)
 {
     struct epoll_event events[EVENTS];
-    for (uint32_t i = 0; i < load->plan->clients; i++) {
-        struct connection *connection = &load->connections[i];
-        if (!connection->client && la_now_ns() >= connection->resume_ns && !atomic_load(&load->ledger->head->stop))
-            connect_again(load, connection);
-        if (connection->client)
-            fill(load, connection);
+    load->now_ns = la_now_ns();
+    if (load->now_ns >= *next_sweep_ns) {
+        sweep(load);
+        *next_sweep_ns = load->now_ns + SWEEP_NS;
     }
     int count = epoll_wait(load->epoll, events, EVENTS, 1);
+    load->now_ns = la_now_ns();
     for (int i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;
         if (connection->client && (events[i].events & EPOLLOUT))
             flush(load, connection);
         if (connection->client && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
             receive(load, connection);
+        fill(load, connection);
     }
 }
 
 static bool drained(const struct load *load)
 {
-    for (uint32_t i = 0; i < load->plan->clients; i++)
+    for (uint32_t i = 0; i < load->connection_count; i++)
         if (load->connections[i].client && load->connections[i].in_flight)
             return false;
     return true;
+}
+
+static int waiting_type(const struct la_plan *plan)
+{
+    for (unsigned int type = 0; type < la_type_count; type++)
+        if (la_types[type]->waits && plan->keys[type])
+            return (int)type;
+    return -1;
+}
+
+static void open_connection(struct load *load, uint32_t i)
+{
+    const struct la_plan *plan = load->plan;
+    struct connection *connection = &load->connections[i];
+    bool feeds = i < plan->clients;
+    connection->number = i % plan->clients;
+    connection->own = &load->connections[connection->number];
+    connection->depth = feeds ? plan->pipeline : 1;
+    connection->flights = la_alloc(connection->depth, sizeof(struct flight));
+    connection->keys = feeds ? la_alloc(load->draw.keys, sizeof(struct la_key_state)) : NULL;
+    connection->random = plan->seed + i;
 }
 
 static void open_load(struct load *load, struct la_ledger *ledger, const struct la_address *address)
 {
     const struct la_plan *plan = &ledger->head->plan;
     *load = (struct load){.ledger = ledger, .address = address, .plan = plan};
-    load->key_count = la_plan_keys(plan);
-    load->value = la_alloc(plan->value_size, 1);
+    la_draw_make(&load->draw, plan);
+    load->value = la_alloc((plan->value_size > plan->big_size ? plan->value_size : plan->big_size) + 1, 1);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->start_ns = la_now_ns();
-    load->connections = la_alloc(plan->clients, sizeof *load->connections);
-    for (uint32_t i = 0; i < plan->clients; i++) {
-        load->connections[i].number = i;
-        load->connections[i].flights = la_alloc(plan->pipeline, sizeof(struct flight));
-        load->connections[i].keys = la_alloc(load->key_count, sizeof(struct la_key_state));
-    }
+    load->waiting_type = waiting_type(plan);
+    load->connection_count = plan->clients * (load->waiting_type >= 0 ? 2 : 1);
+    load->connections = la_alloc(load->connection_count, sizeof *load->connections);
+    for (uint32_t i = 0; i < load->connection_count; i++)
+        open_connection(load, i);
 }
 
 static void close_load(struct load *load)
 {
-    for (uint32_t i = 0; i < load->plan->clients; i++) {
+    for (uint32_t i = 0; i < load->connection_count; i++) {
         if (load->connections[i].client)
             redisFree(load->connections[i].client);
         free(load->connections[i].flights);
@@ -296,17 +397,19 @@ static void close_load(struct load *load)
     close(load->epoll);
     free(load->connections);
     free(load->value);
+    la_draw_free(&load->draw);
 }
 
 int la_load_run(struct la_ledger *ledger, const struct la_address *address)
 {
     struct load load;
+    uint64_t next_sweep_ns = 0;
     open_load(&load, ledger, address);
     while (!atomic_load(&ledger->head->stop))
-        turn(&load);
+        turn(&load, &next_sweep_ns);
     uint64_t deadline = la_now_ns() + DRAIN_NS;
     while (!drained(&load) && la_now_ns() < deadline)
-        turn(&load);
+        turn(&load, &next_sweep_ns);
     close_load(&load);
     return 0;
 }

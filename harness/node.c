@@ -85,7 +85,12 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
         la_config_set(config, "masterauth", config->password);
         la_config_set(config, "masteruser", config->user);
     }
-    node->address = (struct la_address){port, config->user, config->password, &config->renamed};
+    node->address = (struct la_address){port, NULL, config->user, config->password, &config->renamed};
+    if (!scenario->load || !scenario->load->unix_socket)
+        return 0;
+    if (snprintf(node->socket, sizeof node->socket, "%s/redis.sock", node->dir) >= (int)sizeof node->socket)
+        return la_fail(error, "%s: too long a path for a unix socket: choose a shorter --out", node->dir);
+    la_config_set(config, "unixsocket", node->socket);
     return 0;
 }
 

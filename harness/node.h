@@ -33,6 +33,7 @@ struct la_node {
     char data[LA_PATH_MAX];
     struct la_config config;
     struct la_address address;
+    char socket[100]; /* path of its unix socket; empty: it has none */
     struct fi_control *control;
     struct la_power power;
     int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */

@@ -92,12 +92,14 @@ static void read_settings(struct la_probe *probe, redisContext *client, const st
     freeReplyObject(reply);
 }
 
-static int ask(struct la_probe *probe, struct la_node *node, struct la_error *error)
+static int ask(struct la_probe *probe, struct la_node *node, const struct la_strings *renamed, struct la_error *error)
 {
     redisContext *client = la_node_spawn(node, error) ? NULL : reach(node, error);
     int result = client ? identify(probe, client, node, error) : -1;
-    if (!result)
+    if (!result) {
         read_settings(probe, client, node);
+        la_mix_ask(&probe->mix, client, renamed);
+    }
     if (!result && node->server->shim)
         probe->preloaded = la_node_preloaded(node, probe->pid);
     if (client)
@@ -121,7 +123,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     asked.data = NULL;
     int result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
-        result = ask(probe, &node, error);
+        result = ask(probe, &node, &server->base->renamed, error);
     la_node_destroy(&node);
     la_config_free(&open);
     return result;
@@ -130,6 +132,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
 void la_probe_free(struct la_probe *probe)
 {
     la_strings_free(&probe->settings);
+    la_mix_free(&probe->mix);
 }
 
 static const char *setting(const struct la_probe *probe, const char *name)

@@ -2,6 +2,7 @@
 #ifndef LASTACK_PROBE_H
 #define LASTACK_PROBE_H
 
+#include "mix.h"
 #include "node.h"
 
 struct la_probe {
@@ -9,6 +10,7 @@ struct la_probe {
     char version[32];
     pid_t pid;                  /* of the server that answered */
     bool preloaded;             /* it has loaded libfaultinject.so */
+    struct la_mix mix;          /* what it can be loaded with */
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
 };
 

@@ -74,6 +74,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     forget_later_lives(&run->ledger);
     run->node_count = 1;
     run->load_started = true;
+    run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */
     return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, bundle->scenario,
                           replay->out, NULL, error);
 }

@@ -10,6 +10,7 @@
 
 #include "findings.h"
 #include "ledger.h"
+#include "mix.h"
 #include "node.h"
 #include "scenario.h"
 #include "verify.h"
@@ -29,7 +30,8 @@ struct la_options {
     struct la_server server;
     uint64_t seed;
     struct la_demands demands;
-    const char *config_path; /* --config, for the reproducing command; NULL: none */
+    const struct la_mix *mix; /* what the server can be loaded with */
+    const char *config_path;  /* --config, for the reproducing command; NULL: none */
     const char *data_path;
     bool verbose; /* a line for each step, on a terminal */
 };

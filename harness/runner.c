@@ -15,6 +15,7 @@
 #include "result.h"
 #include "roles.h"
 #include "steps.h"
+#include "types.h"
 
 enum { FIRST_START_TIMEOUT_MS = 30000 };
 
@@ -67,22 +68,16 @@ static int start_nodes(struct la_run *run)
     return run->options->server.data ? la_basekeys_remember(run, la_run_target(run)) : 0;
 }
 
-static struct la_plan plan_of(const struct la_run *run)
-{
-    const struct la_load_spec *load = run->scenario->load;
-    struct la_plan plan = {run->options->seed, load->clients, load->pipeline, load->value_size, load->rate, {0}};
-    plan.keys[0] = (uint16_t)load->keys;
-    for (unsigned int type = 1; type < 5; type++)
-        plan.keys[type] = 10;
-    return plan;
-}
-
 static int create(struct la_run *run)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
     const struct la_scenario *scenario = run->scenario;
-    struct la_plan plan = plan_of(run);
+    struct la_plan plan;
+    if (la_mix_plan(run->options->mix, scenario->load, run->options->seed, &plan, &error))
+        return la_run_doubt(run, "%s", error.text);
+    if (run->options->server.data) /* the given data may lie in any database */
+        plan.keys[la_type_find("flush")] = 0;
     la_path(path, "%s/ledger", run->dir);
     if (la_make_dirs(run->dir, &error) || la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
         return la_run_doubt(run, "%s", error.text);

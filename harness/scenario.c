@@ -10,6 +10,7 @@
 #include "rule.h"
 #include "schema.h"
 #include "types.h"
+#include "value.h"
 #include "yamlplace.h"
 
 static const cyaml_config_t yaml_config = {
@@ -36,6 +37,9 @@ static void set_defaults(struct la_scenario *scenario)
     fill_in(&load->keys, 100);
     fill_in(&load->min_acked, 1000);
     fill_in(&load->capacity, 1000000);
+    fill_in(&load->big_every, load->big_size ? 10 : 0);
+    fill_in(&load->busy_ms, load->idle_ms ? 1000 : 0);
+    fill_in(&load->wait_ms, 1000);
     if (!scenario->node_count) {
         scenario->nodes = la_alloc(1, sizeof *scenario->nodes);
         scenario->nodes[0].name = la_strdup("primary");
@@ -188,8 +192,9 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     static const char *const ends[] = {"killed", "failed", "crashed", "stopped", "alive"};
     if (set_members(expect, sizeof *expect) != 1)
         return wrong(check, "an expectation has exactly one key");
-    if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark)
-        return wrong(check, "'lost' needs max, min, before_mark or all");
+    if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark &&
+        !expect->lost->promised)
+        return wrong(check, "'lost' needs max, min, before_mark, promised or all");
     if (expect->replies && !expect->replies->max && !expect->replies->min)
         return wrong(check, "'replies' needs max or min");
     if (!expect->exit)
@@ -200,6 +205,25 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     return wrong(check, "'how' is killed, failed, crashed, stopped or alive");
 }
 
+static int check_mix(const struct check *check, const struct la_load_spec *load)
+{
+    unsigned int keys = 0;
+    bool seen[LA_TYPES_MAX] = {false};
+    for (unsigned int i = 0; i < load->mix_count; i++) {
+        const struct la_mix_spec *part = &load->mix[i];
+        int type = la_type_find(part->type);
+        keys += part->keys;
+        if (type < 0)
+            return wrong(check, "mix: there is no type '%s'", part->type);
+        if (seen[type])
+            return wrong(check, "mix: '%s' is there twice", part->type);
+        seen[type] = true;
+        if (part->share < 1 || part->share > 1000)
+            return wrong(check, "mix: the share of '%s' is 1 to 1000", part->type);
+    }
+    return keys > 60000 ? wrong(check, "mix: at most 60000 keys together") : 0;
+}
+
 static int check_load(const struct check *check)
 {
     const struct la_load_spec *load = check->scenario->load;
@@ -207,8 +231,18 @@ static int check_load(const struct check *check)
         return wrong(check, "value_size is %d to %d bytes", LA_VALUE_MIN, LA_VALUE_MAX);
     if (load->clients > 1000 || load->pipeline > 1000)
         return wrong(check, "clients and pipeline are 1 to 1000");
+    if (load->big_size && (load->big_size < LA_VALUE_MIN || load->big_size > LA_VALUE_MAX))
+        return wrong(check, "big_size is %d to %d bytes", LA_VALUE_MIN, LA_VALUE_MAX);
     if (load->keys > 60000)
         return wrong(check, "keys is 1 to 60000");
+    if (load->skew > 500)
+        return wrong(check, "skew is 0 to 500 hundredths");
+    if (load->ramp_ms && !load->rate)
+        return wrong(check, "ramp_ms needs a rate");
+    if (!load->user != !load->password)
+        return wrong(check, "user and password go together");
+    if (check_mix(check, load))
+        return -1;
     return load->capacity > 100000000 ? wrong(check, "capacity is at most 100000000 operations") : 0;
 }
 

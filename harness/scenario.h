@@ -29,14 +29,34 @@ struct la_node_spec {
     unsigned int restart_limit; /* starts in the burst; 0: 5, systemd's default */
 };
 
+struct la_mix_spec {
+    char *type;
+    unsigned int share; /* of all operations, in proportion to the other types' */
+    unsigned int keys;  /* of one connection; 0: a standard number */
+};
+
 struct la_load_spec {
     unsigned int clients;
     unsigned int pipeline;
     unsigned int value_size; /* bytes */
-    unsigned int keys;       /* string keys of one connection; the other types have a fixed small number */
-    unsigned int rate;       /* operations a second; 0: no limit */
-    unsigned int min_acked;  /* fewer acknowledged operations: inconclusive */
-    unsigned int capacity;   /* most operations of the run, as room in the ledger */
+    unsigned int big_size;   /* bytes of every big_every-th value of a key; 0: none */
+    unsigned int big_every;
+    unsigned int keys;          /* string keys of one connection; the other types have a fixed small number */
+    unsigned int rate;          /* operations a second, whatever the replies do (open loop); 0: as replies come */
+    unsigned int ramp_ms;       /* in which the rate grows from nothing */
+    unsigned int busy_ms;       /* phases of work ... */
+    unsigned int idle_ms;       /* ... and of rest, in turn; 0: no rest */
+    unsigned int churn;         /* a connection is replaced after so many operations; 0: never */
+    unsigned int skew;          /* zipfian exponent in hundredths, keys within a type; 0: uniform */
+    unsigned int wait_replicas; /* types wait and waitaof */
+    unsigned int wait_ms;
+    unsigned int min_acked; /* fewer acknowledged operations: inconclusive */
+    unsigned int capacity;  /* most operations of the run, as room in the ledger */
+    bool unix_socket;       /* clients come by a unix socket */
+    char *user;             /* whom clients log in as; NULL: as the harness does */
+    char *password;
+    struct la_mix_spec *mix;
+    unsigned int mix_count; /* 0: the standard mix, every type that the server has */
 };
 
 struct la_step_load {
@@ -105,6 +125,7 @@ struct la_expect_lost {
     unsigned int *max;
     unsigned int *min;
     unsigned int *before_mark; /* at most so many of those acknowledged before the step `mark` */
+    unsigned int *promised;    /* at most so many of those that WAIT or WAITAOF has promised */
     bool all;                  /* nothing from before the crash may be left */
 };
 struct la_expect_window {

@@ -1,6 +1,8 @@
 /* The scenario format as libcyaml wants it told: one row a key. */
 #include "schema.h"
 
+#include "ledger.h"
+
 #define REQUIRED                       CYAML_FLAG_POINTER
 #define OPTIONAL                       (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, flags, type, member) CYAML_FIELD_STRING_PTR(key, flags, type, member, 0, CYAML_UNLIMITED)
@@ -27,14 +29,34 @@ static const cyaml_schema_field_t node_fields[] = {
     NUMBER("restart_limit", struct la_node_spec, restart_limit),
     END};
 
-static const cyaml_schema_field_t load_fields[] = {NUMBER("clients", struct la_load_spec, clients),
-                                                   NUMBER("pipeline", struct la_load_spec, pipeline),
-                                                   NUMBER("value_size", struct la_load_spec, value_size),
-                                                   NUMBER("keys", struct la_load_spec, keys),
-                                                   NUMBER("rate", struct la_load_spec, rate),
-                                                   NUMBER("min_acked", struct la_load_spec, min_acked),
-                                                   NUMBER("capacity", struct la_load_spec, capacity),
-                                                   END};
+static const cyaml_schema_field_t mix_fields[] = {
+    TEXT("type", REQUIRED, struct la_mix_spec, type),
+    CYAML_FIELD_UINT("share", CYAML_FLAG_DEFAULT, struct la_mix_spec, share), NUMBER("keys", struct la_mix_spec, keys),
+    END};
+static const cyaml_schema_value_t mix_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_mix_spec, mix_fields)};
+
+static const cyaml_schema_field_t load_fields[] = {
+    NUMBER("clients", struct la_load_spec, clients),
+    NUMBER("pipeline", struct la_load_spec, pipeline),
+    NUMBER("value_size", struct la_load_spec, value_size),
+    NUMBER("big_size", struct la_load_spec, big_size),
+    NUMBER("big_every", struct la_load_spec, big_every),
+    NUMBER("keys", struct la_load_spec, keys),
+    NUMBER("rate", struct la_load_spec, rate),
+    NUMBER("ramp_ms", struct la_load_spec, ramp_ms),
+    NUMBER("busy_ms", struct la_load_spec, busy_ms),
+    NUMBER("idle_ms", struct la_load_spec, idle_ms),
+    NUMBER("churn", struct la_load_spec, churn),
+    NUMBER("skew", struct la_load_spec, skew),
+    NUMBER("wait_replicas", struct la_load_spec, wait_replicas),
+    NUMBER("wait_ms", struct la_load_spec, wait_ms),
+    NUMBER("min_acked", struct la_load_spec, min_acked),
+    NUMBER("capacity", struct la_load_spec, capacity),
+    CYAML_FIELD_BOOL("unix_socket", CYAML_FLAG_OPTIONAL, struct la_load_spec, unix_socket),
+    TEXT("user", OPTIONAL, struct la_load_spec, user),
+    TEXT("password", OPTIONAL, struct la_load_spec, password),
+    CYAML_FIELD_SEQUENCE_COUNT("mix", OPTIONAL, struct la_load_spec, mix, mix_count, &mix_value, 1, LA_TYPES_MAX),
+    END};
 
 static const cyaml_strval_t methods[] = {
     {"auto", LA_POWER_AUTO}, {"simulated", LA_POWER_SIMULATED}, {"real", LA_POWER_REAL}};
@@ -95,9 +117,12 @@ static const cyaml_schema_field_t step_fields[] = {
     END};
 
 static const cyaml_schema_field_t lost_fields[] = {
-    BOUND("max", struct la_expect_lost, max), BOUND("min", struct la_expect_lost, min),
+    BOUND("max", struct la_expect_lost, max),
+    BOUND("min", struct la_expect_lost, min),
     BOUND("before_mark", struct la_expect_lost, before_mark),
-    CYAML_FIELD_BOOL("all", CYAML_FLAG_OPTIONAL, struct la_expect_lost, all), END};
+    BOUND("promised", struct la_expect_lost, promised),
+    CYAML_FIELD_BOOL("all", CYAML_FLAG_OPTIONAL, struct la_expect_lost, all),
+    END};
 static const cyaml_schema_field_t window_fields[] = {
     CYAML_FIELD_UINT("max_ms", CYAML_FLAG_DEFAULT, struct la_expect_window, max_ms), END};
 static const cyaml_schema_field_t start_fields[] = {

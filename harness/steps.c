@@ -52,11 +52,18 @@ static int start_load(struct la_run *run)
 {
     if (run->load_pid || run->load_started)
         return 0;
+    const struct la_load_spec *load = run->scenario->load;
+    struct la_address address = la_run_target(run)->address;
+    if (load->user) {
+        address.user = load->user;
+        address.password = load->password;
+    }
+    address.socket = load->unix_socket ? la_run_target(run)->socket : NULL;
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
-        _exit(la_load_run(&run->ledger, &la_run_target(run)->address));
+        _exit(la_load_run(&run->ledger, &address));
     }
     if (pid < 0)
         return la_run_doubt(run, "fork: %s", strerror(errno));
@@ -399,8 +406,11 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
             la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);
+    char reads[LA_PATH_MAX];
+    la_path(reads, "%s/reads", run->dir);
+    const struct la_verify_options options = {&run->base_keys, run->fault_ns, reads, run->clock_changed};
     run->findings.node = node->spec->name;
-    if (la_verify_node(&run->ledger, &node->address, &run->base_keys, &run->findings, &run->verify))
+    if (la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
         return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
     la_basekeys_check(run, node);
     run->verified = true;

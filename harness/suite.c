@@ -18,6 +18,7 @@
 #include "result.h"
 #include "runner.h"
 #include "table.h"
+#include "types.h"
 
 enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
 
@@ -82,6 +83,7 @@ static int probe(struct work *work, struct la_error *error)
                    &work->base},
         .seed = suite->seed,
         .demands = suite->demands,
+        .mix = &work->probe.mix,
         .config_path = suite->config,
         .data_path = suite->data,
         .verbose = suite->verbose,
@@ -266,6 +268,9 @@ static void list_limits(const struct work *work, struct la_strings *limits)
                                          "LD_PRELOAD removed): it was driven from outside, by seccomp user "
                                          "notification, so nothing was judged that needs faults in writes, reads, "
                                          "sockets or clocks, or a simulated power cut"));
+    for (unsigned int i = 0; i < la_type_count; i++)
+        if (work->probe.mix.missing[i] && !la_types[i]->alone)
+            la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.mix.missing[i]));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

@@ -1,32 +1,31 @@
 /* Counters: INCR, whose reply says how many came before. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "types.h"
+#include "fates.h"
 
-static void choose(struct la_op *op, uint64_t dice)
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
+    (void)state;
     (void)dice;
-    op->kind = LA_OP_INCR;
+    op->kind = 1;
 }
 
-static void write_key(const struct la_write *write)
+static int write_key(const struct la_write *write)
 {
-    const char *incr[] = {"INCR", write->name};
-    la_append(write->client, write->address, 2, incr, (const size_t[]){4, strlen(write->name)});
+    la_send(write->client, write->address, "INCR", write->name, NULL);
+    return 1;
 }
 
-static bool accept(struct la_key_state *state, const struct la_op *op, const redisReply *reply)
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
     (void)op;
-    return reply->type == REDIS_REPLY_INTEGER && reply->integer == (long long)++state->applied;
+    state->applied++;
+    return la_is_between(reply, state->applied, state->applied);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
 {
-    const char *get[] = {"GET", name};
-    la_append(client, address, 2, get, (const size_t[]){3, strlen(name)});
+    la_send(client, address, "GET", name, NULL);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
@@ -37,17 +36,25 @@ static void judge(struct la_history *history, redisReply *const *replies)
     if (reply->type == REDIS_REPLY_STRING)
         value = strtoull(reply->str, &end, 10);
     if (reply->type != REDIS_REPLY_NIL && (!end || end == reply->str || *end)) {
-        la_findings_add(history->findings, LA_CORRUPT, reply->str, "%s is no longer a counter", history->name);
+        la_fates_report(history, LA_CORRUPT, reply->str, "no longer a counter");
         return;
     }
     if (value > history->count) {
-        la_findings_add(history->findings, LA_PHANTOM, reply->str, "%s counts %llu of %u increments", history->name,
-                        value, history->count);
+        la_fates_report(history, LA_PHANTOM, reply->str, "counts %llu of %u increments", value, history->count);
         return;
     }
     for (uint32_t i = 0; i < value; i++)
         history->fates[i] = LA_FATE_KEPT;
-    la_judge_lost(history, (uint32_t)value, history->count);
+    la_fates_lost(history, (uint32_t)value, history->count);
 }
 
-const struct la_type la_type_counter = {"counter", 1, 1, choose, write_key, accept, read_key, judge};
+const struct la_type la_type_counter = {
+    .name = "counter",
+    .kinds = {{"incr"}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

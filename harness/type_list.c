@@ -1,36 +1,43 @@
 /* Lists: RPUSH of one element; the list must be the elements in order. */
-#include <string.h>
+#include "fates.h"
 
-#include "types.h"
-
-static void choose(struct la_op *op, uint64_t dice)
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
+    (void)state;
     (void)dice;
-    op->kind = LA_OP_RPUSH;
+    op->kind = 1;
 }
 
-static void write_key(const struct la_write *write)
+static int write_key(const struct la_write *write)
 {
-    const char *push[] = {"RPUSH", write->name, write->value};
-    la_append(write->client, write->address, 3, push,
-              (const size_t[]){5, strlen(write->name), write->plan->value_size});
+    la_send(write->client, write->address, "RPUSH", write->name, write->value, NULL);
+    return 1;
 }
 
-static bool accept(struct la_key_state *state, const struct la_op *op, const redisReply *reply)
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
     (void)op;
-    return reply->type == REDIS_REPLY_INTEGER && reply->integer == (long long)++state->applied;
+    state->applied++;
+    return la_is_between(reply, state->applied, state->applied);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
 {
-    const char *range[] = {"LRANGE", name, "0", "-1"};
-    la_append(client, address, 4, range, (const size_t[]){6, strlen(name), 1, 2});
+    la_send(client, address, "LRANGE", name, "0", "-1", NULL);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
 {
-    la_judge_elements(history, replies[0]);
+    la_fates_elements(history, replies[0]);
 }
 
-const struct la_type la_type_list = {"list", 1, 1, choose, write_key, accept, read_key, judge};
+const struct la_type la_type_list = {
+    .name = "list",
+    .kinds = {{"rpush", .value = true}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

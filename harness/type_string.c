@@ -1,77 +1,55 @@
-/* Strings: SET with a new value each time, and now and then DEL. */
-#include <stdio.h>
-#include <string.h>
+/* Strings: SET with a new value each time, and now and then DEL or UNLINK. */
+#include "fates.h"
 
-#include "types.h"
+enum { SET = 1, DEL, UNLINK, REMOVED_ONE_IN = 8 };
 
-enum { DEL_ONE_IN = 8 };
-
-static void choose(struct la_op *op, uint64_t dice)
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
-    op->kind = dice % DEL_ONE_IN == 0 ? LA_OP_DEL : LA_OP_SET;
+    (void)state;
+    op->kind = dice % REMOVED_ONE_IN ? SET : dice / REMOVED_ONE_IN % 2 ? DEL : UNLINK;
 }
 
-static void write_key(const struct la_write *write)
+static int write_key(const struct la_write *write)
 {
-    if (write->op->kind == LA_OP_DEL) {
-        const char *del[] = {"DEL", write->name};
-        la_append(write->client, write->address, 2, del, (const size_t[]){3, strlen(write->name)});
-        return;
-    }
-    const char *set[] = {"SET", write->name, write->value};
-    la_append(write->client, write->address, 3, set, (const size_t[]){3, strlen(write->name), write->plan->value_size});
+    if (write->op->kind == SET)
+        la_send(write->client, write->address, "SET", write->name, write->value, NULL);
+    else
+        la_send(write->client, write->address, write->op->kind == DEL ? "DEL" : "UNLINK", write->name, NULL);
+    return 1;
 }
 
-static bool accept(struct la_key_state *state, const struct la_op *op, const redisReply *reply)
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
-    bool existed = state->exists;
-    state->exists = op->kind == LA_OP_SET;
-    if (op->kind == LA_OP_SET)
-        return reply->type == REDIS_REPLY_STATUS && !strcmp(reply->str, "OK");
-    return reply->type == REDIS_REPLY_INTEGER && reply->integer == (existed ? 1 : 0);
+    bool existed = state->fields;
+    state->fields = op->kind == SET;
+    return op->kind == SET ? la_is_status(reply, "OK") : la_is_between(reply, existed, existed);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
 {
-    const char *get[] = {"GET", name};
-    la_append(client, address, 2, get, (const size_t[]){3, strlen(name)});
-}
-
-/* Nothing there: true before the first SET and after each DEL. The last of these moments is taken. */
-static void judge_absent(struct la_history *history)
-{
-    uint32_t upto = history->count;
-    while (upto > 0 && history->ops[upto - 1]->kind != LA_OP_DEL)
-        upto--;
-    for (uint32_t i = 0; i < upto; i++)
-        history->fates[i] = LA_FATE_IMPLIED;
-    la_judge_lost(history, upto, history->count);
+    la_send(client, address, "GET", name, NULL);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
 {
-    const redisReply *reply = replies[0];
-    uint32_t seq = 0;
-    if (reply->type == REDIS_REPLY_NIL) {
-        judge_absent(history);
-        return;
+    uint32_t at[LA_FIELDS];
+    for (int field = 0; field < LA_FIELDS; field++)
+        at[field] = history->count;
+    if (replies[0]->type != REDIS_REPLY_NIL) {
+        at[0] = la_fates_value(history, replies[0], 0);
+        if (at[0] == history->count) /* not ours: nothing follows for the rest */
+            return;
     }
-    if (reply->type != REDIS_REPLY_STRING) {
-        la_findings_add(history->findings, LA_CORRUPT, reply->str, "%s is no longer a string", history->name);
-        return;
-    }
-    size_t length = (size_t)reply->len;
-    enum la_value_kind kind =
-        la_value_read(reply->str, length, history->plan->value_size, history->session, history->key, &seq);
-    uint32_t at = kind == LA_VALUE_GOOD ? la_judge_find(history, seq) : history->count;
-    if (at == history->count || history->ops[at]->kind != LA_OP_SET) {
-        la_judge_bad_value(history, kind, reply->str, length);
-        return;
-    }
-    for (uint32_t i = 0; i < at; i++)
-        history->fates[i] = LA_FATE_IMPLIED;
-    history->fates[at] = LA_FATE_KEPT;
-    la_judge_lost(history, at + 1, history->count);
+    la_fates_fields(history, at);
 }
 
-const struct la_type la_type_string = {"string", 1, 1, choose, write_key, accept, read_key, judge};
+const struct la_type la_type_string = {
+    .name = "string",
+    .kinds = {{"set", .value = true}, {"del", .removes = true}, {"unlink", .removes = true}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

@@ -1,6 +1,7 @@
 /*
  * Data types of the workload, one small file each (type_*.c): how a type is written,
  * how it is read back, and what a recovered value says about the history of its key.
+ * A new type is such a file and a row in types.c.
  */
 #ifndef LASTACK_TYPES_H
 #define LASTACK_TYPES_H
@@ -11,50 +12,15 @@
 #include "findings.h"
 #include "ledger.h"
 
-enum { LA_VALUE_MIN = 48, LA_VALUE_MAX = 1 << 20, LA_KEY_NAME_MAX = 48, LA_FIELDS = 8 };
-
-/* Values: text that names session, key and number of the writing operation, then filler that follows from them. */
-
-/* Fills `out` with exactly `size` bytes (LA_VALUE_MIN or more). */
-void la_value_make(char *out, size_t size, uint32_t session, uint32_t key, uint32_t seq);
-
-enum la_value_kind {
-    LA_VALUE_GOOD,    /* written by operation *seq on this key */
-    LA_VALUE_FOREIGN, /* whole, but another key's */
-    LA_VALUE_CORRUPT  /* no operation wrote this */
-};
-enum la_value_kind la_value_read(const char *value, size_t length, size_t size, uint32_t session, uint32_t key,
-                                 uint32_t *seq);
-
-/* What became of an operation, as far as the recovered state tells. */
-enum la_fate {
-    LA_FATE_NONE,    /* not acknowledged, and not there */
-    LA_FATE_KEPT,    /* its effect is there to see */
-    LA_FATE_IMPLIED, /* nothing to see, and nothing missing: overwritten or deleted later */
-    LA_FATE_LOST     /* acknowledged, and its effect is gone */
-};
-
-/*
- * The history of one key, in order, without operations that the server refused.
- * Operations without a reply stand only at the end. The judge sets a fate for each.
- */
-struct la_history {
-    const struct la_plan *plan;
-    const char *name; /* the key as the server knows it */
-    uint32_t session;
-    uint32_t key;
-    uint32_t count;
-    const struct la_op **ops;
-    uint8_t *fates; /* enum la_fate, zeroed */
-    struct la_findings *findings;
-};
+enum { LA_KEY_NAME_MAX = 48, LA_FIELDS = 8, LA_READS_MAX = 4, LA_KINDS_MAX = 6 };
 
 /* The load's own memory of a key. */
 struct la_key_state {
-    uint32_t invoked; /* operations sent: the last seq */
-    uint32_t applied; /* of them acknowledged */
-    uint32_t fields;  /* hash: fields that exist, as bits */
-    bool exists;      /* string: as the acknowledged operations left it */
+    uint32_t invoked;          /* operations sent: the last seq */
+    uint32_t applied;          /* of them acknowledged */
+    uint32_t fields;           /* fields that exist, as bits, as the acknowledged operations left them */
+    bool exists;               /* as the operations sent so far will leave it */
+    uint32_t slots[LA_FIELDS]; /* what can be removed or acknowledged: seq of the operation that made it; 0: nothing */
 };
 
 /* One write on its way. */
@@ -62,25 +28,41 @@ struct la_write {
     redisContext *client;
     const struct la_address *address;
     const struct la_plan *plan;
-    struct la_op *op;
+    const struct la_op *op;
     char name[LA_KEY_NAME_MAX];
-    char *value;   /* value_size bytes, made for op->seq */
-    uint64_t dice; /* random bits for the type's own choices */
+    char *value; /* room for the largest value and its NUL; holds that of op->seq where the kind writes one */
 };
+
+/* What an operation is called, and what it does to what is there. */
+struct la_kind {
+    const char *name;
+    bool value;   /* it writes la_value_make(op->seq) */
+    bool removes; /* it takes something away: when it is lost, something comes back */
+    bool blocks;  /* sent on a connection of its own, where it waits for what others send */
+};
+
+struct la_history;
 
 struct la_type {
     const char *name;
-    int replies; /* a write is answered by so many; the last one counts */
-    int reads;   /* a key is read back with so many commands */
-    /* Chooses the operation (kind, field) before it is entered in the ledger. */
-    void (*choose)(struct la_op *op, uint64_t dice);
-    /* Appends the commands to the client's output buffer. */
-    void (*write)(const struct la_write *write);
-    /* Takes a success reply into `state`; false when it says something impossible. */
-    bool (*accept)(struct la_key_state *state, const struct la_op *op, const redisReply *reply);
+    const char *commands;               /* that the server must know, blank-separated; NULL: every server does */
+    const char *probe;                  /* a command line that must not fail; NULL: none */
+    struct la_kind kinds[LA_KINDS_MAX]; /* op->kind is a position here, plus 1 */
+    int reads;                          /* a key is read back with so many commands */
+    bool alone;                         /* only in a mix that names it */
+    bool single;                        /* one key in a session: operations touch more than their key */
+    bool waits;                         /* it has a kind that blocks */
+    /* Chooses kind (and field) of an operation whose session, key and seq are set, before it enters the ledger. */
+    void (*choose)(struct la_op *op, struct la_key_state *state, uint64_t dice);
+    /* Appends the commands to the client's output buffer; how many there are. The last reply is the operation's. */
+    int (*write)(const struct la_write *write);
+    /* Takes a success reply into `state` and op->field and op->result; false when it says something impossible. */
+    bool (*accept)(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+    /* Whether the reply promised more than that the write was accepted; NULL: never. */
+    bool (*promised)(const struct la_plan *plan, const struct la_op *op);
     /* Appends the commands that read the key back. */
     void (*read)(redisContext *client, const struct la_address *address, const char *name);
-    /* Sets the fates from the replies; reports what should not be. */
+    /* Sets the fates from the replies; reports what should not be. See fates.h. */
     void (*judge)(struct la_history *history, redisReply *const *replies);
 };
 
@@ -88,31 +70,47 @@ struct la_type {
 extern const struct la_type *const la_types[];
 extern const unsigned int la_type_count;
 
-extern const struct la_type la_type_string;
-extern const struct la_type la_type_counter;
-extern const struct la_type la_type_list;
-extern const struct la_type la_type_hash;
-extern const struct la_type la_type_transaction;
+/* The type of that name as an index into la_types; -1: there is none. */
+int la_type_find(const char *name);
+
+/* The kind of an operation of a sound ledger. */
+const struct la_kind *la_op_kind(const struct la_op *op);
 
 /* The name of key `key` of session `session`. */
 void la_key_name(char out[LA_KEY_NAME_MAX], uint32_t session, uint32_t key);
 
-/* Appends one command with arguments given by length. */
-void la_append(redisContext *client, const struct la_address *address, int argc, const char **argv,
-               const size_t *lengths);
+/* Appends one command; the words end with NULL, at most 16. A command that is renamed is sent under its new name. */
+__attribute__((sentinel)) void la_send(redisContext *client, const struct la_address *address, ...);
 
-/* For judges. */
+/* ---- For the types ---- */
 
-/* True for a list of elements: keeps those found in order, marks the gaps lost. Reports what no operation wrote. */
-bool la_judge_elements(struct la_history *history, const redisReply *list);
+/* As some need it: one field of LA_FIELDS at random; a reply that is this status, or an integer from `low` to `high`.
+ */
+uint16_t la_any_field(uint64_t dice);
+bool la_is_status(const redisReply *reply, const char *text);
+bool la_is_between(const redisReply *reply, long long low, long long high);
 
-/* Operations [from, to) are LOST where they were acknowledged. */
-void la_judge_lost(struct la_history *history, uint32_t from, uint32_t to);
+/* A part of a key that consists of several: NAME:WHICH. */
+struct la_part {
+    char text[LA_KEY_NAME_MAX + 2];
+};
+struct la_part la_part_of(const char *name, char which);
 
-/* The position of the operation with that seq, or history->count. */
-uint32_t la_judge_find(const struct la_history *history, uint32_t seq);
+/*
+ * Transactions and scripts do the same three writes (SET a, INCR b, RPUSH c) in one; what the parts must show is one
+ * thing for both. See type_transaction.c.
+ */
+bool la_parts_accept(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+void la_parts_read(redisContext *client, const struct la_address *address, const char *name);
+void la_parts_judge(struct la_history *history, redisReply *const *replies);
 
-/* Reports a value that should not be there. */
-void la_judge_bad_value(struct la_history *history, enum la_value_kind kind, const char *value, size_t length);
+/* Entries of a stream, kept as they are found. False: it is no stream. See type_stream.c. */
+bool la_stream_entries(struct la_history *history, const redisReply *entries);
+
+/* The database that the flushed keys of a session are in. See type_flush.c. */
+unsigned int la_flush_database(uint32_t session);
+
+extern const struct la_type la_type_string;
+extern const struct la_type la_type_flush;
 
 #endif

@@ -8,8 +8,8 @@ import unittest
 
 from support import LASTACK, SCENARIOS, LastackTest
 
-EVENT = re.compile(r'\{:index (\d+), :time (\d+), :process (\d+), :type :(invoke|ok|fail|info), :f :(\w+), '
-                   r':value \["(la:\d+:\d+)" (\d+)\](?:, :error ("(?:[^"\\]|\\.)*"))?\}$')
+EVENT = re.compile(r'\{:index (\d+), :time (\d+), :process (\d+), :type :(invoke|ok|fail|info), :f :([\w-]+), '
+                   r':value \["(la:\d+:\d+)" (\d+|nil|\[[\d ]*\])\](?:, :error ("(?:[^"\\]|\\.)*"))?\}$')
 
 
 class History(LastackTest):
@@ -26,7 +26,9 @@ class History(LastackTest):
     def test_every_format_has_every_operation(self):
         """A full disk: operations that were acknowledged, refused, and left without a reply."""
         run, bundle = self.bundle("disk-full-aof-everysec")
-        lines = [json.loads(line) for line in self.export(bundle, "--format", "jsonl")]
+        everything = [json.loads(line) for line in self.export(bundle, "--format", "jsonl")]
+        lines = [line for line in everything if line["op"] != "read"]
+        self.check_reads(lines, [line for line in everything if line["op"] == "read"])
         outcomes = collections.Counter(line["outcome"] for line in lines)
         self.assertEqual(outcomes["ok"], run.scenario()["rpo"]["acked"])
         self.assertEqual(outcomes["unknown"], run.scenario()["rpo"]["unknown"])
@@ -38,6 +40,19 @@ class History(LastackTest):
         text = self.export(bundle / "ledger")
         self.assertEqual(len(text), len(lines) + 3)
         self.check_edn(self.export(bundle, "--format", "edn"), outcomes)
+
+    def check_reads(self, lines, reads):
+        """Each key that was written was read once, and shows only what was written to it."""
+        written = collections.defaultdict(set)
+        for line in lines:
+            if line["outcome"] != "refused":
+                written[line["key"]].add(line["seq"])
+        self.assertEqual(sorted(read["key"] for read in reads), sorted(written))
+        for read in reads:
+            self.assertLessEqual(set(read["seqs"]), written[read["key"]])
+            self.assertGreater(read["invoked_ns"], max(line["invoked_ns"] for line in lines[-1:]))
+        lists = [read for read in reads if read["type"] == "list"]
+        self.assertTrue(lists and all(read["seqs"] for read in lists), "a list shows each of its elements")
 
     def test_a_kill_leaves_operations_open(self):
         run, bundle = self.bundle("kill9-none")
@@ -60,12 +75,17 @@ class History(LastackTest):
                 self.assertNotIn(process, open_now)
                 open_now[process] = operation[:3]
                 continue
-            self.assertEqual(open_now.pop(process), operation[:3])
+            begun = open_now.pop(process)
+            self.assertEqual(begun, operation[:2] + ["nil"] if operation[0] == "read" else operation[:3])
             self.assertEqual(operation[3] is not None, kind == "fail")
             if kind == "info":
                 crashed.add(process)
+            if operation[0] == "read":
+                ends["read"] += 1
+                continue
             ends[kind] += 1
         self.assertEqual(open_now, {})
+        self.assertGreater(ends["read"], 0)
         self.assertEqual(ends["ok"], outcomes["ok"])
         self.assertEqual(ends["info"], outcomes["unknown"])
         self.assertEqual(ends["fail"], outcomes.get("refused", 0))

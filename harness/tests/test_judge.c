@@ -8,16 +8,17 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "types.h"
+#include "fates.h"
 #include "verify.h"
 
+enum { SET = 1, DEL = 2 }; /* kinds of strings */
 enum { OPS = 120, ROUNDS = 400, CLIENTS = 4 };
 
 static struct la_ledger make_ledger(char path[64])
 {
     struct la_ledger ledger = {0};
     struct la_error error;
-    struct la_plan plan = {.clients = CLIENTS, .pipeline = 1, .value_size = LA_VALUE_MIN, .keys = {10}};
+    struct la_plan plan = {.clients = CLIENTS, .pipeline = 1, .value_size = LA_VALUE_MIN, .keys = {10}, .shares = {1}};
     strcpy(path, "/tmp/judge-XXXXXX");
     int fd = mkstemp(path);
     close(fd);
@@ -41,7 +42,7 @@ static void generate(struct la_ledger *ledger, uint8_t *fates, uint64_t *random)
         clock += 1 + la_random(random) % 5;
         op->session = session;
         op->seq = i + 1;
-        op->kind = la_random(random) % 5 ? LA_OP_SET : LA_OP_DEL;
+        op->kind = la_random(random) % 5 ? SET : DEL;
         op->invoked_ns = clock > busy_until[session] ? clock : busy_until[session] + 1;
         op->done_ns = busy_until[session] = op->invoked_ns + la_random(random) % 20;
         op->outcome = LA_OUTCOME_OK;
@@ -72,7 +73,7 @@ static void naive(const struct la_ledger *ledger, const uint8_t *fates, uint64_t
         for (uint32_t k = 0; k < OPS; k++)
             hole = hole || (fates[k] == LA_FATE_KEPT && comes_after(ledger, k, i));
         if (hole)
-            ++*(ledger->ops[i].kind == LA_OP_DEL ? revived : holes);
+            ++*(ledger->ops[i].kind == DEL ? revived : holes);
     }
 }
 
@@ -89,7 +90,7 @@ static void agrees_with_a_naive_judge(void **state)
         struct la_verify result = {0};
         generate(&ledger, fates, &random);
         naive(&ledger, fates, &lost, &holes, &revived);
-        la_verify_judge(&ledger, OPS, fates, &findings, &result);
+        la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
         assert_int_equal(result.lost, lost);
         assert_int_equal(findings.count[LA_HOLE], holes);
         assert_int_equal(findings.count[LA_RESURRECTED], revived);
@@ -116,14 +117,14 @@ static void a_lost_tail_is_no_hole(void **state)
         fates[i] = i < OPS - 20 ? LA_FATE_KEPT : LA_FATE_LOST;
     }
     ledger.head->mark_ns = (OPS - 21) * 10 + 5;
-    la_verify_judge(&ledger, OPS, fates, &findings, &result);
+    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
     assert_int_equal(result.lost, 20);
     assert_int_equal(result.lost_marked, 0);
     assert_int_equal(result.earliest_lost_ns[0], (OPS - 20) * 10 + 5);
     assert_int_equal(la_findings_defects(&findings), 0);
     ledger.head->mark_ns += 10;
     result = (struct la_verify){0};
-    la_verify_judge(&ledger, OPS, fates, &findings, &result);
+    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
     assert_int_equal(result.lost_marked, 1);
     la_ledger_close(&ledger);
     unlink(path);
@@ -141,7 +142,7 @@ static void an_impossible_reply_is_a_finding(void **state)
     generate(&ledger, fates, &random);
     memset(fates, 0, sizeof fates);
     ledger.ops[3].outcome = LA_OUTCOME_WRONG;
-    la_verify_judge(&ledger, OPS, fates, &findings, &result);
+    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
     assert_int_equal(findings.count[LA_CORRUPT], 1);
     la_ledger_close(&ledger);
     unlink(path);

@@ -1,0 +1,98 @@
+#include "mix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "types.h"
+
+/* Without a mix: the first five get so many keys and shares, the others fewer. */
+enum { CLASSIC_TYPES = 5, CLASSIC_KEYS = 10, OTHER_KEYS = 4 };
+
+static bool knows(redisContext *client, const char *command)
+{
+    redisReply *reply = redisCommand(client, "COMMAND INFO %s", command);
+    bool yes = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+               reply->element[0]->type == REDIS_REPLY_ARRAY && reply->element[0]->elements > 0;
+    freeReplyObject(reply);
+    return yes;
+}
+
+/* Why a type cannot be used, to be freed; NULL: it can. */
+static char *why_not(const struct la_type *type, redisContext *client, const struct la_address *runs)
+{
+    char words[128];
+    char *rest = words;
+    const struct la_address plain = {0};
+    snprintf(words, sizeof words, "%s", type->commands ? type->commands : "");
+    for (char *command; (command = strsep(&rest, " "));) {
+        if (!*command)
+            continue;
+        if (!la_address_command(runs, command))
+            return la_format("the configuration disables %s", command);
+        if (!knows(client, command))
+            return la_format("the server has no %s", command);
+    }
+    redisReply *reply = type->probe ? la_client_send(client, &plain, type->probe) : NULL;
+    char *why = NULL;
+    if (type->probe && (!reply || reply->type == REDIS_REPLY_ERROR))
+        why = la_format("%s -> %s", type->probe, reply ? reply->str : client->errstr);
+    freeReplyObject(reply);
+    return why;
+}
+
+void la_mix_ask(struct la_mix *mix, redisContext *client, const struct la_strings *renamed)
+{
+    const struct la_address runs = {.renamed = renamed};
+    for (unsigned int i = 0; i < la_type_count; i++)
+        mix->missing[i] = why_not(la_types[i], client, &runs);
+}
+
+void la_mix_free(struct la_mix *mix)
+{
+    for (unsigned int i = 0; i < la_type_count; i++)
+        free(mix->missing[i]);
+}
+
+static void fill_standard(const struct la_mix *mix, const struct la_load_spec *load, struct la_plan *plan)
+{
+    for (unsigned int i = 0; i < la_type_count; i++) {
+        if (la_types[i]->alone || mix->missing[i])
+            continue;
+        plan->keys[i] = (uint16_t)(i == 0 ? load->keys : i < CLASSIC_TYPES ? CLASSIC_KEYS : OTHER_KEYS);
+        plan->shares[i] = (uint16_t)(i == 0 ? 100 : plan->keys[i]);
+    }
+}
+
+int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint64_t seed, struct la_plan *plan,
+                struct la_error *error)
+{
+    *plan = (struct la_plan){.seed = seed,
+                             .clients = load->clients,
+                             .pipeline = load->pipeline,
+                             .value_size = load->value_size,
+                             .big_size = load->big_size,
+                             .big_every = load->big_every,
+                             .rate = load->rate,
+                             .ramp_ms = load->ramp_ms,
+                             .busy_ms = load->busy_ms,
+                             .idle_ms = load->idle_ms,
+                             .churn = load->churn,
+                             .wait_replicas = load->wait_replicas,
+                             .wait_ms = load->wait_ms,
+                             .skew = load->skew};
+    if (!load->mix_count)
+        fill_standard(mix, load, plan);
+    for (unsigned int i = 0; i < load->mix_count; i++) {
+        const struct la_mix_spec *part = &load->mix[i];
+        int type = la_type_find(part->type);
+        if (mix->missing[type])
+            return la_fail(error, "the load asks for the type %s, and %s", part->type, mix->missing[type]);
+        plan->keys[type] = (uint16_t)(part->keys ? part->keys : type == 0 ? load->keys : CLASSIC_KEYS);
+        plan->shares[type] = (uint16_t)part->share;
+    }
+    for (unsigned int i = 0; i < la_type_count; i++)
+        if (la_types[i]->single && plan->keys[i])
+            plan->keys[i] = 1;
+    return 0;
+}

@@ -1,0 +1,116 @@
+/*
+ * Queues: RPUSH by the client, BLPOP by another connection that waits for it. An element is in the list or has been
+ * popped; one that was handed out must not come back.
+ */
+#include "fates.h"
+
+enum { RPUSH = 1, BLPOP };
+
+/* The connection that waits calls this, too: it has chosen BLPOP already. */
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
+{
+    (void)state;
+    (void)dice;
+    op->kind = op->kind == BLPOP ? BLPOP : RPUSH;
+}
+
+static int write_key(const struct la_write *write)
+{
+    if (write->op->kind == RPUSH)
+        la_send(write->client, write->address, "RPUSH", write->name, write->value, NULL);
+    else
+        la_send(write->client, write->address, "BLPOP", write->name, "1", NULL);
+    return 1;
+}
+
+/* A pop may have been sent before what it popped: the distance has a sign. */
+static uint32_t target_of(const struct la_op *op)
+{
+    return op->seq - (uint32_t)(int16_t)op->field;
+}
+
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
+{
+    uint32_t seq;
+    (void)state;
+    if (op->kind == RPUSH)
+        return la_is_between(reply, 1, INT64_MAX);
+    if (reply->type == REDIS_REPLY_NIL)
+        return true;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[1]->str ||
+        !la_value_seq(reply->element[1]->str, (size_t)reply->element[1]->len, &seq))
+        return false;
+    op->field = (uint16_t)(op->seq - seq);
+    op->result = 1;
+    return target_of(op) == seq;
+}
+
+static void read_key(redisContext *client, const struct la_address *address, const char *name)
+{
+    la_send(client, address, "LRANGE", name, "0", "-1", NULL);
+}
+
+/* Elements that are there, in the order of the pushes. */
+static bool keep(struct la_history *history, const redisReply *list)
+{
+    uint32_t next = 0;
+    if (!la_fates_array(history, list, "list"))
+        return false;
+    for (size_t i = 0; i < list->elements; i++) {
+        uint32_t at = la_fates_value(history, list->element[i], -1);
+        if (at == history->count)
+            continue;
+        if (at < next)
+            la_fates_report(history, LA_CORRUPT, list->element[i]->str, "element %zu stands twice or out of order", i);
+        next = at + 1;
+        history->fates[at] = LA_FATE_KEPT;
+    }
+    return true;
+}
+
+/* Pops; how many of them have no reply, and may have taken an element each. */
+static uint32_t judge_pops(struct la_history *history)
+{
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct la_op *op = history->ops[i];
+        if (op->kind != BLPOP)
+            continue;
+        open += op->outcome == LA_OUTCOME_UNKNOWN;
+        uint32_t target = op->result ? la_fates_find(history, target_of(op)) : history->count;
+        bool back = target < history->count && history->fates[target] == LA_FATE_KEPT;
+        history->fates[i] = back ? LA_FATE_LOST : LA_FATE_IMPLIED;
+        if (target == history->count || back)
+            continue;
+        if (history->fates[target] == LA_FATE_IMPLIED)
+            la_fates_report(history, LA_CORRUPT, NULL, "element %u was handed out twice", history->ops[target]->seq);
+        history->fates[target] = LA_FATE_IMPLIED;
+    }
+    return open;
+}
+
+static void judge(struct la_history *history, redisReply *const *replies)
+{
+    if (!keep(history, replies[0]))
+        return;
+    uint32_t open = judge_pops(history);
+    for (uint32_t i = 0; i < history->count; i++) {
+        if (history->fates[i] != LA_FATE_NONE || history->ops[i]->outcome == LA_OUTCOME_UNKNOWN)
+            continue;
+        history->fates[i] = open ? LA_FATE_IMPLIED : LA_FATE_LOST;
+        open -= open > 0;
+    }
+}
+
+const struct la_type la_type_queue = {
+    .name = "queue",
+    .commands = "BLPOP",
+    .kinds = {{"rpush", .value = true}, {"blpop", .removes = true, .blocks = true}},
+    .reads = 1,
+    .waits = true,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

@@ -1,0 +1,86 @@
+/* Parts of strings: SETRANGE of one of a few places, each a history of its own within the key's. */
+#include <stdio.h>
+
+#include "fates.h"
+
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
+{
+    (void)state;
+    op->kind = 1;
+    op->field = la_any_field(dice);
+}
+
+static size_t place_size(const struct la_plan *plan)
+{
+    return plan->big_size > plan->value_size ? plan->big_size : plan->value_size;
+}
+
+static int write_key(const struct la_write *write)
+{
+    char offset[24];
+    snprintf(offset, sizeof offset, "%zu", write->op->field * place_size(write->plan));
+    la_send(write->client, write->address, "SETRANGE", write->name, offset, write->value, NULL);
+    return 1;
+}
+
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
+{
+    (void)state;
+    (void)op;
+    return la_is_between(reply, LA_VALUE_MIN, INT64_MAX);
+}
+
+static void read_key(redisContext *client, const struct la_address *address, const char *name)
+{
+    la_send(client, address, "GET", name, NULL);
+}
+
+/* The value at a place may be shorter than the one it was written over: what it states is its length. */
+static uint32_t read_place(struct la_history *history, char *from, size_t length, unsigned int field)
+{
+    size_t size = la_value_stated(from, length);
+    redisReply value = {.type = REDIS_REPLY_STRING, .str = from, .len = size && size < length ? size : length};
+    return la_fates_value(history, &value, (int)field);
+}
+
+static bool nothing_but_zeros(const char *from, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (from[i])
+            return false;
+    return true;
+}
+
+static void judge(struct la_history *history, redisReply *const *replies)
+{
+    const redisReply *whole = replies[0];
+    size_t size = place_size(history->plan);
+    uint32_t at[LA_FIELDS];
+    if (whole->type != REDIS_REPLY_STRING && whole->type != REDIS_REPLY_NIL) {
+        la_fates_report(history, LA_CORRUPT, whole->str, "no longer a string");
+        return;
+    }
+    for (unsigned int field = 0; field < LA_FIELDS; field++) {
+        size_t from = field * size;
+        size_t length = from < whole->len ? whole->len - from : 0;
+        length = length < size ? length : size;
+        at[field] = history->count;
+        if (length && !nothing_but_zeros(whole->str + from, length))
+            at[field] = read_place(history, whole->str + from, length, field);
+    }
+    if (whole->len > size * LA_FIELDS)
+        la_fates_report(history, LA_PHANTOM, NULL, "longer than anybody made it");
+    la_fates_fields(history, at);
+}
+
+const struct la_type la_type_range = {
+    .name = "range",
+    .commands = "SETRANGE GET",
+    .kinds = {{"setrange", .value = true}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

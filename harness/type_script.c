@@ -1,0 +1,41 @@
+/* Lua scripts with several writes: those of a transaction, by EVAL. */
+#include <stdio.h>
+
+#include "fates.h"
+
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
+{
+    (void)state;
+    (void)dice;
+    op->kind = 1;
+}
+
+static const char *name_of(const struct la_address *address, const char *command)
+{
+    const char *name = la_address_command(address, command);
+    return name ? name : command;
+}
+
+static int write_key(const struct la_write *write)
+{
+    char script[256];
+    snprintf(script, sizeof script,
+             "return {redis.call('%.40s',KEYS[1],ARGV[1]),redis.call('%.40s',KEYS[2]),"
+             "redis.call('%.40s',KEYS[3],ARGV[1])}",
+             name_of(write->address, "SET"), name_of(write->address, "INCR"), name_of(write->address, "RPUSH"));
+    la_send(write->client, write->address, "EVAL", script, "3", la_part_of(write->name, 'a').text,
+            la_part_of(write->name, 'b').text, la_part_of(write->name, 'c').text, write->value, NULL);
+    return 1;
+}
+
+const struct la_type la_type_script = {
+    .name = "script",
+    .commands = "EVAL",
+    .kinds = {{"eval", .value = true}},
+    .reads = 3,
+    .choose = choose,
+    .write = write_key,
+    .accept = la_parts_accept,
+    .read = la_parts_read,
+    .judge = la_parts_judge,
+};

@@ -1,0 +1,85 @@
+/* Streams: XADD whose id is the operation's number, XDEL of an entry that was added before. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fates.h"
+
+enum { XADD = 1, XDEL, XDEL_ONE_IN = 4 };
+
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
+{
+    uint32_t *slot = &state->slots[la_any_field(dice)];
+    if (*slot && op->seq - *slot <= UINT16_MAX && dice / LA_FIELDS % XDEL_ONE_IN == 0) {
+        op->kind = XDEL;
+        op->field = (uint16_t)(op->seq - *slot);
+        *slot = 0;
+        return;
+    }
+    op->kind = XADD;
+    *slot = op->seq;
+}
+
+static int write_key(const struct la_write *write)
+{
+    char id[16];
+    snprintf(id, sizeof id, "%u-0", write->op->seq - write->op->field);
+    if (write->op->kind == XADD)
+        la_send(write->client, write->address, "XADD", write->name, id, "v", write->value, NULL);
+    else
+        la_send(write->client, write->address, "XDEL", write->name, id, NULL);
+    return 1;
+}
+
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
+{
+    (void)state;
+    if (op->kind == XADD)
+        return reply->type == REDIS_REPLY_STRING && strtoul(reply->str, NULL, 10) == op->seq;
+    op->result = reply->integer == 1;
+    return la_is_between(reply, 0, 1);
+}
+
+static void read_key(redisContext *client, const struct la_address *address, const char *name)
+{
+    la_send(client, address, "XRANGE", name, "-", "+", NULL);
+}
+
+bool la_stream_entries(struct la_history *history, const redisReply *entries)
+{
+    if (!la_fates_array(history, entries, "stream"))
+        return false;
+    for (size_t i = 0; i < entries->elements; i++) {
+        const redisReply *entry = entries->element[i];
+        bool shaped = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 && entry->element[0]->str &&
+                      entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements == 2;
+        if (!shaped) {
+            la_fates_report(history, LA_CORRUPT, NULL, "entry %zu is not one that anybody added", i);
+            continue;
+        }
+        uint32_t at = la_fates_value(history, entry->element[1]->element[1], -1);
+        if (at == history->count)
+            continue;
+        if (strtoul(entry->element[0]->str, NULL, 10) != history->ops[at]->seq)
+            la_fates_report(history, LA_CORRUPT, entry->element[0]->str, "an entry has the id of another");
+        la_fates_keep(history, at);
+    }
+    return true;
+}
+
+static void judge(struct la_history *history, redisReply *const *replies)
+{
+    if (la_stream_entries(history, replies[0]))
+        la_fates_items(history);
+}
+
+const struct la_type la_type_stream = {
+    .name = "stream",
+    .commands = "XADD XDEL XRANGE",
+    .kinds = {{"xadd", .value = true}, {"xdel", .removes = true}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};

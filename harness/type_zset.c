@@ -1,0 +1,88 @@
+/* Sorted sets: ZADD of one of a few members, whose score is the operation's number, and ZREM. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fates.h"
+
+enum { ZADD = 1, ZREM, ZREM_ONE_IN = 8 };
+
+static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
+{
+    (void)state;
+    op->field = la_any_field(dice);
+    op->kind = dice / LA_FIELDS % ZREM_ONE_IN ? ZADD : ZREM;
+}
+
+static int write_key(const struct la_write *write)
+{
+    const struct la_op *op = write->op;
+    char member[64];
+    char score[16];
+    snprintf(member, sizeof member, "%u.%u.f%u", op->session, op->key, op->field);
+    snprintf(score, sizeof score, "%u", op->seq);
+    if (op->kind == ZADD)
+        la_send(write->client, write->address, "ZADD", write->name, score, member, NULL);
+    else
+        la_send(write->client, write->address, "ZREM", write->name, member, NULL);
+    return 1;
+}
+
+static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
+{
+    uint32_t bit = 1U << op->field;
+    bool existed = state->fields & bit;
+    state->fields = op->kind == ZADD ? state->fields | bit : state->fields & ~bit;
+    bool expected = op->kind == ZADD ? !existed : existed;
+    return la_is_between(reply, expected, expected);
+}
+
+static void read_key(redisContext *client, const struct la_address *address, const char *name)
+{
+    la_send(client, address, "ZRANGE", name, "0", "-1", "WITHSCORES", NULL);
+}
+
+/* Enters one member with its score; what nobody wrote is reported. */
+static void take(struct la_history *history, const redisReply *member, const redisReply *score, uint32_t at[LA_FIELDS])
+{
+    unsigned int session;
+    unsigned int key;
+    unsigned int field;
+    char *end = NULL;
+    if (sscanf(member->str, "%u.%u.f%u", &session, &key, &field) != 3 || session != history->session ||
+        key != history->key || field >= LA_FIELDS) {
+        la_fates_report(history, LA_PHANTOM, member->str, "a member nobody added");
+        return;
+    }
+    unsigned long seq = strtoul(score->str, &end, 10);
+    uint32_t found = *end ? history->count : la_fates_find(history, (uint32_t)seq);
+    bool ours = found < history->count && history->ops[found]->kind == ZADD && history->ops[found]->field == field;
+    if (ours)
+        at[field] = found;
+    else
+        la_fates_report(history, LA_PHANTOM, score->str, "member %u has a score that nobody gave it", field);
+}
+
+static void judge(struct la_history *history, redisReply *const *replies)
+{
+    uint32_t at[LA_FIELDS];
+    const redisReply *all = replies[0];
+    if (!la_fates_array(history, all, "sorted set"))
+        return;
+    for (int field = 0; field < LA_FIELDS; field++)
+        at[field] = history->count;
+    for (size_t i = 0; i + 1 < all->elements; i += 2)
+        take(history, all->element[i], all->element[i + 1], at);
+    la_fates_fields(history, at);
+}
+
+const struct la_type la_type_zset = {
+    .name = "zset",
+    .commands = "ZADD ZREM ZRANGE",
+    .kinds = {{"zadd"}, {"zrem", .removes = true}},
+    .reads = 1,
+    .choose = choose,
+    .write = write_key,
+    .accept = accept,
+    .read = read_key,
+    .judge = judge,
+};
