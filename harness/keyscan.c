@@ -69,13 +69,15 @@ static bool ignored(const struct la_strings *names, int database, const char *na
 /* la:SESSION:KEY, and for transactions a letter behind. */
 static bool ours(const struct la_keyscan *scan, int database, const char *name)
 {
-    unsigned int session;
-    unsigned int key;
-    int used = 0;
-    if (sscanf(name, "la:%u:%u%n", &session, &key, &used) != 2)
+    char *end = NULL;
+    if (strncmp(name, "la:", 3) != 0)
         return false;
-    bool part = name[used] == ':' && name[used + 1] >= 'a' && name[used + 1] <= 'c' && !name[used + 2];
-    return (!name[used] || part) && scan->written(scan->context, (uint32_t)database, session, key);
+    uint32_t session = (uint32_t)strtoul(name + 3, &end, 10);
+    if (*end != ':')
+        return false;
+    uint32_t key = (uint32_t)strtoul(end + 1, &end, 10);
+    bool part = *end == ':' && end[1] >= 'a' && end[1] <= 'c' && !end[2];
+    return (!*end || part) && scan->written(scan->context, (uint32_t)database, session, key);
 }
 
 static void take(void *context, int database, const redisReply *name)

@@ -1,5 +1,6 @@
 #include "types.h"
 
+#include <hiredis/sds.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +54,38 @@ const struct la_kind *la_op_kind(const struct la_op *op)
 
 void la_key_name(char out[LA_KEY_NAME_MAX], uint32_t session, uint32_t key)
 {
-    snprintf(out, LA_KEY_NAME_MAX, "la:%u:%u", session, key);
+    char *at = stpcpy(out, "la:");
+    at = la_put_number(at, session, ':');
+    la_put_number(at, key, '\0');
+}
+
+/*
+ * One request, in place: *COUNT, then $LENGTH and the word, for each. hiredis formats it elsewhere first, and copies;
+ * that took a third of the load's time.
+ */
+static void put_request(redisContext *client, int count, const char *const *words, const size_t *lengths)
+{
+    enum { FRAME = 32 }; /* around a word: two line ends, a mark and a number */
+    size_t room = FRAME;
+    for (int i = 0; i < count; i++)
+        room += FRAME + lengths[i];
+    sds buffer = sdsMakeRoomFor(client->obuf, room);
+    char *begin = buffer + sdslen(buffer);
+    char *at = begin;
+    *at++ = '*';
+    at = la_put_number(at, (uint64_t)count, '\r');
+    *at++ = '\n';
+    for (int i = 0; i < count; i++) {
+        *at++ = '$';
+        at = la_put_number(at, lengths[i], '\r');
+        *at++ = '\n';
+        memcpy(at, words[i], lengths[i]);
+        at += lengths[i];
+        *at++ = '\r';
+        *at++ = '\n';
+    }
+    sdsIncrLen(buffer, (int)(at - begin));
+    client->obuf = buffer;
 }
 
 void la_send(redisContext *client, const struct la_address *address, ...)
@@ -70,7 +102,7 @@ void la_send(redisContext *client, const struct la_address *address, ...)
     words[0] = name ? name : words[0];
     for (int i = 0; i < count; i++)
         lengths[i] = strlen(words[i]);
-    redisAppendCommandArgv(client, count, words, lengths);
+    put_request(client, count, words, lengths);
 }
 
 uint16_t la_any_field(uint64_t dice)

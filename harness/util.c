@@ -171,12 +171,22 @@ char *la_format(const char *format, ...)
     return text;
 }
 
-uint64_t la_random(uint64_t *state)
+char *la_put_number(char *at, uint64_t number, char behind)
 {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    char digits[20];
+    int count = 0;
+    if (number < 10) { /* most are */
+        *at++ = (char)('0' + number);
+        *at++ = behind;
+        return at;
+    }
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count)
+        *at++ = digits[--count];
+    *at++ = behind;
+    return at;
 }
 
 void la_strings_add(struct la_strings *list, char *owned)

@@ -50,8 +50,17 @@ void *la_alloc(size_t count, size_t size);
 char *la_strdup(const char *text);
 __attribute__((format(printf, 1, 2))) char *la_format(const char *format, ...);
 
+/* Writes a number and the character behind it; where the next one goes. For where snprintf is too slow. */
+char *la_put_number(char *at, uint64_t number, char behind);
+
 /* A step of splitmix64: deterministic pseudo-random numbers from a seed. */
-uint64_t la_random(uint64_t *state);
+static inline uint64_t la_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
 
 /* A list of strings that owns them. */
 struct la_strings {

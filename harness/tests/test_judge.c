@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "fates.h"
-#include "verify.h"
+#include "tally.h"
 
 enum { SET = 1, DEL = 2 }; /* kinds of strings */
 enum { OPS = 120, ROUNDS = 400, CLIENTS = 4 };
@@ -77,6 +76,16 @@ static void naive(const struct la_ledger *ledger, const uint8_t *fates, uint64_t
     }
 }
 
+static void tally(const struct la_ledger *ledger, const uint8_t *fates, struct la_findings *findings,
+                  struct la_verify *result)
+{
+    struct la_tally tally;
+    la_tally_begin(&tally, ledger, NULL, findings, result);
+    for (uint32_t i = OPS; i > 0; i--) /* the order must not matter */
+        la_tally_add(&tally, &ledger->ops[i - 1], (enum la_fate)fates[i - 1]);
+    la_tally_end(&tally);
+}
+
 static void agrees_with_a_naive_judge(void **state)
 {
     (void)state;
@@ -90,7 +99,7 @@ static void agrees_with_a_naive_judge(void **state)
         struct la_verify result = {0};
         generate(&ledger, fates, &random);
         naive(&ledger, fates, &lost, &holes, &revived);
-        la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
+        tally(&ledger, fates, &findings, &result);
         assert_int_equal(result.lost, lost);
         assert_int_equal(findings.count[LA_HOLE], holes);
         assert_int_equal(findings.count[LA_RESURRECTED], revived);
@@ -117,14 +126,14 @@ static void a_lost_tail_is_no_hole(void **state)
         fates[i] = i < OPS - 20 ? LA_FATE_KEPT : LA_FATE_LOST;
     }
     ledger.head->mark_ns = (OPS - 21) * 10 + 5;
-    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
+    tally(&ledger, fates, &findings, &result);
     assert_int_equal(result.lost, 20);
     assert_int_equal(result.lost_marked, 0);
     assert_int_equal(result.earliest_lost_ns[0], (OPS - 20) * 10 + 5);
     assert_int_equal(la_findings_defects(&findings), 0);
     ledger.head->mark_ns += 10;
     result = (struct la_verify){0};
-    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
+    tally(&ledger, fates, &findings, &result);
     assert_int_equal(result.lost_marked, 1);
     la_ledger_close(&ledger);
     unlink(path);
@@ -142,7 +151,7 @@ static void an_impossible_reply_is_a_finding(void **state)
     generate(&ledger, fates, &random);
     memset(fates, 0, sizeof fates);
     ledger.ops[3].outcome = LA_OUTCOME_WRONG;
-    la_verify_judge(&ledger, NULL, OPS, fates, &findings, &result);
+    tally(&ledger, fates, &findings, &result);
     assert_int_equal(findings.count[LA_CORRUPT], 1);
     la_ledger_close(&ledger);
     unlink(path);
