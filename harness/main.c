@@ -19,6 +19,7 @@ enum {
     OPTION_JUNIT,
     OPTION_SEED,
     OPTION_QUICK,
+    OPTION_REPEAT,
     OPTION_RPO,
     OPTION_RTO,
     OPTION_NO_SHIM,
@@ -84,6 +85,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_JUNIT: suite->junit = value; break;
     case OPTION_JSON: suite->json = value; break;
     case OPTION_QUICK: suite->quick = true; break;
+    case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
     case OPTION_RPO: suite->demands.rpo_ms = (int)number(state, value, "--rpo", 0, 1000000000); break;
     case OPTION_RTO: suite->demands.rto_ms = (int)number(state, value, "--rto", 0, 1000000000); break;
@@ -107,6 +109,7 @@ static const struct argp_option run_options[] = {
     {"data", OPTION_DATA, "DIR", 0, "start from a copy of this data directory", 0},
     {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
     {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
+    {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
     {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML", 0},
     {"json", OPTION_JSON, "FILE", 0, "also write the result here (it is in DIR/result.json in any case)", 0},
@@ -141,7 +144,7 @@ static void make_absolute(char path[LA_PATH_MAX])
 
 static int run(int argc, char **argv, bool certify)
 {
-    struct arguments arguments = {.suite = {.demands = {-1, -1}, .jobs = 1}, .wants_files = !certify};
+    struct arguments arguments = {.suite = {.demands = {-1, -1}, .jobs = 1, .repeat = 1}, .wants_files = !certify};
     struct la_suite *suite = &arguments.suite;
     struct la_error error;
     struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};

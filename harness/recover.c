@@ -1,10 +1,12 @@
 #include "recover.h"
 
 #include <arpa/inet.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,40 @@ static void identify(struct la_node *node)
     redisFree(client);
 }
 
+/* Over all databases; -1 when it does not say. */
+static long long count_keys(const struct la_node *node)
+{
+    struct la_error ignored;
+    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
+    char *info = client ? la_client_info(client, &node->address) : NULL;
+    if (client)
+        redisFree(client);
+    if (!info)
+        return -1;
+    long long keys = 0;
+    long long of_one;
+    for (const char *line = strstr(info, "# Keyspace"); line; line = strchr(line, '\n')) {
+        line++;
+        if (sscanf(line, "db%*d:keys=%lld", &of_one) == 1)
+            keys += of_one;
+    }
+    free(info);
+    return keys;
+}
+
+/* Bytes in the files below a directory, as they lie there now. */
+static uint64_t bytes_below(const char *directory)
+{
+    char *const roots[] = {(char *)directory, NULL};
+    uint64_t bytes = 0;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *entry; tree && (entry = fts_read(tree));)
+        bytes += entry->fts_info == FTS_F ? (uint64_t)entry->fts_statp->st_size : 0;
+    if (tree)
+        fts_close(tree);
+    return bytes;
+}
+
 static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
 {
     if (!recovery->accept_ns) {
@@ -72,6 +108,7 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
             return;
         }
         recovery->ready_ns = la_now_ns();
+        recovery->keys = count_keys(node);
         node->served = true;
         identify(node);
     }
@@ -170,6 +207,7 @@ int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms
         if (la_run_restore_power(run, node))
             return -1;
         keep_crash_state(run, node);
+        recovery->data_bytes = bytes_below(node->data);
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);
         recovery->by_operator = true;

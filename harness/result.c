@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "claims.h"
+#include "throughput.h"
 #include "version.h"
 
 enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
@@ -32,14 +33,29 @@ static json_t *ms(double value)
     return value < 0 ? json_null() : json_real(value);
 }
 
+/* How old the operations were at the fault, and how many of each age are lost: classes with something in them. */
+static json_t *by_age(const struct la_verify *verify)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < LA_AGES; i++)
+        if (verify->acked_by_age[i])
+            json_array_append_new(array, json_pack("{s:o, s:I, s:I}", "below_ms",
+                                                   i < LA_AGES - 1 ? json_integer(la_age_ms[i]) : json_null(), "acked",
+                                                   (json_int_t)verify->acked_by_age[i], "lost",
+                                                   (json_int_t)verify->lost_by_age[i]));
+    return array;
+}
+
 static json_t *rpo(const struct la_run *run)
 {
     const struct la_verify *verify = &run->verify;
     if (!run->verified)
         return json_null();
-    return json_pack("{s:I, s:I, s:f, s:I, s:I}", "acked", (json_int_t)verify->acked, "lost", (json_int_t)verify->lost,
-                     "window_ms", la_judge_window_ms(run), "lost_bytes", (json_int_t)verify->lost_bytes, "unknown",
-                     (json_int_t)verify->unknown);
+    return json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "acked", (json_int_t)verify->acked, "lost",
+                     (json_int_t)verify->lost, "window_ms", la_judge_window_ms(run), "lost_bytes",
+                     (json_int_t)verify->lost_bytes, "unknown", (json_int_t)verify->unknown, "promised",
+                     (json_int_t)verify->promised, "lost_promised", (json_int_t)verify->lost_promised, "by_age",
+                     by_age(verify));
 }
 
 static json_t *rto(const struct la_run *run)
@@ -47,11 +63,17 @@ static json_t *rto(const struct la_run *run)
     const struct la_recovery *r = &run->recovery;
     if (!run->recovered)
         return json_null();
+    struct la_throughput throughput = la_throughput_after(&run->ledger, r->fault_ns);
     json_t *phases =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "gone_ms", ms(la_judge_rto_ms(r, r->gone_ns)), "accepting_ms",
                   ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms", ms(la_judge_rto_ms(r, r->ready_ns)),
                   "first_read_ms", ms(la_judge_rto_ms(r, r->read_ns)), "first_write_ms",
                   ms(la_judge_rto_ms(r, r->write_ns)), "loading_seen", json_boolean(r->loading_seen));
+    json_object_set_new(phases, "started_ms", ms(la_judge_rto_ms(r, r->spawn_ns)));
+    json_object_set_new(phases, "throughput_90_ms", ms(la_judge_rto_ms(r, throughput.back_ns)));
+    json_object_set_new(phases, "operations_a_second_before", ms(throughput.before > 0 ? throughput.before : -1));
+    json_object_set_new(phases, "loaded_bytes", r->by_operator ? json_integer((json_int_t)r->data_bytes) : json_null());
+    json_object_set_new(phases, "loaded_keys", r->keys < 0 ? json_null() : json_integer(r->keys));
     return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "down_ms", ms(la_judge_rto_ms(r, r->accept_ns)), "ready_ms",
                      ms(la_judge_rto_ms(r, r->ready_ns)), "first_write_ms", ms(la_judge_rto_ms(r, r->write_ns)),
                      "phases", phases, "started_by_operator", r->by_operator, "resolution_ms", LA_POLL_MS,

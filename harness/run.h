@@ -41,12 +41,14 @@ struct la_recovery {
     uint64_t fault_ns; /* the kill, or the injection that led to it */
     uint64_t gone_ns;
     uint64_t spawn_ns;
-    uint64_t accept_ns; /* a TCP connection was accepted */
-    uint64_t ready_ns;  /* PING answered, not LOADING */
-    uint64_t read_ns;   /* first GET */
-    uint64_t write_ns;  /* first SET accepted */
-    uint64_t stall_ns;  /* heartbeat meanwhile, see la_run_doze */
-    bool by_operator;   /* started by a step: the wait for the operator is not part of RTO */
+    uint64_t accept_ns;  /* a TCP connection was accepted */
+    uint64_t ready_ns;   /* PING answered, not LOADING */
+    uint64_t read_ns;    /* first GET */
+    uint64_t write_ns;   /* first SET accepted */
+    uint64_t stall_ns;   /* heartbeat meanwhile, see la_run_doze */
+    uint64_t data_bytes; /* in files that it started from */
+    long long keys;      /* when it was ready; -1: it did not say */
+    bool by_operator;    /* started by a step: the wait for the operator is not part of RTO */
     bool loading_seen;
     bool full; /* reads are served, writes refused with OOM: maxmemory without eviction */
 };

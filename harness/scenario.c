@@ -152,6 +152,14 @@ static int set_members(const void *members, size_t size)
     return set;
 }
 
+static bool replicates(const struct la_scenario *scenario, const char *node)
+{
+    for (unsigned int i = 0; node && i < scenario->node_count; i++)
+        if (!strcmp(scenario->nodes[i].name, node))
+            return scenario->nodes[i].replicates != NULL;
+    return false;
+}
+
 static int check_step(const struct check *check, const struct la_step *step)
 {
     if (set_members(step, sizeof *step) != 1)
@@ -170,12 +178,15 @@ static int check_step(const struct check *check, const struct la_step *step)
         step->power_cut,
         (const void *)step->recover,
         step->verify,
+        step->compare,
     };
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (named[i] && check_node(check, named[i]->node))
             return -1;
     if (step->power_cut && !check->scenario->power_cut)
         return wrong(check, "a step 'power_cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
+    if (step->compare && !replicates(check->scenario, step->compare->node))
+        return wrong(check, "'compare' names a node that replicates another");
     if (step->arm)
         return check_rule(check, step->arm->rule);
     if (step->truncate && (step->truncate->file[0] == '/' || strstr(step->truncate->file, "..")))

@@ -119,6 +119,7 @@ struct la_step {
     struct la_step_node *power_cut;
     struct la_step_recover *recover;
     struct la_step_node *verify;
+    struct la_step_node *compare;
 };
 
 struct la_expect_lost {

@@ -114,6 +114,7 @@ static const cyaml_schema_field_t step_fields[] = {
     MAPPING("power_cut", OPTIONAL, struct la_step, power_cut, step_node_fields),
     MAPPING("recover", OPTIONAL, struct la_step, recover, recover_fields),
     MAPPING("verify", OPTIONAL, struct la_step, verify, step_node_fields),
+    MAPPING("compare", OPTIONAL, struct la_step, compare, step_node_fields),
     END};
 
 static const cyaml_schema_field_t lost_fields[] = {

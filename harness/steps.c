@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "basekeys.h"
+#include "identical.h"
 #include "load.h"
 #include "recover.h"
 
@@ -211,7 +212,7 @@ static int step_wait(struct la_run *run, const struct la_step_wait *step)
     struct la_node *node = la_run_node(run, step->node);
     struct before before = {head_of(run)->refused, la_now_ns()};
     struct deadline deadline = in_ms(step->timeout_ms);
-    if (step->for_what == LA_WAIT_READY && !node->served)
+    if (step->for_what == LA_WAIT_READY && !(node->pid && node->served))
         return la_recover_follow(run, node, NULL, step->timeout_ms);
     while (!reached(run, node, step->for_what, &before)) {
         bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
@@ -419,6 +420,17 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     return 0;
 }
 
+/* Nobody writes meanwhile, and the replica has had the time to catch up. */
+static int step_compare(struct la_run *run, const struct la_step_node *step)
+{
+    struct la_node *replica = la_run_node(run, step->node);
+    struct la_step_wait wait = {step->node, LA_WAIT_SYNCED, MARK_TIMEOUT_MS};
+    la_step_stop_load(run);
+    if (step_wait(run, &wait))
+        return -1;
+    return la_identical(run, la_run_node(run, replica->spec->replicates), replica);
+}
+
 int la_step(struct la_run *run, const struct la_step *step)
 {
     if (step->load)
@@ -443,6 +455,8 @@ int la_step(struct la_run *run, const struct la_step *step)
         return la_recover(run, la_run_node(run, step->recover->node), step->recover->timeout_ms);
     if (step->verify)
         return step_verify(run, step->verify);
+    if (step->compare)
+        return step_compare(run, step->compare);
     if (step->sleep)
         step_sleep(run, step->sleep);
     if (step->stop_load)

@@ -15,6 +15,7 @@
 
 #include "claims.h"
 #include "probe.h"
+#include "repeat.h"
 #include "result.h"
 #include "runner.h"
 #include "table.h"
@@ -25,7 +26,8 @@ enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_
 /* A scenario that is running. */
 struct job {
     pid_t pid;
-    const struct la_scenario *scenario;
+    size_t scenario;   /* index */
+    unsigned int turn; /* the how-many-th run of it, from 0 */
 };
 
 /* What la_suite_run works with, from top to bottom. */
@@ -39,6 +41,7 @@ struct work {
     struct la_strings skipped;
     struct la_claims *claims;
     json_t *results;
+    json_t **runs; /* of each scenario: the results so far */
     struct job jobs[JOBS_MAX];
     unsigned int running;
     bool interrupted;
@@ -102,6 +105,17 @@ static const char *unpowered(const struct la_scenario *scenario)
     return power && power->method == LA_POWER_REAL ? la_power_missing(power) : NULL;
 }
 
+/* The server has the types that the scenario's load is about; `why` says which it has not. */
+static bool mixes(const struct work *work, const struct la_scenario *scenario, char *why, size_t size)
+{
+    struct la_plan ignored;
+    struct la_error error;
+    if (la_mix_plan(&work->probe.mix, scenario->load, 0, &ignored, &error) == 0)
+        return true;
+    snprintf(why, size, "%.*s", (int)size - 1, error.text);
+    return false;
+}
+
 /* Leaves out what the user's configuration does not match or --quick does not want. */
 static void select_scenarios(struct work *work)
 {
@@ -113,6 +127,7 @@ static void select_scenarios(struct work *work)
         bool fits = !work->suite->config || !scenario->settings ||
                     la_probe_matches(&work->probe, scenario->settings, why, sizeof why);
         const char *missing = unpowered(scenario);
+        fits = fits && mixes(work, scenario, why, sizeof why);
         if (wanted && fits && missing)
             snprintf(why, sizeof why, "its power cannot be cut for real here: %s", missing);
         fits = fits && !missing;
@@ -150,28 +165,69 @@ static int check_room(const struct work *work, struct la_error *error)
     return 0;
 }
 
-static void result_path(const struct work *work, const struct la_scenario *scenario, char path[LA_PATH_MAX])
+/* The first run's bundle has the scenario's name, the others' a number behind it. */
+static void bundle_path(const struct work *work, const struct job *job, char path[LA_PATH_MAX])
 {
-    la_path(path, "%s/%s/scenario.json", work->suite->out, scenario->name);
+    const char *name = work->scenarios.items[job->scenario]->name;
+    if (job->turn)
+        la_path(path, "%s/%s.%u", work->suite->out, name, job->turn + 1);
+    else
+        la_path(path, "%s/%s", work->suite->out, name);
+}
+
+static void result_path(const struct work *work, const struct job *job, char path[LA_PATH_MAX])
+{
+    char bundle[LA_PATH_MAX];
+    bundle_path(work, job, bundle);
+    la_path(path, "%s/scenario.json", bundle);
 }
 
 /* In the child: one scenario, its result to a file. */
-static int run_one(const struct work *work, const struct la_scenario *scenario)
+static int run_one(const struct work *work, const struct job *job)
 {
     struct la_error error;
     char dir[LA_PATH_MAX];
     char path[LA_PATH_MAX];
+    struct la_options options = work->options;
+    options.seed += job->turn;
+    options.server.seed += job->turn;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    la_path(dir, "%s/%s", work->suite->out, scenario->name);
-    json_t *result = la_runner_run(scenario, &work->options, dir);
-    result_path(work, scenario, path);
+    bundle_path(work, job, dir);
+    json_t *result = la_runner_run(work->scenarios.items[job->scenario], &options, dir);
+    result_path(work, job, path);
     int failed = la_result_write(result, path, &error);
     json_decref(result);
     return failed ? usage(&error) : 0;
 }
 
-static void start_job(struct work *work, const struct la_scenario *scenario)
+/* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
+static void enter(struct work *work, const struct job *job, json_t *result)
+{
+    json_t **runs = &work->runs[job->scenario];
+    *runs = *runs ? *runs : json_array();
+    json_array_append_new(*runs, result);
+    if (json_array_size(*runs) < work->suite->repeat)
+        return;
+    json_t *merged = la_repeat_merge(*runs);
+    *runs = NULL;
+    json_array_append_new(work->results, merged);
+    la_table_row(merged);
+}
+
+/* A run that says nothing that the first one does not say too is not kept: it is the numbers that count. */
+static void tidy(const struct work *work, const struct job *job, const json_t *result)
+{
+    const char *verdict = json_string_value(json_object_get(result, "verdict"));
+    char bundle[LA_PATH_MAX];
+    bundle_path(work, job, bundle);
+    if (job->turn && verdict && !strcmp(verdict, la_verdict_name(LA_HOLDS))) {
+        la_empty_folder(bundle);
+        rmdir(bundle);
+    }
+}
+
+static void start_job(struct work *work, const struct job *job)
 {
     fflush(NULL);
     pid_t pid = fork();
@@ -179,33 +235,34 @@ static void start_job(struct work *work, const struct la_scenario *scenario)
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        int status = run_one(work, scenario);
+        int status = run_one(work, job);
         fflush(NULL);
         _exit(status);
     }
     if (pid < 0) {
-        json_array_append_new(work->results, la_result_failed(scenario, "fork failed"));
+        enter(work, job, la_result_failed(work->scenarios.items[job->scenario], "fork failed"));
         return;
     }
-    work->jobs[work->running++] = (struct job){pid, scenario};
+    work->jobs[work->running] = *job;
+    work->jobs[work->running++].pid = pid;
 }
 
 static void finish_job(struct work *work, unsigned int index, int status)
 {
-    const struct la_scenario *scenario = work->jobs[index].scenario;
+    const struct job job = work->jobs[index];
     char path[LA_PATH_MAX];
     char why[128];
-    result_path(work, scenario, path);
+    result_path(work, &job, path);
     json_t *result = status == 0 ? json_load_file(path, 0, NULL) : NULL;
     if (!result) {
         if (work->interrupted)
             snprintf(why, sizeof why, "interrupted");
         else
             snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
-        result = la_result_failed(scenario, why);
+        result = la_result_failed(work->scenarios.items[job.scenario], why);
     }
-    json_array_append_new(work->results, result);
-    la_table_row(result);
+    tidy(work, &job, result);
+    enter(work, &job, result);
     work->jobs[index] = work->jobs[--work->running];
 }
 
@@ -229,6 +286,11 @@ static void interrupt(struct work *work)
         kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
 }
 
+static struct job job_at(const struct work *work, size_t number)
+{
+    return (struct job){0, number / work->suite->repeat, (unsigned int)(number % work->suite->repeat)};
+}
+
 static void run_all(struct work *work)
 {
     sigset_t signals;
@@ -238,16 +300,19 @@ static void run_all(struct work *work)
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     size_t next = 0;
+    size_t all = work->scenarios.count * work->suite->repeat;
     bool progress = isatty(STDERR_FILENO);
-    while (next < work->scenarios.count || work->running) {
-        while (!work->interrupted && next < work->scenarios.count && work->running < work->suite->jobs) {
-            const struct la_scenario *scenario = work->scenarios.items[next++];
+    while (next < all || work->running) {
+        while (!work->interrupted && next < all && work->running < work->suite->jobs) {
+            const struct job job = job_at(work, next++);
             if (progress)
-                fprintf(stderr, "[%zu/%zu] %s\r", next, work->scenarios.count, scenario->name);
-            start_job(work, scenario);
+                fprintf(stderr, "[%zu/%zu] %s\r", next, all, work->scenarios.items[job.scenario]->name);
+            start_job(work, &job);
         }
-        for (; work->interrupted && next < work->scenarios.count; next++)
-            json_array_append_new(work->results, la_result_failed(work->scenarios.items[next], "interrupted"));
+        for (; work->interrupted && next < all; next++) {
+            const struct job job = job_at(work, next);
+            enter(work, &job, la_result_failed(work->scenarios.items[job.scenario], "interrupted"));
+        }
         struct timespec wait = {0, 100000000};
         int signal = sigtimedwait(&signals, NULL, &wait);
         if (signal == SIGINT || signal == SIGTERM)
@@ -303,6 +368,7 @@ static void release(struct work *work)
     la_strings_free(&work->skipped);
     la_claims_free(work->claims);
     json_decref(work->results);
+    free(work->runs);
 }
 
 /* Everything that can be found wrong before a scenario starts. */
@@ -332,6 +398,7 @@ static int work_through(struct work *work, struct la_strings *limits)
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
     la_table_header();
+    work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     run_all(work);
     return report(work, limits);
 }

@@ -21,8 +21,9 @@ struct la_suite {
     struct la_demands demands;
     uint64_t seed;
     unsigned int jobs;
-    bool quick;   /* only scenarios marked quick */
-    bool no_shim; /* for servers that cannot be preloaded: rules cannot fire */
+    unsigned int repeat; /* runs of each scenario, with seeds from `seed` on */
+    bool quick;          /* only scenarios marked quick */
+    bool no_shim;        /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;
 };
 

@@ -24,6 +24,25 @@ static void number(const json_t *object, const char *key, int width, int decimal
         printf(" %*s", width, "-");
 }
 
+static double figure(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+/* What several runs say together. */
+static void repeats(const json_t *object)
+{
+    const json_t *ready = json_object_get(object, "ready_ms");
+    const json_t *window = json_object_get(object, "window_ms");
+    if (!object)
+        return;
+    printf("    %.0f runs: %.0f violated, %.0f inconclusive; with 95 %% confidence at most %.2f %% violate\n",
+           figure(object, "runs"), figure(object, "violated"), figure(object, "inconclusive"),
+           100 * figure(object, "violation_rate_upper_95"));
+    printf("    window ms: median %.1f, max %.1f; ready ms: median %.1f, max %.1f\n", figure(window, "median"),
+           figure(window, "max"), figure(ready, "median"), figure(ready, "max"));
+}
+
 void la_table_row(const json_t *scenario)
 {
     const json_t *rpo = json_object_get(scenario, "rpo");
@@ -35,6 +54,7 @@ void la_table_row(const json_t *scenario)
     number(rpo, "window_ms", 11, 1);
     number(rto, "ready_ms", 10, 1);
     putchar('\n');
+    repeats(json_object_get(scenario, "repeats"));
     if (!strcmp(verdict, "holds")) {
         fflush(stdout);
         return;

@@ -1,0 +1,19 @@
+/*
+ * A scenario that was run several times, as one result: that of the worst run, with what the runs together say.
+ *
+ *   repeats  runs, violated, inconclusive; violation_rate_upper_95: with 95 % confidence the server violates in no
+ *            more than this share of runs (of those that could be judged; Clopper and Pearson); rpo and rto figures
+ *            as median and max
+ */
+#ifndef LASTACK_REPEAT_H
+#define LASTACK_REPEAT_H
+
+#include <jansson.h>
+
+/* `runs`: results of la_runner_run, at least one; the reference is taken. */
+json_t *la_repeat_merge(json_t *runs);
+
+/* With 95 % confidence, the highest rate at which `hits` or fewer of `runs` can be seen. 1 when there were no runs. */
+double la_repeat_upper_95(unsigned int hits, unsigned int runs);
+
+#endif
