@@ -1,54 +1,100 @@
 #include "keyscan.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Called with each key; `database` is its number. */
-typedef void visit(void *context, int database, const redisReply *name);
-
-static int scan_database(redisContext *client, const struct la_address *address, int database, visit *take,
-                         void *context, struct la_error *error)
+static int flush(redisContext *client)
 {
-    char line[64];
-    char cursor[32] = "0";
-    snprintf(line, sizeof line, "SELECT %d", database);
-    freeReplyObject(la_client_send(client, address, line));
-    do {
-        snprintf(line, sizeof line, "SCAN %s COUNT 1000", cursor);
-        redisReply *reply = la_client_send(client, address, line);
-        bool sound = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-                     reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
-        if (!sound) {
-            la_fail(error, "SCAN: %s", reply && reply->str ? reply->str : client->errstr);
-            freeReplyObject(reply);
+    int done = 0;
+    while (!done)
+        if (redisBufferWrite(client, &done) != REDIS_OK)
             return -1;
-        }
-        snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
-        for (size_t i = 0; i < reply->element[1]->elements; i++)
-            take(context, database, reply->element[1]->element[i]);
-        freeReplyObject(reply);
-    } while (strcmp(cursor, "0") != 0);
     return 0;
 }
 
-/* Every database that INFO says has keys. */
-static int each_key(redisContext *client, const struct la_address *address, visit *take, void *context,
-                    struct la_error *error)
+static void ask(struct la_keyscan *scan, const char *cursor)
 {
-    char *info = la_client_info(client, address);
-    if (!info)
-        return la_fail(error, "INFO: no reply");
-    int failed = 0;
-    const char *line = strstr(info, "# Keyspace");
-    for (; line && !failed; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-        int database;
-        if (sscanf(line, "db%d:keys=", &database) == 1)
-            failed = scan_database(client, address, database, take, context, error);
+    const char *name = la_address_command(scan->address, "SCAN");
+    redisAppendCommand(scan->client, "%s %s COUNT 4000", name ? name : "SCAN", cursor);
+    flush(scan->client);
+}
+
+/* Goes to the next database that INFO says has keys; false: there is none. */
+static bool next_database(struct la_keyscan *scan)
+{
+    char select[32];
+    for (; scan->line; scan->line = strchr(scan->line, '\n')) {
+        scan->line += *scan->line == '\n';
+        if (sscanf(scan->line, "db%d:keys=", &scan->database) != 1)
+            continue;
+        snprintf(select, sizeof select, "SELECT %d", scan->database);
+        freeReplyObject(la_client_send(scan->client, scan->address, select));
+        ask(scan, "0");
+        scan->line = strchr(scan->line, '\n');
+        return true;
     }
-    free(info);
-    freeReplyObject(la_client_send(client, address, "SELECT 0"));
-    return failed;
+    return false;
+}
+
+int la_keyscan_begin(struct la_keyscan *scan, struct la_error *error)
+{
+    scan->info = la_client_info(scan->client, scan->address);
+    if (!scan->info)
+        return la_fail(error, "INFO: no reply");
+    scan->line = strstr(scan->info, "# Keyspace");
+    scan->database = next_database(scan) ? scan->database : -1;
+    return 0;
+}
+
+static bool sound(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
+}
+
+/* The next reply, or NULL: none has come yet, or (with `failed`) none will. */
+static redisReply *receive(struct la_keyscan *scan, bool wait, bool *failed)
+{
+    void *reply = NULL;
+    struct pollfd readable = {.fd = scan->client->fd, .events = POLLIN};
+    *failed = redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
+    while (!reply && !*failed && (wait || poll(&readable, 1, 0) > 0))
+        *failed =
+            redisBufferRead(scan->client) != REDIS_OK || redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
+    return reply;
+}
+
+int la_keyscan_step(struct la_keyscan *scan, bool wait, struct la_error *error)
+{
+    bool failed = false;
+    if (scan->database < 0)
+        return 0;
+    redisReply *reply = receive(scan, wait, &failed);
+    if (!reply && !failed)
+        return 1;
+    if (!sound(reply)) {
+        la_fail(error, "SCAN: %s", reply && reply->str ? reply->str : scan->client->errstr);
+        freeReplyObject(reply);
+        return -1;
+    }
+    int database = scan->database;
+    bool more = strcmp(reply->element[0]->str, "0") != 0;
+    if (more)
+        ask(scan, reply->element[0]->str);
+    for (size_t i = 0; i < reply->element[1]->elements; i++)
+        scan->visit(scan->context, database, reply->element[1]->element[i]);
+    freeReplyObject(reply);
+    if (!more)
+        scan->database = next_database(scan) ? scan->database : -1;
+    return scan->database >= 0;
+}
+
+void la_keyscan_end(struct la_keyscan *scan)
+{
+    free(scan->info);
+    scan->info = NULL;
 }
 
 static int compare(const void *a, const void *b)
@@ -56,7 +102,7 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool ignored(const struct la_strings *names, int database, const char *name)
+bool la_keyscan_find(const struct la_strings *names, int database, const char *name)
 {
     if (!names || !names->count)
         return false;
@@ -66,46 +112,35 @@ static bool ignored(const struct la_strings *names, int database, const char *na
     return found;
 }
 
-/* la:SESSION:KEY, and for transactions a letter behind. */
-static bool ours(const struct la_keyscan *scan, int database, const char *name)
-{
-    char *end = NULL;
-    if (strncmp(name, "la:", 3) != 0)
-        return false;
-    uint32_t session = (uint32_t)strtoul(name + 3, &end, 10);
-    if (*end != ':')
-        return false;
-    uint32_t key = (uint32_t)strtoul(end + 1, &end, 10);
-    bool part = *end == ':' && end[1] >= 'a' && end[1] <= 'c' && !end[2];
-    return (!*end || part) && scan->written(scan->context, (uint32_t)database, session, key);
-}
-
-static void take(void *context, int database, const redisReply *name)
-{
-    struct la_keyscan *scan = context;
-    if (ignored(scan->ignore, database, name->str) || (database == 0 && !strcmp(name->str, LA_PROBE_KEY)))
-        return;
-    scan->keys++;
-    if (!ours(scan, database, name->str))
-        la_findings_add(scan->findings, LA_PHANTOM, name->str, "a key in database %d that nobody wrote", database);
-}
-
-int la_keyscan(struct la_keyscan *scan, struct la_error *error)
-{
-    return each_key(scan->client, scan->address, take, scan, error);
-}
-
 static void collect(void *context, int database, const redisReply *name)
 {
     la_strings_add(context, la_format("%d:%s", database, name->str));
 }
 
+/* Of a sorted list: what is there twice stays once. */
+static void unite(struct la_strings *names)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        if (kept && !strcmp(names->items[i], names->items[kept - 1]))
+            free(names->items[i]);
+        else
+            names->items[kept++] = names->items[i];
+    }
+    names->count = kept;
+}
+
 int la_keyscan_names(redisContext *client, const struct la_address *address, struct la_strings *names,
                      struct la_error *error)
 {
-    if (each_key(client, address, collect, names, error))
-        return -1;
+    struct la_keyscan scan = {.client = client, .address = address, .visit = collect, .context = names};
+    int left = la_keyscan_begin(&scan, error) ? -1 : 1;
+    while (left > 0)
+        left = la_keyscan_step(&scan, true, error);
+    la_keyscan_end(&scan);
+    freeReplyObject(la_client_send(client, address, "SELECT 0"));
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare);
-    return 0;
+    unite(names);
+    return left;
 }

@@ -12,7 +12,7 @@
 #include "findings.h"
 #include "ledger.h"
 
-enum { LA_KEY_NAME_MAX = 48, LA_FIELDS = 8, LA_READS_MAX = 4, LA_KINDS_MAX = 6 };
+enum { LA_KEY_NAME_MAX = 48, LA_FIELDS = 8, LA_READS_MAX = 4 /* as LA_REPLIES */, LA_KINDS_MAX = 6 };
 
 /* The load's own memory of a key. */
 struct la_key_state {

@@ -173,20 +173,14 @@ char *la_format(const char *format, ...)
 
 char *la_put_number(char *at, uint64_t number, char behind)
 {
-    char digits[20];
-    int count = 0;
-    if (number < 10) { /* most are */
-        *at++ = (char)('0' + number);
-        *at++ = behind;
-        return at;
-    }
-    do
-        digits[count++] = (char)('0' + number % 10);
-    while (number /= 10);
-    while (count)
-        *at++ = digits[--count];
-    *at++ = behind;
-    return at;
+    int digits = 1;
+    for (uint64_t limit = 10; digits < 19 && number >= limit; limit *= 10)
+        digits++;
+    digits += number >= UINT64_C(10000000000000000000);
+    at[digits] = behind;
+    for (int i = digits - 1; i >= 0; i--, number /= 10)
+        at[i] = (char)('0' + number % 10);
+    return at + digits + 1;
 }
 
 void la_strings_add(struct la_strings *list, char *owned)

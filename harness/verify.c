@@ -8,9 +8,10 @@
 #include "index.h"
 #include "keyscan.h"
 #include "reads.h"
+#include "replies.h"
 #include "tally.h"
 
-enum { BATCH = 128, BATCH_BYTES = 8 << 20, TIMEOUT_MS = 20000 };
+enum { BATCH = 1024, BATCH_BYTES = 8 << 20, TIMEOUT_MS = 20000 };
 
 struct pass {
     const struct la_ledger *ledger;
@@ -25,6 +26,10 @@ struct pass {
     const struct la_op **ops; /* scratch for one history */
     uint8_t *local;
     uint64_t asked_ns; /* the batch */
+    struct la_replies replies;
+    struct la_keyscan scan;       /* on a connection of its own */
+    uint32_t keys;                /* in a session */
+    const struct la_type **types; /* of each of them */
 };
 
 static bool touched(const struct la_index *index, uint64_t key)
@@ -34,26 +39,23 @@ static bool touched(const struct la_index *index, uint64_t key)
 
 static const struct la_type *type_of(const struct pass *pass, uint64_t key)
 {
-    const struct la_plan *plan = &pass->ledger->head->plan;
-    return la_types[la_plan_type(plan, (uint32_t)(key % la_plan_keys(plan)))];
+    return pass->types[key % pass->keys];
 }
 
 static void name_of(const struct pass *pass, uint64_t key, char out[LA_KEY_NAME_MAX])
 {
-    uint32_t keys = la_plan_keys(&pass->ledger->head->plan);
-    la_key_name(out, (uint32_t)(key / keys), (uint32_t)(key % keys));
+    la_key_name(out, (uint32_t)(key / pass->keys), (uint32_t)(key % pass->keys));
 }
 
 /* One key's history, in scratch that the next one uses again. */
 static struct la_history history_of(struct pass *pass, uint64_t key, const char *name)
 {
-    uint32_t keys = la_plan_keys(&pass->ledger->head->plan);
     uint32_t count = la_index_ops(&pass->index, pass->ledger, key, pass->ops);
     memset(pass->local, 0, count);
     return (struct la_history){.plan = &pass->ledger->head->plan,
                                .name = name,
-                               .session = (uint32_t)(key / keys),
-                               .key = (uint32_t)(key % keys),
+                               .session = (uint32_t)(key / pass->keys),
+                               .key = (uint32_t)(key % pass->keys),
                                .count = count,
                                .ops = pass->ops,
                                .fates = pass->local,
@@ -109,7 +111,7 @@ static int read_one(struct pass *pass, uint64_t key)
     if (!bad)
         judge_key(pass, key, replies);
     for (int i = 0; i < reads; i++)
-        freeReplyObject(replies[i]);
+        la_replies_free(&pass->replies, replies[i]);
     return bad;
 }
 
@@ -119,6 +121,34 @@ static int batch_size(const struct la_plan *plan)
     uint32_t largest = plan->big_size > plan->value_size ? plan->big_size : plan->value_size;
     int fitting = (int)(BATCH_BYTES / largest) + 1;
     return fitting < BATCH ? fitting : BATCH;
+}
+
+/* Is this a key that the load wrote to? la:SESSION:KEY, and where a key has several parts a letter behind. */
+static bool ours(const struct pass *pass, int database, const char *name)
+{
+    char *end = NULL;
+    if (strncmp(name, "la:", 3) != 0)
+        return false;
+    uint32_t session = (uint32_t)strtoul(name + 3, &end, 10);
+    if (*end != ':')
+        return false;
+    uint32_t key = (uint32_t)strtoul(end + 1, &end, 10);
+    bool part = *end == ':' && end[1] >= 'a' && end[1] <= 'c' && !end[2];
+    if ((*end && !part) || session >= pass->ledger->head->sessions || key >= pass->keys)
+        return false;
+    unsigned int home = pass->types[key] == &la_type_flush ? la_flush_database(session) : 0;
+    return (unsigned int)database == home && touched(&pass->index, (uint64_t)session * pass->keys + key);
+}
+
+static void visit(void *context, int database, const redisReply *name)
+{
+    struct pass *pass = context;
+    if ((database == 0 && !strcmp(name->str, LA_PROBE_KEY)) ||
+        la_keyscan_find(pass->options->ignore, database, name->str))
+        return;
+    pass->result->keys++;
+    if (!ours(pass, database, name->str))
+        la_findings_add(pass->findings, LA_PHANTOM, name->str, "a key in database %d that nobody wrote", database);
 }
 
 /* Keys that are asked for in one go. */
@@ -152,6 +182,7 @@ static int ask(struct pass *pass, struct batch *batch, uint64_t *next)
 static int read_keys(struct pass *pass)
 {
     struct batch batches[2];
+    struct la_error error;
     uint64_t next = 0;
     if (ask(pass, &batches[0], &next))
         return -1;
@@ -162,35 +193,42 @@ static int read_keys(struct pass *pass)
         for (int i = 0; i < batches[turn].count; i++)
             if (read_one(pass, batches[turn].keys[i]))
                 return -1;
+        if (la_keyscan_step(&pass->scan, false, &error) < 0)
+            return lost_connection(pass, error.text);
     }
     return 0;
 }
 
-/* For la_keyscan: is this key one that the load wrote to? */
-static bool written(void *context, uint32_t database, uint32_t session, uint32_t key)
+/* Reads the keys, and goes through all names meanwhile. */
+static int read_and_scan(struct pass *pass)
 {
-    const struct pass *pass = context;
-    const struct la_plan *plan = &pass->ledger->head->plan;
-    uint32_t keys = la_plan_keys(plan);
-    if (session >= pass->ledger->head->sessions || key >= keys)
-        return false;
-    bool flushed = la_types[la_plan_type(plan, key)] == &la_type_flush;
-    return database == (flushed ? la_flush_database(session) : 0) &&
-           touched(&pass->index, (uint64_t)session * keys + key);
+    struct la_error error;
+    int bad = la_keyscan_begin(&pass->scan, &error) ? lost_connection(pass, error.text) : read_keys(pass);
+    int left = bad ? -1 : 1;
+    while (left > 0)
+        left = la_keyscan_step(&pass->scan, true, &error);
+    if (!bad && left < 0)
+        bad = lost_connection(pass, error.text);
+    la_keyscan_end(&pass->scan);
+    return bad;
 }
 
 static int read_back(struct pass *pass)
 {
     struct la_error error;
+    int bad = 0;
     pass->client = la_client_connect(pass->address, TIMEOUT_MS, &error);
-    if (!pass->client)
-        return lost_connection(pass, error.text);
-    int bad = read_keys(pass);
-    struct la_keyscan scan = {pass->client, pass->address, pass->options->ignore, written, pass, pass->findings, 0};
-    if (!bad && la_keyscan(&scan, &error))
+    pass->scan = (struct la_keyscan){.address = pass->address, .visit = visit, .context = pass};
+    pass->scan.client = pass->client ? la_client_connect(pass->address, TIMEOUT_MS, &error) : NULL;
+    if (!pass->scan.client) {
         bad = lost_connection(pass, error.text);
-    pass->result->keys = scan.keys;
-    redisFree(pass->client);
+    } else {
+        la_replies_attach(&pass->replies, pass->client);
+        bad = read_and_scan(pass);
+        redisFree(pass->scan.client);
+    }
+    if (pass->client)
+        redisFree(pass->client);
     return bad;
 }
 
@@ -208,12 +246,22 @@ static int read_and_keep(struct pass *pass)
     return la_reads_close(&reads, &error) ? lost_connection(pass, error.text) : bad;
 }
 
+static void list_types(struct pass *pass)
+{
+    const struct la_plan *plan = &pass->ledger->head->plan;
+    pass->keys = la_plan_keys(plan);
+    pass->types = la_alloc(pass->keys, sizeof(struct la_type *));
+    for (uint32_t key = 0; key < pass->keys; key++)
+        pass->types[key] = la_types[la_plan_type(plan, key)];
+}
+
 int la_verify_node(const struct la_ledger *ledger, const struct la_address *address,
                    const struct la_verify_options *options, struct la_findings *findings, struct la_verify *result)
 {
     struct pass pass = {
         .ledger = ledger, .address = address, .options = options, .findings = findings, .result = result};
     *result = (struct la_verify){.read_ns = la_now_ns()};
+    list_types(&pass);
     la_index_make(&pass.index, ledger, la_ledger_count(ledger));
     pass.ops = la_alloc(pass.index.longest, sizeof(struct la_op *));
     pass.local = la_alloc(pass.index.longest, 1);
@@ -225,6 +273,8 @@ int la_verify_node(const struct la_ledger *ledger, const struct la_address *addr
         snprintf(result->why, sizeof result->why, "only %llu of %llu acknowledged operations were checked",
                  (unsigned long long)result->checked, (unsigned long long)result->acked);
     la_index_free(&pass.index);
+    la_replies_release(&pass.replies);
+    free(pass.types);
     free(pass.ops);
     free(pass.local);
     return result->complete ? 0 : -1;

@@ -60,6 +60,14 @@ static struct la_plan plan_for(const char *type, unsigned int clients, unsigned 
     return plan;
 }
 
+static uint64_t last_reply(const struct la_ledger *ledger)
+{
+    uint64_t last = 0;
+    for (uint64_t i = 0; i < la_ledger_count(ledger); i++)
+        last = ledger->ops[i].done_ns > last ? ledger->ops[i].done_ns : last;
+    return last;
+}
+
 static int run_load(int port, const struct la_plan *plan, uint64_t operations, const char *path)
 {
     struct la_error error;
@@ -70,17 +78,15 @@ static int run_load(int port, const struct la_plan *plan, uint64_t operations, c
     if (la_ledger_create(&ledger, path, plan, operations + (uint64_t)plan->clients * plan->pipeline, &error))
         return fail(error.text);
     getrusage(RUSAGE_CHILDREN, &before);
-    uint64_t start = la_now_ns();
     pid_t pid = fork();
     if (pid == 0)
         _exit(la_load_run(&ledger, &address));
     while (ledger.head->acked < operations && !ledger.head->full)
         usleep(500);
-    uint64_t end = la_now_ns();
     ledger.head->stop = 1;
     waitpid(pid, NULL, 0);
     getrusage(RUSAGE_CHILDREN, &after);
-    print(ledger.head->acked, end - start, cpu_seconds(&after) - cpu_seconds(&before), 0);
+    print(ledger.head->acked, last_reply(&ledger) - ledger.ops[0].invoked_ns, cpu_seconds(&after) - cpu_seconds(&before), 0);
     la_ledger_trim(&ledger, path);
     la_ledger_close(&ledger);
     return 0;
