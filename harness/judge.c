@@ -71,6 +71,8 @@ static bool met_lost(const struct check *check, const struct la_expect_lost *exp
     if (!within(check, "operations lost that were acknowledged before the mark", verify->lost_marked, NULL,
                 expect->before_mark))
         return false;
+    if (expect->promised && !verify->promised && !check->run->doubts.count)
+        la_run_doubt(check->run, "WAIT and WAITAOF have promised nothing, so no promise was put to the test");
     if (!within(check, "operations lost that WAIT or WAITAOF had promised", verify->lost_promised, NULL,
                 expect->promised))
         return false;

@@ -7,7 +7,7 @@
 #include "types.h"
 
 /* Without a mix: the first five get so many keys and shares, the others fewer. */
-enum { CLASSIC_TYPES = 5, CLASSIC_KEYS = 10, OTHER_KEYS = 4 };
+enum { CLASSIC_TYPES = 5, CLASSIC_KEYS = 10, OTHER_KEYS = 2, OTHER_SHARE = 4 };
 
 static bool knows(redisContext *client, const char *command)
 {
@@ -60,7 +60,7 @@ static void fill_standard(const struct la_mix *mix, const struct la_load_spec *l
         if (la_types[i]->alone || mix->missing[i])
             continue;
         plan->keys[i] = (uint16_t)(i == 0 ? load->keys : i < CLASSIC_TYPES ? CLASSIC_KEYS : OTHER_KEYS);
-        plan->shares[i] = (uint16_t)(i == 0 ? 100 : plan->keys[i]);
+        plan->shares[i] = (uint16_t)(i == 0 ? 100 : i < CLASSIC_TYPES ? CLASSIC_KEYS : OTHER_SHARE);
     }
 }
 

@@ -32,15 +32,17 @@ static double figure(const json_t *object, const char *key)
 /* What several runs say together. */
 static void repeats(const json_t *object)
 {
-    const json_t *ready = json_object_get(object, "ready_ms");
-    const json_t *window = json_object_get(object, "window_ms");
+    static const char *const figures[] = {"lost", "window_ms", "ready_ms"};
     if (!object)
         return;
     printf("    %.0f runs: %.0f violated, %.0f inconclusive; with 95 %% confidence at most %.2f %% violate\n",
            figure(object, "runs"), figure(object, "violated"), figure(object, "inconclusive"),
            100 * figure(object, "violation_rate_upper_95"));
-    printf("    window ms: median %.1f, max %.1f; ready ms: median %.1f, max %.1f\n", figure(window, "median"),
-           figure(window, "max"), figure(ready, "median"), figure(ready, "max"));
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        const json_t *spread = json_object_get(object, figures[i]);
+        if (json_is_object(spread))
+            printf("    %-9s median %.1f, max %.1f\n", figures[i], figure(spread, "median"), figure(spread, "max"));
+    }
 }
 
 void la_table_row(const json_t *scenario)

@@ -7,7 +7,7 @@
 
 #include "fates.h"
 
-enum { SET = 1, FLUSH, DEL, REMOVED_ONE_IN = 4, DATABASES = 15 };
+enum { SET = 1, FLUSH, DEL, REMOVED_ONE_IN = 2, DATABASES = 15 };
 
 unsigned int la_flush_database(uint32_t session)
 {

@@ -37,9 +37,10 @@ class Run:
 
 class LastackTest(unittest.TestCase):
     maxDiff = None
+    folders = None  # where output goes; None: the usual place
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-", dir=self.folders))
         self.calls = 0
 
     def tearDown(self):

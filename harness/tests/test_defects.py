@@ -1,57 +1,141 @@
 #!/usr/bin/python3
 """A small server of ours with a switch for each defect: every one is found, by its right name, by scenarios that do
-not know which is on; with none on, the same scenarios hold."""
+not know which is on; with none on, the same scenarios hold. FULL=1: all of them, over a thousand runs."""
+import importlib.util
+import os
 import unittest
 
 from support import BROKEN, SCENARIOS, LastackTest
 
-# defect -> finding kinds, one of which must be there
-DEFECTS = {
-    "lose-tail": {"lost", "hole"},
-    "skip-nth": {"hole", "lost", "corrupt"},
-    "half-multi": {"torn transaction"},
-    "forget-del": {"resurrected"},
-    "swap-values": {"phantom", "corrupt"},
-    "truncate-values": {"corrupt"},
-    "corrupt-values": {"corrupt", "phantom", "torn transaction"},
-    "phantom-key": {"phantom"},
-    "stale-snapshot": {"lost"},
-    "reorder": {"hole"},
-    "drop-list-head": {"hole"},
-    "lost-field": {"hole", "lost"},
-    "wrong-counter": {"phantom", "torn transaction"},
-    "refuse-start": {"refuses to start"},
-    "read-only-after-restart": {"unavailable"},
-    "ack-before-write": {"lost"},
+# defect -> finding kinds, one of which must be there, where an ordinary kill -9 shows it; and the type that it strikes.
+# The standard mix finds it as well, when enough operations of that type are drawn: here the whole load consists of it.
+KILL9 = {
+    "lose-tail": ({"lost", "hole"}, "list"),
+    "skip-nth": ({"hole", "lost", "corrupt"}, "counter"),
+    "half-multi": ({"torn transaction"}, "transaction"),
+    "half-script": ({"torn transaction"}, "script"),
+    "lose-pipeline-tail": ({"hole"}, "list"),
+    "forget-del": ({"resurrected"}, "string"),
+    "forget-unlink": ({"resurrected"}, "string"),
+    "forget-flush": ({"resurrected"}, "flush"),
+    "forget-expire": ({"hole", "wrong ttl"}, "expiry"),
+    "forget-persist": ({"hole", "wrong ttl"}, "expiry"),
+    "forget-copy": ({"torn transaction", "hole"}, "move"),
+    "forget-pop": ({"resurrected"}, "queue"),
+    "forget-hdel": ({"resurrected"}, "hash"),
+    "revived-member": ({"resurrected"}, "set"),
+    "revived-score": ({"resurrected"}, "zset"),
+    "revived-entry": ({"resurrected"}, "stream"),
+    "forget-group": ({"hole"}, "group"),
+    "forget-delivery": ({"hole"}, "group"),
+    "forget-ack": ({"resurrected"}, "group"),
+    "blpop-redelivers": ({"resurrected"}, "queue"),
+    "half-rename": ({"torn transaction", "hole"}, "move"),
+    "clear-bit": ({"hole", "lost"}, "bitmap"),
+    "shifted-range": ({"corrupt"}, "range"),
+    "lost-append": ({"hole"}, "append"),
+    "double-incr": ({"phantom"}, "counter"),
+    "double-push": ({"corrupt"}, "list"),
+    "shift-ttl": ({"wrong ttl"}, "expiry"),
+    "stale-snapshot": ({"lost"}, None),
+    "reorder": ({"hole"}, "list"),
+    "reorder-clients": ({"hole"}, "list"),
+    "swap-values": ({"phantom", "corrupt"}, None),
+    "foreign-value": ({"phantom", "corrupt"}, None),
+    "truncate-values": ({"corrupt"}, None),
+    "corrupt-values": ({"corrupt", "phantom"}, None),
+    "wrong-counter": ({"phantom"}, "counter"),
+    "phantom-key": ({"phantom"}, None),
+    "drop-list-head": ({"hole"}, "list"),
+    "lost-field": ({"hole"}, "hash"),
+    "lost-member": ({"hole"}, "set"),
+    "wrong-score": ({"phantom"}, "zset"),
+    "lost-entry": ({"hole"}, "stream"),
+    "lose-ttl": ({"wrong ttl"}, "expiry"),
+    "field-ttl-lost": ({"hole", "wrong ttl"}, "field-expiry"),
+    "wrong-database": ({"phantom"}, None),
+    "refuse-start": ({"refuses to start"}, None),
+    "read-only-after-restart": ({"unavailable"}, None),
+    "ack-before-write": ({"lost"}, None),
 }
-SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync"]
+
+# defect -> the scenario that shows it, and what it is called there
+ELSEWHERE = {
+    "skip-nth-fsync": ("power-cut-aof-always", {"lost"}),
+    "no-fsync": ("power-cut-aof-always", {"lost"}),
+    "fsync-wrong-file": ("power-cut-aof-always", {"lost"}),
+    "rename-without-dirsync": ("power-cut-rdb", {"lost"}),
+    "ok-under-disk-full": ("disk-full-aof-everysec", {"hole"}),
+    "lose-rewrite-tail": ("kill9-mixed", {"hole"}),
+    "early-wait": ("wait-failover", {"lost"}),
+    "early-waitaof": ("waitaof-power-cut", {"lost"}),
+    "revive-expired": ("expire-while-down", {"resurrected", "wrong ttl"}),
+    "diverging-replica": ("replica-resync", {"diverged"}),
+    "replica-keeps-deleted": ("replica-resync", {"diverged"}),
+}
+SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync",
+         "replica-resync", "wait-failover", "waitaof-power-cut", "expire-while-down"]
+RUNS = 1000
+
+
+def table():
+    """The switches that the server knows."""
+    spec = importlib.util.spec_from_file_location("defects", BROKEN / "respd_parts/defects.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.TABLE
 
 
 class Defects(LastackTest):
+    folders = "/dev/shm"  # what a real disk adds is time: the defects are the server's
+
+    def test_every_switch_is_here(self):
+        self.assertEqual(set(table()), set(KILL9) | set(ELSEWHERE) | {"loading-forever"})
+
     def test_no_defect_holds(self):
         run = self.lastack("run", *[SCENARIOS / f"{name}.yaml" for name in SOUND], "--server", BROKEN / "respd")
         self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(len(run.result["scenarios"]), len(SOUND), str(run))
+
+    @unittest.skipUnless(os.environ.get("FULL"), "takes a quarter of an hour")
+    def test_no_defect_holds_a_thousand_times(self):
+        count = len(list(SCENARIOS.glob("*.yaml")))
+        run = self.lastack("run", SCENARIOS, "--server", BROKEN / "respd", "--repeat", RUNS // count + 1, timeout=7200)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertGreaterEqual(sum(scenario["repeats"]["runs"] for scenario in run.result["scenarios"]), RUNS)
 
     def test_nobody_loads_for_ever(self):
-        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
-        text = text.replace("  - recover: {}", "  - recover: {timeout_ms: 2000}")
-        run = self.lastack("run", self.write("kill9.yaml", text), "--server", BROKEN / "respd",
-                           env={"RESPD_DEFECT": "loading-forever"})
-        self.assertEqual(run.status, 1, str(run))
-        self.assertIn("unavailable", run.kinds())
+        self.caught("loading-forever", self.write("kill9.yaml", impatient()), {"unavailable"})
 
-
-def caught(defect, kinds):
-    def test(self):
-        run = self.lastack("run", SCENARIOS / "kill9-aof-always.yaml", "--server", BROKEN / "respd",
-                           env={"RESPD_DEFECT": defect})
+    def caught(self, defect, scenario, kinds):
+        run = self.lastack("run", scenario, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect})
         self.assertEqual(run.status, 1, str(run))
         self.assertTrue(run.kinds() & kinds, f"{run.kinds()} has none of {kinds}\n{run}")
+
+
+def impatient():
+    """kill9-aof-always, but what does not serve is given up sooner."""
+    text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+    return text.replace("  - recover: {}", "  - recover: {timeout_ms: 8000}")
+
+
+def by_kill9(defect, kinds, struck):
+    def test(self):
+        text = impatient()
+        if struck:
+            text += f"load: {{clients: 15, mix: [{{type: {struck}, share: 1}}]}}\n"
+        self.caught(defect, self.write("kill9.yaml", text), kinds)
     return test
 
 
-for name, expected in DEFECTS.items():
-    setattr(Defects, f"test_{name.replace('-', '_')}", caught(name, expected))
+def by(defect, scenario, kinds):
+    return lambda self: self.caught(defect, SCENARIOS / f"{scenario}.yaml", kinds)
+
+
+for name, (expected, struck_type) in KILL9.items():
+    setattr(Defects, f"test_{name.replace('-', '_')}", by_kill9(name, expected, struck_type))
+for name, (shown_by, expected) in ELSEWHERE.items():
+    setattr(Defects, f"test_{name.replace('-', '_')}", by(name, shown_by, expected))
 
 if __name__ == "__main__":
     unittest.main()
