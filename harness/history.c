@@ -240,15 +240,14 @@ static void print_operation(struct printer *printer, uint64_t index)
         push(&printer->waiting, &flight);
 }
 
-static void print_read(struct printer *printer, const struct la_read *read, uint32_t place, bool answered)
+static void print_read(struct printer *printer, const struct la_read *read, uint64_t process, bool answered)
 {
     char name[LA_KEY_NAME_MAX];
     uint32_t seq;
-    uint64_t first = LA_SESSIONS_MAX * (printer->ledger->head->plan.pipeline + 1ULL); /* processes the load has not */
     la_key_name(name, read->session, read->key);
     fprintf(printer->out, "{:index %llu, :time %llu, :process %llu, :type :%s, :f :read, :value [\"%s\" ",
             (unsigned long long)printer->events++, (unsigned long long)(answered ? read->answered_ns : read->asked_ns),
-            (unsigned long long)(first + place), answered ? "ok" : "invoke", name);
+            (unsigned long long)process, answered ? "ok" : "invoke", name);
     fputs(answered ? "[" : "nil", printer->out);
     for (uint32_t i = 0; i < read->count && la_reads_seq(printer->reads, &seq); i++)
         if (answered)
@@ -256,26 +255,36 @@ static void print_read(struct printer *printer, const struct la_read *read, uint
     fputs(answered ? "]]}\n" : "]}\n", printer->out);
 }
 
-/* Keys are read in batches: all of one are asked for before the first is answered. */
+/* The answers that came before a time; where they stand in the file of reads is their index. */
+static void print_answers(struct printer *printer, uint64_t before_ns)
+{
+    FILE *file = printer->reads->file;
+    off_t here = ftello(file);
+    struct la_read read;
+    while (printer->waiting.count && printer->waiting.items[0].done_ns <= before_ns) {
+        struct flight flight = pop(&printer->waiting);
+        fseeko(file, (off_t)flight.index, SEEK_SET);
+        if (next_read(printer, &read))
+            print_read(printer, &read, flight.process, true);
+    }
+    fseeko(file, here, SEEK_SET);
+}
+
+/* Keys are read in batches, and one batch is asked for before the last is answered: each read is a process. */
 static void print_edn_reads(struct printer *printer)
 {
     struct la_read read;
-    uint32_t count = 1;
-    while (printer->reads && count) {
-        off_t begin = ftello(printer->reads->file);
-        off_t end = begin;
-        uint64_t asked_ns = 0;
-        for (count = 0; next_read(printer, &read) && (!count || read.asked_ns == asked_ns); count++) {
-            print_read(printer, &read, count, false);
-            asked_ns = read.asked_ns;
-        }
-        fseeko(printer->reads->file, begin, SEEK_SET);
-        for (uint32_t i = 0; i < count && next_read(printer, &read); i++) {
-            print_read(printer, &read, i, true);
-            end = ftello(printer->reads->file);
-        }
-        fseeko(printer->reads->file, end, SEEK_SET);
+    if (!printer->reads)
+        return;
+    uint64_t process = LA_SESSIONS_MAX * (printer->ledger->head->plan.pipeline + 1ULL); /* the load has no such */
+    for (off_t at = ftello(printer->reads->file); next_read(printer, &read); at = ftello(printer->reads->file)) {
+        off_t behind = ftello(printer->reads->file);
+        print_answers(printer, read.asked_ns);
+        fseeko(printer->reads->file, behind, SEEK_SET);
+        print_read(printer, &read, process, false);
+        push(&printer->waiting, &(struct flight){read.answered_ns, (uint64_t)at, process++});
     }
+    print_answers(printer, UINT64_MAX);
 }
 
 static int print_edn(struct printer *printer)

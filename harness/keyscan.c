@@ -84,7 +84,8 @@ int la_keyscan_step(struct la_keyscan *scan, bool wait, struct la_error *error)
     if (more)
         ask(scan, reply->element[0]->str);
     for (size_t i = 0; i < reply->element[1]->elements; i++)
-        scan->visit(scan->context, database, reply->element[1]->element[i]);
+        if (reply->element[1]->element[i]->type == REDIS_REPLY_STRING)
+            scan->visit(scan->context, database, reply->element[1]->element[i]);
     freeReplyObject(reply);
     if (!more)
         scan->database = next_database(scan) ? scan->database : -1;

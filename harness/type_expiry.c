@@ -9,7 +9,7 @@ static int write_key(const struct la_write *write)
     const struct la_address *address = write->address;
     char ms[16];
     snprintf(ms, sizeof ms, "%u", la_expiry_ms(write->op));
-    switch (write->op->kind) {
+    switch ((int)write->op->kind) {
     case LA_EXPIRY_SET: la_send(client, address, "SET", write->name, write->value, NULL); break;
     case LA_EXPIRY_SET_FOR: la_send(client, address, "SET", write->name, write->value, "PX", ms, NULL); break;
     case LA_EXPIRY_EXPIRE: la_send(client, address, "PEXPIRE", write->name, ms, NULL); break;

@@ -16,7 +16,7 @@ static int write_key(const struct la_write *write)
     const struct la_address *address = write->address;
     char ms[16];
     snprintf(ms, sizeof ms, "%u", la_expiry_ms(write->op));
-    switch (write->op->kind) {
+    switch ((int)write->op->kind) {
     case LA_EXPIRY_SET: la_send(client, address, "HSET", write->name, "f", write->value, NULL); break;
     case LA_EXPIRY_EXPIRE: la_send(client, address, "HPEXPIRE", write->name, ms, "FIELDS", "1", "f", NULL); break;
     default: la_send(client, address, "HPERSIST", write->name, "FIELDS", "1", "f", NULL); break;

@@ -56,7 +56,8 @@ static uint32_t number_at(const redisReply *place)
         return 0;
     double x = (strtod(place->element[0]->str, NULL) - WEST) / STEP_LONGITUDE;
     double y = (strtod(place->element[1]->str, NULL) - SOUTH) / STEP_LATITUDE;
-    bool on_grid = fabs(x - round(x)) < 0.01 && fabs(y - round(y)) < 0.01 && x > -0.5 && y > -0.5;
+    bool on_grid =
+        fabs(x - round(x)) < 0.01 && fabs(y - round(y)) < 0.01 && x > -0.5 && y > -0.5 && x < GRID && y < GRID;
     return on_grid ? (uint32_t)(llround(x) + llround(y) * GRID) : 0;
 }
 

@@ -34,7 +34,7 @@ static int write_key(const struct la_write *write)
     const char *name = write->name;
     char id[16];
     snprintf(id, sizeof id, "%u-0", write->op->seq - write->op->field);
-    switch (write->op->kind) {
+    switch ((int)write->op->kind) {
     case CREATE: la_send(client, address, "XGROUP", "CREATE", name, "g", "0", "MKSTREAM", NULL); break;
     case XADD: la_send(client, address, "XADD", name, id, "v", write->value, NULL); break;
     case READ:
@@ -73,7 +73,7 @@ static bool accept_read(struct la_key_state *state, struct la_op *op, const redi
 
 static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
-    switch (op->kind) {
+    switch ((int)op->kind) {
     case CREATE: return la_is_status(reply, "OK");
     case XADD: return reply->type == REDIS_REPLY_STRING && strtoul(reply->str, NULL, 10) == op->seq;
     case READ: return accept_read(state, op, reply);
@@ -182,7 +182,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
     read_pending(history, replies[2], &group);
     uint8_t *states = entry_states(history);
     for (uint32_t i = 0; i < history->count; i++) {
-        switch (history->ops[i]->kind) {
+        switch ((int)history->ops[i]->kind) {
         case CREATE:
             if (group.there)
                 history->fates[i] = LA_FATE_KEPT;

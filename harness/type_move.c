@@ -16,7 +16,7 @@ static int write_key(const struct la_write *write)
 {
     struct la_part a = la_part_of(write->name, 'a');
     struct la_part b = la_part_of(write->name, 'b');
-    switch (write->op->kind) {
+    switch ((int)write->op->kind) {
     case SET: la_send(write->client, write->address, "SET", a.text, write->value, NULL); break;
     case RENAME: la_send(write->client, write->address, "RENAME", a.text, b.text, NULL); break;
     case COPY: la_send(write->client, write->address, "COPY", a.text, b.text, "REPLACE", NULL); break;
@@ -46,7 +46,7 @@ struct pair {
 static void apply(void *state, const struct la_op *op)
 {
     struct pair *pair = state;
-    switch (op->kind) {
+    switch ((int)op->kind) {
     case SET: pair->a = op->seq; break;
     case RENAME: *pair = pair->a ? (struct pair){0, pair->a} : *pair; break;
     case COPY: pair->b = pair->a ? pair->a : pair->b; break;

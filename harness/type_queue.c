@@ -77,7 +77,8 @@ static uint32_t judge_pops(struct la_history *history)
         if (op->kind != BLPOP)
             continue;
         open += op->outcome == LA_OUTCOME_UNKNOWN;
-        uint32_t target = op->result ? la_fates_find(history, target_of(op)) : history->count;
+        bool known = op->result && op->outcome != LA_OUTCOME_UNKNOWN;
+        uint32_t target = known ? la_fates_find(history, target_of(op)) : history->count;
         bool back = target < history->count && history->fates[target] == LA_FATE_KEPT;
         history->fates[i] = back ? LA_FATE_LOST : LA_FATE_IMPLIED;
         if (target == history->count || back)

@@ -48,8 +48,8 @@ static void take(struct la_history *history, const redisReply *member, const red
     unsigned int key;
     unsigned int field;
     char *end = NULL;
-    if (sscanf(member->str, "%u.%u.f%u", &session, &key, &field) != 3 || session != history->session ||
-        key != history->key || field >= LA_FIELDS) {
+    if (!member->str || !score->str || sscanf(member->str, "%u.%u.f%u", &session, &key, &field) != 3 ||
+        session != history->session || key != history->key || field >= LA_FIELDS) {
         la_fates_report(history, LA_PHANTOM, member->str, "a member nobody added");
         return;
     }

@@ -42,7 +42,7 @@ static void execute(struct bench *b, struct la_op *op)
 {
     struct model *model = &b->model;
     expire(b);
-    switch (op->kind) {
+    switch ((int)op->kind) {
     case LA_EXPIRY_SET: *model = (struct model){.seq = op->seq}; break;
     case LA_EXPIRY_SET_FOR: *model = (struct model){op->seq, true, b->now_ns + la_expiry_ms(op) * MS}; break;
     case LA_EXPIRY_EXPIRE:
