@@ -3,8 +3,8 @@
  * sent. An operation stands in it before it is sent, and is marked when its reply
  * arrives, so a kill of the load at any instant leaves a ledger that can be judged.
  *
- * The file is one head and `capacity` records of 32 bytes. One process (the load)
- * appends; any may read at the same time.
+ * The file is one head and `capacity` records of 32 bytes, described in LEDGER.md. One
+ * process (the load) appends; any may read at the same time.
  *
  * Keys. Each connection, from connect to loss, is a *session* with keys of its own,
  * named la:SESSION:KEY. So one client alone determines the order of operations on a

@@ -3,13 +3,6 @@
 
 #include "fates.h"
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static int write_key(const struct la_write *write)
 {
     char offset[16];
@@ -23,11 +16,6 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
     (void)state;
     (void)op;
     return la_is_between(reply, 0, 0);
-}
-
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
@@ -54,9 +42,9 @@ const struct la_type la_type_bitmap = {
     .commands = "SETBIT GET",
     .kinds = {{"setbit"}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
     .accept = accept,
-    .read = read_key,
+    .read = la_read_string,
     .judge = judge,
 };

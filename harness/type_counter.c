@@ -3,29 +3,10 @@
 
 #include "fates.h"
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static int write_key(const struct la_write *write)
 {
     la_send(write->client, write->address, "INCR", write->name, NULL);
     return 1;
-}
-
-static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
-{
-    (void)op;
-    state->applied++;
-    return la_is_between(reply, state->applied, state->applied);
-}
-
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
@@ -52,9 +33,9 @@ const struct la_type la_type_counter = {
     .name = "counter",
     .kinds = {{"incr"}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
-    .accept = accept,
-    .read = read_key,
+    .accept = la_accept_count,
+    .read = la_read_string,
     .judge = judge,
 };

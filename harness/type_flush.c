@@ -57,7 +57,7 @@ static void read_key(redisContext *client, const struct la_address *address, con
 
 static void judge(struct la_history *history, redisReply *const *replies)
 {
-    la_type_string.judge(history, replies + 1);
+    la_string_judge(history, replies + 1);
 }
 
 const struct la_type la_type_flush = {

@@ -5,18 +5,11 @@
 
 #include "fates.h"
 
-enum { GEOADD = 1, ZREM, ZREM_ONE_IN = 8, GRID = 3000 };
+enum { GEOADD = 1, ZREM, GRID = 3000 };
 #define STEP_LONGITUDE 0.1
 #define STEP_LATITUDE  0.05
 #define WEST           (-150.0)
 #define SOUTH          (-75.0)
-
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    op->field = la_any_field(dice);
-    op->kind = dice / LA_FIELDS % ZREM_ONE_IN ? GEOADD : ZREM;
-}
 
 static int write_key(const struct la_write *write)
 {
@@ -32,15 +25,6 @@ static int write_key(const struct la_write *write)
     else
         la_send(write->client, write->address, "ZREM", write->name, member, NULL);
     return 1;
-}
-
-static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
-{
-    uint32_t bit = 1U << op->field;
-    bool existed = state->fields & bit;
-    state->fields = op->kind == GEOADD ? state->fields | bit : state->fields & ~bit;
-    bool expected = op->kind == GEOADD ? !existed : existed;
-    return la_is_between(reply, expected, expected);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
@@ -90,9 +74,9 @@ const struct la_type la_type_geo = {
     .commands = "GEOADD GEOPOS ZREM ZCARD",
     .kinds = {{"geoadd"}, {"zrem", .removes = true}},
     .reads = 2,
-    .choose = choose,
+    .choose = la_choose_field,
     .write = write_key,
-    .accept = accept,
+    .accept = la_accept_field,
     .read = read_key,
     .judge = judge,
 };

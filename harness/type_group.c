@@ -12,7 +12,7 @@ enum { CREATE = 1, XADD, READ, XACK };
 
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
-    uint32_t *slot = &state->slots[la_any_field(dice)];
+    uint32_t *slot = &state->slots[dice % LA_FIELDS];
     switch (op->seq == 1 ? 0 : dice / LA_FIELDS % 3) {
     case 0: op->kind = op->seq == 1 ? CREATE : XADD; return;
     case 1: op->kind = READ; return;

@@ -4,14 +4,7 @@
 
 #include "fates.h"
 
-enum { HSET = 1, HDEL, HDEL_ONE_IN = 8 };
-
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    op->field = la_any_field(dice);
-    op->kind = dice / LA_FIELDS % HDEL_ONE_IN ? HSET : HDEL;
-}
+enum { HSET = 1, HDEL };
 
 static int write_key(const struct la_write *write)
 {
@@ -22,15 +15,6 @@ static int write_key(const struct la_write *write)
     else
         la_send(write->client, write->address, "HDEL", write->name, field, NULL);
     return 1;
-}
-
-static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
-{
-    uint32_t bit = 1U << op->field;
-    bool existed = state->fields & bit;
-    state->fields = op->kind == HSET ? state->fields | bit : state->fields & ~bit;
-    bool expected = op->kind == HSET ? !existed : existed;
-    return la_is_between(reply, expected, expected);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
@@ -68,9 +52,9 @@ const struct la_type la_type_hash = {
     .name = "hash",
     .kinds = {{"hset", .value = true}, {"hdel", .removes = true}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_field,
     .write = write_key,
-    .accept = accept,
+    .accept = la_accept_field,
     .read = read_key,
     .judge = judge,
 };

@@ -49,13 +49,6 @@ static struct place place_of(const struct la_op *op)
     return (struct place){(uint32_t)(hash % REGISTERS), (uint8_t)(__builtin_ctzll(rest) + 1)};
 }
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static int write_key(const struct la_write *write)
 {
     char element[ELEMENT_MAX];
@@ -69,11 +62,6 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
     (void)state;
     op->result = reply->integer == 1;
     return la_is_between(reply, 0, 1);
-}
-
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
 }
 
 static bool read_dense(const unsigned char *from, size_t length, uint8_t *registers)
@@ -177,9 +165,9 @@ const struct la_type la_type_hyperloglog = {
     .commands = "PFADD GET",
     .kinds = {{"pfadd"}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
     .accept = accept,
-    .read = read_key,
+    .read = la_read_string,
     .judge = judge,
 };

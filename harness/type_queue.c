@@ -45,11 +45,6 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
     return target_of(op) == seq;
 }
 
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "LRANGE", name, "0", "-1", NULL);
-}
-
 /* Elements that are there, in the order of the pushes. */
 static bool keep(struct la_history *history, const redisReply *list)
 {
@@ -112,6 +107,6 @@ const struct la_type la_type_queue = {
     .choose = choose,
     .write = write_key,
     .accept = accept,
-    .read = read_key,
+    .read = la_read_list,
     .judge = judge,
 };

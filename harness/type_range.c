@@ -7,7 +7,7 @@ static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
     (void)state;
     op->kind = 1;
-    op->field = la_any_field(dice);
+    op->field = (uint16_t)(dice % LA_FIELDS);
 }
 
 static size_t place_size(const struct la_plan *plan)
@@ -21,18 +21,6 @@ static int write_key(const struct la_write *write)
     snprintf(offset, sizeof offset, "%zu", write->op->field * place_size(write->plan));
     la_send(write->client, write->address, "SETRANGE", write->name, offset, write->value, NULL);
     return 1;
-}
-
-static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
-{
-    (void)state;
-    (void)op;
-    return la_is_between(reply, LA_VALUE_MIN, INT64_MAX);
-}
-
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
 }
 
 /* The value at a place may be shorter than the one it was written over: what it states is its length. */
@@ -80,7 +68,7 @@ const struct la_type la_type_range = {
     .reads = 1,
     .choose = choose,
     .write = write_key,
-    .accept = accept,
-    .read = read_key,
+    .accept = la_accept_length,
+    .read = la_read_string,
     .judge = judge,
 };

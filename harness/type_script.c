@@ -3,13 +3,6 @@
 
 #include "fates.h"
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static const char *name_of(const struct la_address *address, const char *command)
 {
     const char *name = la_address_command(address, command);
@@ -33,7 +26,7 @@ const struct la_type la_type_script = {
     .commands = "EVAL",
     .kinds = {{"eval", .value = true}},
     .reads = 3,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
     .accept = la_parts_accept,
     .read = la_parts_read,

@@ -1,20 +1,7 @@
 /* Sets: SADD of a member of its own, SREM of one that was added before. */
 #include "fates.h"
 
-enum { SADD = 1, SREM, SREM_ONE_IN = 3 };
-
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    uint32_t *slot = &state->slots[la_any_field(dice)];
-    if (*slot && op->seq - *slot <= UINT16_MAX && dice / LA_FIELDS % SREM_ONE_IN == 0) {
-        op->kind = SREM;
-        op->field = (uint16_t)(op->seq - *slot);
-        *slot = 0;
-        return;
-    }
-    op->kind = SADD;
-    *slot = op->seq;
-}
+enum { SADD = 1, SREM };
 
 static int write_key(const struct la_write *write)
 {
@@ -55,7 +42,7 @@ const struct la_type la_type_set = {
     .commands = "SADD SREM SMEMBERS",
     .kinds = {{"sadd", .value = true}, {"srem", .removes = true}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_item,
     .write = write_key,
     .accept = accept,
     .read = read_key,

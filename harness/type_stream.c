@@ -4,20 +4,7 @@
 
 #include "fates.h"
 
-enum { XADD = 1, XDEL, XDEL_ONE_IN = 4 };
-
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    uint32_t *slot = &state->slots[la_any_field(dice)];
-    if (*slot && op->seq - *slot <= UINT16_MAX && dice / LA_FIELDS % XDEL_ONE_IN == 0) {
-        op->kind = XDEL;
-        op->field = (uint16_t)(op->seq - *slot);
-        *slot = 0;
-        return;
-    }
-    op->kind = XADD;
-    *slot = op->seq;
-}
+enum { XADD = 1, XDEL };
 
 static int write_key(const struct la_write *write)
 {
@@ -77,7 +64,7 @@ const struct la_type la_type_stream = {
     .commands = "XADD XDEL XRANGE",
     .kinds = {{"xadd", .value = true}, {"xdel", .removes = true}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_item,
     .write = write_key,
     .accept = accept,
     .read = read_key,

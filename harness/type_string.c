@@ -25,12 +25,7 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
     return op->kind == SET ? la_is_status(reply, "OK") : la_is_between(reply, existed, existed);
 }
 
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
-}
-
-static void judge(struct la_history *history, redisReply *const *replies)
+void la_string_judge(struct la_history *history, redisReply *const *replies)
 {
     uint32_t at[LA_FIELDS];
     for (int field = 0; field < LA_FIELDS; field++)
@@ -50,6 +45,6 @@ const struct la_type la_type_string = {
     .choose = choose,
     .write = write_key,
     .accept = accept,
-    .read = read_key,
-    .judge = judge,
+    .read = la_read_string,
+    .judge = la_string_judge,
 };

@@ -4,13 +4,6 @@
 
 #include "fates.h"
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static int write_key(const struct la_write *write)
 {
     redisContext *client = write->client;
@@ -72,7 +65,7 @@ const struct la_type la_type_transaction = {
     .name = "transaction",
     .kinds = {{"exec", .value = true}},
     .reads = 3,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
     .accept = la_parts_accept,
     .read = la_parts_read,

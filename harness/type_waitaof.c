@@ -3,13 +3,6 @@
 
 #include "fates.h"
 
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    (void)dice;
-    op->kind = 1;
-}
-
 static int write_key(const struct la_write *write)
 {
     char replicas[16];
@@ -36,26 +29,16 @@ static bool promised(const struct la_plan *plan, const struct la_op *op)
     return op->result >= 1 + plan->wait_replicas;
 }
 
-static void read_key(redisContext *client, const struct la_address *address, const char *name)
-{
-    la_send(client, address, "GET", name, NULL);
-}
-
-static void judge(struct la_history *history, redisReply *const *replies)
-{
-    la_type_string.judge(history, replies);
-}
-
 const struct la_type la_type_waitaof = {
     .name = "waitaof",
     .commands = "WAITAOF",
     .kinds = {{"set-waitaof", .value = true}},
     .reads = 1,
     .alone = true,
-    .choose = choose,
+    .choose = la_choose_only,
     .write = write_key,
     .accept = accept,
     .promised = promised,
-    .read = read_key,
-    .judge = judge,
+    .read = la_read_string,
+    .judge = la_string_judge,
 };

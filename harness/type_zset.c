@@ -4,14 +4,7 @@
 
 #include "fates.h"
 
-enum { ZADD = 1, ZREM, ZREM_ONE_IN = 8 };
-
-static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
-{
-    (void)state;
-    op->field = la_any_field(dice);
-    op->kind = dice / LA_FIELDS % ZREM_ONE_IN ? ZADD : ZREM;
-}
+enum { ZADD = 1, ZREM };
 
 static int write_key(const struct la_write *write)
 {
@@ -25,15 +18,6 @@ static int write_key(const struct la_write *write)
     else
         la_send(write->client, write->address, "ZREM", write->name, member, NULL);
     return 1;
-}
-
-static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
-{
-    uint32_t bit = 1U << op->field;
-    bool existed = state->fields & bit;
-    state->fields = op->kind == ZADD ? state->fields | bit : state->fields & ~bit;
-    bool expected = op->kind == ZADD ? !existed : existed;
-    return la_is_between(reply, expected, expected);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
@@ -80,9 +64,9 @@ const struct la_type la_type_zset = {
     .commands = "ZADD ZREM ZRANGE",
     .kinds = {{"zadd"}, {"zrem", .removes = true}},
     .reads = 1,
-    .choose = choose,
+    .choose = la_choose_field,
     .write = write_key,
-    .accept = accept,
+    .accept = la_accept_field,
     .read = read_key,
     .judge = judge,
 };

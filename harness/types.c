@@ -105,11 +105,6 @@ void la_send(redisContext *client, const struct la_address *address, ...)
     put_request(client, count, words, lengths);
 }
 
-uint16_t la_any_field(uint64_t dice)
-{
-    return (uint16_t)(dice % LA_FIELDS);
-}
-
 bool la_is_status(const redisReply *reply, const char *text)
 {
     return reply->type == REDIS_REPLY_STATUS && !strcmp(reply->str, text);

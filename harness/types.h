@@ -84,11 +84,23 @@ __attribute__((sentinel)) void la_send(redisContext *client, const struct la_add
 
 /* ---- For the types ---- */
 
-/* As some need it: one field of LA_FIELDS at random; a reply that is this status, or an integer from `low` to `high`.
- */
-uint16_t la_any_field(uint64_t dice);
+/* A reply that is this status, or an integer from `low` to `high`. */
 bool la_is_status(const redisReply *reply, const char *text);
 bool la_is_between(const redisReply *reply, long long low, long long high);
+
+/* Members that several types share (type_common.c). Always the first kind; for one of LA_FIELDS fields the first, and
+ * now and then the second, which removes it; of items that were added one by one, taking back one that is there. */
+void la_choose_only(struct la_op *op, struct la_key_state *state, uint64_t dice);
+void la_choose_field(struct la_op *op, struct la_key_state *state, uint64_t dice);
+void la_choose_item(struct la_op *op, struct la_key_state *state, uint64_t dice);
+/* The reply is how many fields came or went; how many operations there were so far; a length. */
+bool la_accept_field(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+bool la_accept_count(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+bool la_accept_length(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+void la_read_string(redisContext *client, const struct la_address *address, const char *name);
+void la_read_list(redisContext *client, const struct la_address *address, const char *name);
+/* Of one value that each operation replaces or removes. See type_string.c. */
+void la_string_judge(struct la_history *history, redisReply *const *replies);
 
 /* A part of a key that consists of several: NAME:WHICH. */
 struct la_part {
@@ -110,7 +122,6 @@ bool la_stream_entries(struct la_history *history, const redisReply *entries);
 /* The database that the flushed keys of a session are in. See type_flush.c. */
 unsigned int la_flush_database(uint32_t session);
 
-extern const struct la_type la_type_string;
 extern const struct la_type la_type_flush;
 
 #endif

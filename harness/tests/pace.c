@@ -86,7 +86,8 @@ static int run_load(int port, const struct la_plan *plan, uint64_t operations, c
     ledger.head->stop = 1;
     waitpid(pid, NULL, 0);
     getrusage(RUSAGE_CHILDREN, &after);
-    print(ledger.head->acked, last_reply(&ledger) - ledger.ops[0].invoked_ns, cpu_seconds(&after) - cpu_seconds(&before), 0);
+    print(ledger.head->acked, last_reply(&ledger) - ledger.ops[0].invoked_ns,
+          cpu_seconds(&after) - cpu_seconds(&before), 0);
     la_ledger_trim(&ledger, path);
     la_ledger_close(&ledger);
     return 0;
@@ -154,7 +155,7 @@ static void judge_keys(const struct la_ledger *ledger, uint64_t operations, stru
         history.key = (uint32_t)(key % KEYS);
         la_value_make(value, VALUE_SIZE, history.session, history.key, ops[history.count - 1]->seq);
         memset(local, 0, history.count);
-        la_type_string.judge(&history, replies);
+        la_string_judge(&history, replies);
         for (uint32_t i = 0; i < history.count; i++)
             la_tally_add(&tally, ops[i], (enum la_fate)local[i]);
     }

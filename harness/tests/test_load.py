@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""What a scenario can ask of its load: each does what it says, and is judged like any other."""
+import json
+import subprocess
+import unittest
+
+from support import BROKEN, LASTACK, LastackTest
+
+HEAD = """name: load
+title: a load
+settings: |
+  appendonly yes
+  appendfsync always
+  save ""
+"""
+KILL = """steps:
+  - load: {acked: 2000}
+  - kill: {scope: group}
+  - recover: {}
+  - load: {acked: 1000}
+  - verify: {}
+expect:
+  - lost: {max: 0}
+"""
+
+
+class Load(LastackTest):
+    def run_load(self, load, more="", steps=KILL, **options):
+        run = self.lastack("run", self.write("load.yaml", HEAD + more + f"load: {load}\n" + steps), **options)
+        self.assertEqual(run.status, 0, str(run))
+        done = subprocess.run([LASTACK, "ledger", run.out / "load", "--format", "jsonl"], capture_output=True, text=True,
+                              check=True)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return run, [line for line in lines if line["op"] != "read"]
+
+    def test_every_type_alone(self):
+        for kind in ("string counter list hash transaction set zset stream group bitmap hyperloglog geo append range "
+                     "script expiry move flush function queue").split():
+            with self.subTest(kind):
+                _, lines = self.run_load(f"{{mix: [{{type: {kind}, share: 1}}]}}")
+                self.assertEqual({line["type"] for line in lines}, {kind})
+                self.assertGreater(len(lines), 3000)
+
+    def test_all_types_by_default(self):
+        _, lines = self.run_load("{}")
+        self.assertEqual(len({line["type"] for line in lines}), 20, "all but wait, waitaof and field-expiry")
+
+    def test_a_user_of_the_servers(self):
+        """The load logs in as a user who may do nothing else; the harness does not."""
+        tune = "tune: |\n  user app on >open-sesame ~la:* &* +@all -@dangerous +select +flushdb\n"
+        run, lines = self.run_load("{user: app, password: open-sesame}", tune)
+        self.assertGreater(len(lines), 3000)
+        self.assertNotIn("open-sesame", (run.out / "result.json").read_text())
+
+    def test_a_wrong_password_is_inconclusive(self):
+        tune = "tune: |\n  user app on >open-sesame ~la:* &* +@all\n"
+        run = self.lastack("run", self.write("load.yaml", HEAD + tune + "load: {user: app, password: x}\n" + KILL))
+        self.assertEqual(run.status, 3, str(run))
+
+    def test_connections_come_and_go(self):
+        _, lines = self.run_load("{clients: 4, churn: 50, unix_socket: true}")
+        sessions = {line["session"] for line in lines}
+        self.assertGreater(len(sessions), len(lines) / 100)
+        per_session = max(sum(line["session"] == session for line in lines) for session in list(sessions)[:5])
+        self.assertLessEqual(per_session, 50 + 8, "a pipeline may go beyond, and what waits for a queue")
+
+    def test_phases_of_rest(self):
+        _, lines = self.run_load("{rate: 20000, busy_ms: 60, idle_ms: 40, mix: [{type: string, share: 1}]}")
+        times = [line["invoked_ns"] / 1e6 for line in lines]
+        rests = [b - a for a, b in zip(times, times[1:]) if b - a > 30]
+        self.assertGreater(len(rests), 1)
+
+    def test_an_open_loop_keeps_its_rate(self):
+        """Whatever the machine does, no more than what is due has been sent at any time."""
+        _, lines = self.run_load("{rate: 4000, mix: [{type: counter, share: 1}]}")
+        begin = lines[0]["invoked_ns"]
+        for number, line in enumerate(lines):
+            self.assertLessEqual(number, (line["invoked_ns"] - begin) / 1e9 * 4000 + 20)
+
+    def test_some_keys_are_written_more_often(self):
+        _, lines = self.run_load("{skew: 120, keys: 50, clients: 2, mix: [{type: string, share: 1}]}")
+        first = sum(line["key"].endswith(":0") for line in lines)
+        last = sum(line["key"].endswith(":49") for line in lines)
+        self.assertGreater(first, 10 * max(last, 1))
+
+    def test_a_type_that_the_server_has_not(self):
+        path = self.write("load.yaml", HEAD + "load: {mix: [{type: geo, share: 1}]}\n" + KILL)
+        other = self.write("other.yaml", HEAD.replace("name: load", "name: other") + KILL)
+        run = self.lastack("run", path, other, "--server", BROKEN / "respd")
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual([scenario["name"] for scenario in run.result["scenarios"]], ["other"])
+        self.assertIn("the server has no GEOADD", run.result["not_applicable"][0])
+        self.assertTrue(any("hyperloglog" in limit for limit in run.result["limits"]))
+
+    def test_a_promise_that_nobody_was_given(self):
+        """No replica: WAIT promises nothing, so that nothing was put to the test."""
+        steps = KILL.replace("lost: {max: 0}", "lost: {promised: 0}")
+        text = HEAD + "load: {wait_replicas: 1, wait_ms: 1, mix: [{type: wait, share: 1}]}\n" + steps
+        run = self.lastack("run", self.write("load.yaml", text))
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("promised nothing", run.stdout)
+
+    def test_several_runs_as_one(self):
+        run, _ = self.run_load("{mix: [{type: string, share: 1}]}", steps=KILL)
+        again = self.lastack("run", self.folder / "load.yaml", "--repeat", 3, "--seed", 5)
+        self.assertEqual(again.status, 0, str(again))
+        repeats = again.scenario()["repeats"]
+        self.assertEqual((repeats["runs"], repeats["violated"], repeats["inconclusive"]), (3, 0, 0))
+        self.assertAlmostEqual(repeats["violation_rate_upper_95"], 0.6316, 3)
+        self.assertLessEqual(repeats["ready_ms"]["median"], repeats["ready_ms"]["max"])
+        self.assertIn("3 runs: 0 violated", again.stdout)
+        self.assertNotIn("repeats", run.scenario())
+        self.assertEqual(sorted(path.name for path in again.out.iterdir()), ["load", "probe", "result.json"])
+        phases = run.scenario()["rto"]["phases"]
+        self.assertGreater(phases["loaded_bytes"], 100000)
+        self.assertGreater(phases["loaded_keys"], 100)
+
+
+if __name__ == "__main__":
+    unittest.main()
