@@ -9,11 +9,15 @@
 
 enum { TIMEOUT_MS = 30000 };
 
-/* 0: gone, or not to be judged: it may expire, or is of a type unknown here. */
-static uint64_t lasting_digest(redisContext *client, const struct la_address *address, char *name)
+/* 0: gone, or not to be judged: it may expire, or is of a type unknown here. A server that does not answer: a doubt. */
+static uint64_t lasting_digest(struct la_run *run, redisContext *client, const struct la_address *address, char *name)
 {
     struct la_digest digest;
-    return la_digest_keys(client, address, &name, 1, &digest) || digest.ttl_ms >= 0 ? 0 : digest.content;
+    if (la_digest_keys(client, address, &name, 1, &digest)) {
+        la_run_doubt(run, "the key '%.60s' of the given data was not read", name);
+        return 0;
+    }
+    return digest.ttl_ms >= 0 ? 0 : digest.content;
 }
 
 /* Names of the load's own kind would be taken for its keys. */
@@ -45,7 +49,7 @@ int la_basekeys_remember(struct la_run *run, struct la_node *node)
     }
     run->base_digests = la_alloc(run->base_keys.count, sizeof *run->base_digests);
     for (size_t i = 0; i < run->base_keys.count; i++)
-        run->base_digests[i] = lasting_digest(client, &node->address, run->base_keys.items[i]);
+        run->base_digests[i] = lasting_digest(run, client, &node->address, run->base_keys.items[i]);
     redisFree(client);
     return check_names(run);
 }
@@ -58,8 +62,8 @@ void la_basekeys_check(struct la_run *run, struct la_node *node)
         char *key = run->base_keys.items[i];
         if (!strcmp(strchr(key, ':') + 1, LA_PROBE_KEY) || !run->base_digests[i])
             continue;
-        uint64_t now = lasting_digest(client, &node->address, key);
-        if (now != run->base_digests[i])
+        uint64_t now = lasting_digest(run, client, &node->address, key);
+        if (now != run->base_digests[i] && !client->err)
             la_findings_add(&run->findings, now ? LA_CORRUPT : LA_LOST, key, "a key of the given data is %s",
                             now ? "not what it was" : "gone");
     }

@@ -28,6 +28,7 @@ uint32_t la_expiry_ms(const struct la_op *op)
 struct state {
     uint32_t seq; /* of the value; 0: none */
     bool expires;
+    uint64_t set_ns;         /* when it was set, at the earliest */
     uint64_t from_ns, to_ns; /* the deadline lies between */
 };
 
@@ -43,6 +44,7 @@ struct reading {
 static void set_deadline(struct state *state, const struct la_op *op)
 {
     state->expires = true;
+    state->set_ns = op->invoked_ns;
     state->from_ns = op->invoked_ns + la_expiry_ms(op) * MS;
     state->to_ns = op->done_ns ? op->done_ns + la_expiry_ms(op) * MS : UINT64_MAX;
 }
@@ -69,11 +71,10 @@ static void apply(void *context, const struct la_op *op)
         set_deadline(state, op);
 }
 
+/* Two clocks drift apart while time passes, not while it lies ahead. */
 static uint64_t tolerance(const struct state *state, const struct reading *read)
 {
-    uint64_t age =
-        read->answered_ns > state->from_ns ? read->answered_ns - state->from_ns : state->from_ns - read->answered_ns;
-    return ROUNDING_NS + age / SLEW_ONE_IN;
+    return ROUNDING_NS + (read->answered_ns > state->set_ns ? (read->answered_ns - state->set_ns) / SLEW_ONE_IN : 0);
 }
 
 static bool may_have_expired(const struct state *state, const struct reading *read)
@@ -115,6 +116,21 @@ static bool must_have_expired(const struct la_history *history, const struct rea
     return expired && !read->timeless;
 }
 
+/* A reply that says that there is no such key, about one that must have been there. */
+static void check_replies(struct la_history *history)
+{
+    struct state state = {0};
+    for (uint32_t i = 0; i < history->count && !history->timeless; i++) {
+        const struct la_op *op = history->ops[i];
+        bool nothing = op->kind == LA_EXPIRY_EXPIRE && op->outcome != LA_OUTCOME_UNKNOWN && !op->result;
+        bool there = state.seq && !(state.expires && state.from_ns <= op->done_ns + ROUNDING_NS);
+        if (nothing && there)
+            la_fates_report(history, LA_CORRUPT, NULL, "operation %u did not find what operation %u had put there",
+                            op->seq, state.seq);
+        apply(&state, op);
+    }
+}
+
 void la_expiry_judge(struct la_history *history, const redisReply *value, long long left_ms)
 {
     static const struct la_fates_model model = {sizeof(struct state), apply, matches};
@@ -124,6 +140,7 @@ void la_expiry_judge(struct la_history *history, const redisReply *value, long l
                            .expires = left_ms >= 0,
                            .left_ns = left_ms > 0 ? (uint64_t)left_ms * MS : 0};
     char evidence[64];
+    check_replies(history);
     if (value->type != REDIS_REPLY_NIL && left_ms != -2) { /* it may have expired between the two questions */
         uint32_t at = la_fates_value(history, value, -1);
         if (at == history->count)

@@ -30,7 +30,9 @@ static bool next_database(struct la_keyscan *scan)
         if (sscanf(scan->line, "db%d:keys=", &scan->database) != 1)
             continue;
         snprintf(select, sizeof select, "SELECT %d", scan->database);
-        freeReplyObject(la_client_send(scan->client, scan->address, select));
+        redisReply *reply = la_client_send(scan->client, scan->address, select);
+        scan->astray = !reply || reply->type == REDIS_REPLY_ERROR;
+        freeReplyObject(reply);
         ask(scan, "0");
         scan->line = strchr(scan->line, '\n');
         return true;
@@ -44,6 +46,7 @@ int la_keyscan_begin(struct la_keyscan *scan, struct la_error *error)
     if (!scan->info)
         return la_fail(error, "INFO: no reply");
     scan->line = strstr(scan->info, "# Keyspace");
+    scan->line = scan->line ? scan->line : "db0:keys=?"; /* it does not say: there is one at least */
     scan->database = next_database(scan) ? scan->database : -1;
     return 0;
 }
@@ -71,6 +74,8 @@ int la_keyscan_step(struct la_keyscan *scan, bool wait, struct la_error *error)
     bool failed = false;
     if (scan->database < 0)
         return 0;
+    if (scan->astray)
+        return la_fail(error, "SELECT %d is refused: its keys cannot be read", scan->database);
     redisReply *reply = receive(scan, wait, &failed);
     if (!reply && !failed)
         return 1;

@@ -19,6 +19,7 @@ struct la_keyscan {
     char *info;       /* INFO's text, */
     const char *line; /* and where in it the database stands that is gone through */
     int database;
+    bool astray; /* the server did not go to that database */
 };
 
 /* Begins. -1 with `error` filled. Released with la_keyscan_end. */

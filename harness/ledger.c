@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -160,17 +161,32 @@ uint64_t la_ledger_count(const struct la_ledger *ledger)
     return count;
 }
 
+/* What stands in quotes (a key's name, say) would make one error many. */
+static void without_quotes(char out[LA_ERROR_TEXT], const char *text)
+{
+    size_t at = 0;
+    char quote = 0;
+    for (; *text && at < LA_ERROR_TEXT - 1; text++) {
+        if (!quote || *text == quote)
+            out[at++] = *text;
+        if (quote && *text == quote)
+            quote = 0;
+        else if (!quote && (*text == '\'' || *text == '"') && strchr(text + 1, *text))
+            quote = *text;
+    }
+    out[at] = '\0';
+}
+
 unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
 {
     struct la_ledger_head *head = ledger->head;
-    size_t room = sizeof head->errors[0].text - 1;
+    char plain[LA_ERROR_TEXT];
+    without_quotes(plain, text);
     unsigned int i = 0;
     for (; i < LA_ERRORS_MAX - 1 && head->errors[i].text[0]; i++)
-        if (!strncmp(head->errors[i].text, text, room))
+        if (!strcmp(head->errors[i].text, plain))
             return i;
-    if (i == LA_ERRORS_MAX - 1)
-        text = "other errors";
-    strncpy(head->errors[i].text, text, room);
+    snprintf(head->errors[i].text, LA_ERROR_TEXT, "%s", i == LA_ERRORS_MAX - 1 ? "other errors" : plain);
     return i;
 }
 

@@ -23,6 +23,7 @@
 enum {
     LA_SESSIONS_MAX = 65536,
     LA_ERRORS_MAX = 16,
+    LA_ERROR_TEXT = 120,
     LA_TYPES_MAX = 24,
     LA_OUTCOME_UNKNOWN = 0, /* no reply: may or may not have happened */
     LA_OUTCOME_OK = 1,
@@ -81,11 +82,12 @@ struct la_ledger_head {
     _Atomic uint32_t epoch;           /* raised by the runner when a server has died */
     _Atomic uint32_t stop;            /* set by the runner: finish what is in flight and end */
     uint64_t mark_ns;                 /* step `mark`: what was acknowledged by then must survive; 0: no mark */
+    _Atomic uint32_t ended;           /* set by the load: it has nothing more to send */
     _Atomic uint32_t full;            /* an operation found no room: the run cannot be judged */
     _Atomic uint64_t last_acked_ns;   /* invocation time of the youngest acknowledged operation */
     _Atomic uint64_t last_refused_ns; /* time of the youngest error reply */
     struct {
-        char text[120];
+        char text[LA_ERROR_TEXT]; /* without what stands in quotes */
         _Atomic uint64_t count;
     } errors[LA_ERRORS_MAX]; /* the last slot takes what the others have no room for */
     struct la_session session[LA_SESSIONS_MAX];

@@ -38,6 +38,7 @@ struct connection {
     uint64_t random;
     uint64_t resume_ns;     /* nothing is sent before */
     uint32_t sent;          /* in this session */
+    unsigned int database;  /* that it is in; for recorded traffic */
     bool wants_out;         /* its output buffer is not empty */
     struct flight *flights; /* ring of plan.pipeline */
     uint32_t first, in_flight, depth;
@@ -47,6 +48,7 @@ struct connection {
 struct load {
     struct la_ledger *ledger;
     const struct la_address *address;
+    const struct la_recording *recording;
     const struct la_plan *plan;
     struct connection *connections;
     uint32_t connection_count;
@@ -100,6 +102,7 @@ static void begin_session(struct load *load, struct connection *connection)
     connection->session = session;
     connection->random = load->plan->seed ^ (uint64_t)session << 20;
     connection->sent = 0;
+    connection->database = 0;
     memset(connection->keys, 0, load->draw.keys * sizeof *connection->keys);
 }
 
@@ -107,6 +110,10 @@ static void connect_again(struct load *load, struct connection *connection)
 {
     struct la_error ignored;
     bool feeds = connection->own == connection;
+    if (load->recording && atomic_load(&load->ledger->head->sessions)) {
+        atomic_store(&load->ledger->head->ended, 1); /* a recording is not taken up again in the middle */
+        return;
+    }
     if (!feeds && !connection->own->in_session)
         return;
     if (feeds && atomic_load(&load->ledger->head->sessions) == LA_SESSIONS_MAX) {
@@ -163,7 +170,8 @@ static struct la_op *enter(struct load *load, struct connection *connection, uin
 
 static void send_one(struct load *load, struct connection *connection, uint32_t key, uint8_t kind)
 {
-    struct la_write write = {connection->client, load->address, load->plan, NULL, "", load->value};
+    struct la_write write = {connection->client, load->address,         load->plan, NULL, "",
+                             load->recording,    &connection->database, load->value};
     const struct la_op *op = enter(load, connection, key, kind);
     if (!op)
         return;
@@ -197,6 +205,8 @@ static uint64_t allowed(const struct load *load)
 {
     uint64_t due = la_draw_due(load->plan, load->now_ns - load->start_ns);
     uint64_t sent = atomic_load_explicit(&load->ledger->head->count, memory_order_relaxed);
+    if (load->recording && due > load->recording->count)
+        due = load->recording->count;
     return due > sent ? due - sent : 0;
 }
 
@@ -229,6 +239,8 @@ static void fill(struct load *load, struct connection *connection)
     }
     connection->resume_ns = 0;
     uint64_t left = allowed(load);
+    if (load->recording && !connection->in_flight && load->ledger->head->count == load->recording->count)
+        atomic_store(&load->ledger->head->ended, 1);
     for (; left && connection->in_flight < connection->depth && !stopping(load); left--) {
         if (connection->own == connection)
             send_one(load, connection, la_draw_key(&load->draw, &connection->random), 0);
@@ -254,7 +266,8 @@ static void acknowledged(struct load *load, struct connection *connection, struc
     bool right = la_types[op->type]->accept(&connection->own->keys[op->key], op, reply);
     op->done_ns = load->now_ns;
     atomic_store_explicit(&op->outcome, right ? LA_OUTCOME_OK : LA_OUTCOME_WRONG, memory_order_release);
-    atomic_store_explicit(&head->last_acked_ns, op->invoked_ns, memory_order_relaxed);
+    if (la_op_kind(op)->value || op->kind == 1) /* what takes away is accepted where nothing else is */
+        atomic_store_explicit(&head->last_acked_ns, op->invoked_ns, memory_order_relaxed);
     /* one writer: no need for a locked addition */
     atomic_store_explicit(&head->acked, atomic_load_explicit(&head->acked, memory_order_relaxed) + 1,
                           memory_order_release);
@@ -377,7 +390,7 @@ static void open_connection(struct load *load, uint32_t i)
     const struct la_plan *plan = load->plan;
     struct connection *connection = &load->connections[i];
     bool feeds = i < plan->clients;
-    connection->number = i % plan->clients;
+    connection->number = feeds ? i : i - plan->clients;
     connection->own = &load->connections[connection->number];
     connection->depth = feeds ? plan->pipeline : 1;
     connection->flights = la_alloc(connection->depth, sizeof(struct flight));
@@ -385,10 +398,11 @@ static void open_connection(struct load *load, uint32_t i)
     connection->random = plan->seed + i;
 }
 
-static void open_load(struct load *load, struct la_ledger *ledger, const struct la_address *address)
+static void open_load(struct load *load, struct la_ledger *ledger, const struct la_address *address,
+                      const struct la_recording *recording)
 {
     const struct la_plan *plan = &ledger->head->plan;
-    *load = (struct load){.ledger = ledger, .address = address, .plan = plan};
+    *load = (struct load){.ledger = ledger, .address = address, .recording = recording, .plan = plan};
     la_draw_make(&load->draw, plan);
     load->value = la_alloc((plan->value_size > plan->big_size ? plan->value_size : plan->big_size) + 1, 1);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -415,11 +429,11 @@ static void close_load(struct load *load)
     la_replies_release(&load->replies);
 }
 
-int la_load_run(struct la_ledger *ledger, const struct la_address *address)
+int la_load_run(struct la_ledger *ledger, const struct la_address *address, const struct la_recording *recording)
 {
     struct load load;
     uint64_t next_sweep_ns = 0;
-    open_load(&load, ledger, address);
+    open_load(&load, ledger, address, recording);
     while (!atomic_load(&ledger->head->stop))
         turn(&load, &next_sweep_ns);
     uint64_t deadline = la_now_ns() + DRAIN_NS;

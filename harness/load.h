@@ -9,9 +9,11 @@
 
 #include "client.h"
 #include "ledger.h"
+#include "recording.h"
 
+/* `recording`: what is sent, once, by one connection, until it breaks; NULL: what the plan says. */
 /* Runs until head->stop is set and what was in flight has been answered (or 2 s have passed). Returns an exit status.
  */
-int la_load_run(struct la_ledger *ledger, const struct la_address *address);
+int la_load_run(struct la_ledger *ledger, const struct la_address *address, const struct la_recording *recording);
 
 #endif

@@ -81,6 +81,12 @@ int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint6
                              .wait_replicas = load->wait_replicas,
                              .wait_ms = load->wait_ms,
                              .skew = load->skew};
+    if (load->replay) {
+        int replay = la_type_find("replay");
+        plan->keys[replay] = plan->shares[replay] = 1;
+        plan->clients = 1;
+        return 0;
+    }
     if (!load->mix_count)
         fill_standard(mix, load, plan);
     for (unsigned int i = 0; i < load->mix_count; i++) {

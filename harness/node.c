@@ -238,14 +238,26 @@ static bool clean(int status)
     return signal == SIGHUP || signal == SIGINT || signal == SIGTERM || signal == SIGPIPE;
 }
 
-/* The last injection before the node ended; 0: there was none. */
+enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
+
+/* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
+static bool led_to_end(const struct la_node *node, const struct fi_log_entry *entry)
+{
+    int action = entry->rule < FI_RULES_MAX ? (int)node->control->rules[entry->rule].action : FI_DO_COUNT;
+    bool kills =
+        action == FI_DO_KILL || action == FI_DO_KILL_GROUP || action == FI_DO_TORN || action == FI_DO_POWER_CUT;
+    return kills || node->gone_ns - entry->time_ns < LED_TO_NS;
+}
+
+/* The last injection that led to the node's end; 0: there was none. */
 static uint64_t injected_at(const struct la_node *node)
 {
     uint64_t count = fi_control_log_count(node->control, NULL);
     uint64_t time = 0;
     for (uint64_t i = 0; i < count; i++) {
         const struct fi_log_entry *entry = &node->control->log[i];
-        if (entry->ready && entry->time_ns > node->spawn_ns && entry->time_ns <= node->gone_ns)
+        if (entry->ready && entry->time_ns > node->spawn_ns && entry->time_ns <= node->gone_ns &&
+            led_to_end(node, entry))
             time = entry->time_ns;
     }
     return time;

@@ -32,6 +32,12 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
         return -1;
     la_path(path, "%s/scenario.json", replay->bundle);
     bundle->recorded = json_load_file(path, 0, NULL);
+    if (json_is_true(json_object_get(bundle->recorded, "given_data")))
+        return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
+                       replay->bundle);
+    if (bundle->scenario->load->replay)
+        return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
+                       replay->bundle);
     const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
     const char *node = bundle->scenario->nodes[0].name;
     la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
@@ -79,6 +85,21 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
                           replay->out, NULL, error);
 }
 
+/* Of what was acknowledged before the mark, or promised, more is lost than the scenario allows. */
+static bool broken_promises(const struct la_run *run)
+{
+    bool broken = false;
+    for (unsigned int i = 0; i < run->scenario->expect_count; i++) {
+        const struct la_expect_lost *lost = run->scenario->expect[i].lost;
+        broken = broken || (lost && lost->before_mark && run->verify.lost_marked > *lost->before_mark) ||
+                 (lost && lost->promised && run->verify.lost_promised > *lost->promised);
+    }
+    if (broken)
+        printf("%llu of them were acknowledged before the mark, %llu had been promised\n",
+               (unsigned long long)run->verify.lost_marked, (unsigned long long)run->verify.lost_promised);
+    return broken;
+}
+
 /* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
 static int judge(struct la_run *run)
 {
@@ -103,7 +124,7 @@ static int judge(struct la_run *run)
     uint64_t defects = la_findings_defects(&run->findings);
     if (may_refuse)
         defects -= run->findings.count[LA_REFUSED];
-    if (defects || (run->verified && run->verify.lost > allowed))
+    if (defects || (run->verified && (run->verify.lost > allowed || broken_promises(run))))
         return LA_EXIT_VIOLATED;
     return run->doubts.count ? LA_EXIT_INCONCLUSIVE : LA_EXIT_HOLDS;
 }

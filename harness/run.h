@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "mix.h"
 #include "node.h"
+#include "recording.h"
 #include "scenario.h"
 #include "verify.h"
 
@@ -60,6 +61,7 @@ struct la_run {
     struct la_node nodes[LA_NODES_MAX];
     unsigned int node_count;
     struct la_ledger ledger;
+    struct la_recording recording; /* what the load sends, where the scenario names one */
     pid_t load_pid;
     bool load_started;
     bool load_died;              /* it ended although nobody had stopped it */

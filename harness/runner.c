@@ -68,18 +68,40 @@ static int start_nodes(struct la_run *run)
     return run->options->server.data ? la_basekeys_remember(run, la_run_target(run)) : 0;
 }
 
+/* The file is named relative to the scenario's. */
+static int read_recording(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const char *file = run->scenario->load->replay;
+    const char *slash = strrchr(run->scenario->path, '/');
+    if (!file)
+        return 0;
+    if (*file == '/' || !slash)
+        la_path(path, "%s", file);
+    else
+        la_path(path, "%.*s/%s", (int)(slash - run->scenario->path), run->scenario->path, file);
+    return la_recording_read(&run->recording, path, &error) ? la_run_doubt(run, "replay: %s", error.text) : 0;
+}
+
 static int create(struct la_run *run)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
     const struct la_scenario *scenario = run->scenario;
     struct la_plan plan;
+    if (la_make_dirs(run->dir, &error)) /* the result goes there in any case */
+        return la_run_doubt(run, "%s", error.text);
     if (la_mix_plan(run->options->mix, scenario->load, run->options->seed, &plan, &error))
         return la_run_doubt(run, "%s", error.text);
     if (run->options->server.data) /* the given data may lie in any database */
         plan.keys[la_type_find("flush")] = 0;
+    if (!la_plan_keys(&plan))
+        return la_run_doubt(run, "the server knows none of the types that the load is to write");
+    if (read_recording(run))
+        return -1;
     la_path(path, "%s/ledger", run->dir);
-    if (la_make_dirs(run->dir, &error) || la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
+    if (la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
         return la_run_doubt(run, "%s", error.text);
     la_path(path, "%s/scenario.yaml", run->dir);
     if (la_copy_file(scenario->path, path, &error))
@@ -122,7 +144,8 @@ static void note_evictions(struct la_run *run)
     char *info = client ? la_client_info(client, &node->address) : NULL;
     if (client)
         redisFree(client);
-    run->evicted += la_info_number(info, "evicted_keys", 0);
+    long long evicted = la_info_number(info, "evicted_keys", 0);
+    run->evicted = evicted > run->evicted ? evicted : run->evicted;
     /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */
     char policy[32] = "noeviction";
     la_info_field(info, "maxmemory_policy", policy, sizeof policy);
@@ -138,8 +161,7 @@ static void perform(struct la_run *run)
         return;
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
-        if (step->kill || step->stop_load || step->verify)
-            note_evictions(run); /* the counter dies with the server */
+        note_evictions(run); /* the counter dies with the server */
         if (la_step(run, step))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
@@ -178,6 +200,7 @@ static void destroy(struct la_run *run)
         la_ledger_trim(&run->ledger, path);
     }
     la_ledger_close(&run->ledger);
+    la_recording_free(&run->recording);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
     la_strings_free(&run->base_keys);

@@ -229,6 +229,8 @@ static int check_mix(const struct check *check, const struct la_load_spec *load)
         if (seen[type])
             return wrong(check, "mix: '%s' is there twice", part->type);
         seen[type] = true;
+        if (!la_types[type]->read)
+            return wrong(check, "mix: '%s' is not a type of its own; see 'replay'", part->type);
         if (part->share < 1 || part->share > 1000)
             return wrong(check, "mix: the share of '%s' is 1 to 1000", part->type);
     }
@@ -250,6 +252,9 @@ static int check_load(const struct check *check)
         return wrong(check, "skew is 0 to 500 hundredths");
     if (load->ramp_ms && !load->rate)
         return wrong(check, "ramp_ms needs a rate");
+    if (load->replay && (load->mix_count || load->churn))
+        return wrong(check,
+                     "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
     if (!load->user != !load->password)
         return wrong(check, "user and password go together");
     if (check_mix(check, load))

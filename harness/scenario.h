@@ -53,6 +53,7 @@ struct la_load_spec {
     unsigned int min_acked; /* fewer acknowledged operations: inconclusive */
     unsigned int capacity;  /* most operations of the run, as room in the ledger */
     bool unix_socket;       /* clients come by a unix socket */
+    char *replay;           /* file of recorded traffic to send, relative to the scenario; NULL: none */
     char *user;             /* whom clients log in as; NULL: as the harness does */
     char *password;
     struct la_mix_spec *mix;

@@ -53,6 +53,7 @@ static const cyaml_schema_field_t load_fields[] = {
     NUMBER("min_acked", struct la_load_spec, min_acked),
     NUMBER("capacity", struct la_load_spec, capacity),
     CYAML_FIELD_BOOL("unix_socket", CYAML_FLAG_OPTIONAL, struct la_load_spec, unix_socket),
+    TEXT("replay", OPTIONAL, struct la_load_spec, replay),
     TEXT("user", OPTIONAL, struct la_load_spec, user),
     TEXT("password", OPTIONAL, struct la_load_spec, password),
     CYAML_FIELD_SEQUENCE_COUNT("mix", OPTIONAL, struct la_load_spec, mix, mix_count, &mix_value, 1, LA_TYPES_MAX),

@@ -16,6 +16,7 @@
 #include "identical.h"
 #include "load.h"
 #include "recover.h"
+#include "reference.h"
 
 enum {
     LOAD_TIMEOUT_MS = 30000,
@@ -64,7 +65,7 @@ static int start_load(struct la_run *run)
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
-        _exit(la_load_run(&run->ledger, &address));
+        _exit(la_load_run(&run->ledger, &address, load->replay ? &run->recording : NULL));
     }
     if (pid < 0)
         return la_run_doubt(run, "fork: %s", strerror(errno));
@@ -84,6 +85,8 @@ static int step_load(struct la_run *run, const struct la_step_load *step)
     while (head_of(run)->acked < goal) {
         if (!target->pid && !target->restart_due_ns)
             return 0; /* it has gone down for good: what follows will tell */
+        if (head_of(run)->ended)
+            return 0; /* the recording is at its end */
         if (!run->load_pid)
             return la_run_doubt(run, "the load is not running any more");
         if (!wait_turn(run, &deadline))
@@ -398,6 +401,29 @@ static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
         ;
 }
 
+/* Recorded traffic is held against another server that is sent the same. */
+static int verify_with(struct la_run *run, struct la_node *node)
+{
+    bool recorded = run->scenario->load->replay != NULL;
+    char reads[LA_PATH_MAX];
+    struct la_node *reference = la_alloc(1, sizeof *reference);
+    la_path(reads, "%s/reads", run->dir);
+    const struct la_verify_options options = {.ignore = &run->base_keys,
+                                              .fault_ns = run->fault_ns,
+                                              .reads_path = reads,
+                                              .recording = recorded ? &run->recording : NULL,
+                                              .reference = &reference->address,
+                                              .timeless = run->clock_changed};
+    run->findings.node = node->spec->name;
+    int bad = recorded ? la_reference_start(run, reference) : 0;
+    if (!bad && la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
+        bad = la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
+    if (recorded)
+        la_reference_end(reference);
+    free(reference);
+    return bad;
+}
+
 static int step_verify(struct la_run *run, const struct la_step_node *step)
 {
     struct la_node *node = la_run_node(run, step->node);
@@ -407,12 +433,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
             la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);
-    char reads[LA_PATH_MAX];
-    la_path(reads, "%s/reads", run->dir);
-    const struct la_verify_options options = {&run->base_keys, run->fault_ns, reads, run->clock_changed};
-    run->findings.node = node->spec->name;
-    if (la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
-        return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
+    if (verify_with(run, node))
+        return -1;
     la_basekeys_check(run, node);
     run->verified = true;
     la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",

@@ -40,7 +40,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_bitmap = {
     .name = "bitmap",
     .commands = "SETBIT GET",
-    .kinds = {{"setbit"}},
+    .kinds = {{.name = "setbit"}},
     .reads = 1,
     .choose = la_choose_only,
     .write = write_key,

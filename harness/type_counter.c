@@ -31,7 +31,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_counter = {
     .name = "counter",
-    .kinds = {{"incr"}},
+    .commands = "INCR GET",
+    .kinds = {{.name = "incr"}},
     .reads = 1,
     .choose = la_choose_only,
     .write = write_key,

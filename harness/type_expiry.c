@@ -41,8 +41,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_expiry = {
     .name = "expiry",
-    .commands = "PEXPIRE PERSIST PTTL",
-    .kinds = {{"set", .value = true}, {"set-px", .value = true}, {"pexpire"}, {"persist"}},
+    .commands = "SET GET PEXPIRE PERSIST PTTL",
+    .kinds = {{"set", .value = true}, {"set-px", .value = true}, {.name = "pexpire"}, {.name = "persist"}},
     .reads = 2,
     .choose = la_expiry_choose,
     .write = write_key,

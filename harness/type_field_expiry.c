@@ -64,8 +64,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_field_expiry = {
     .name = "field-expiry",
-    .commands = "HPEXPIRE HPERSIST HPTTL",
-    .kinds = {{"hset", .value = true}, {"unused"}, {"hpexpire"}, {"hpersist"}},
+    .commands = "HSET HGET HPEXPIRE HPERSIST HPTTL",
+    .kinds = {{"hset", .value = true}, {.name = "unused"}, {.name = "hpexpire"}, {.name = "hpersist"}},
     .reads = 2,
     .choose = choose,
     .write = write_key,

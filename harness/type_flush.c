@@ -28,10 +28,10 @@ static int write_key(const struct la_write *write)
     static const char *const arguments[] = {[SET] = ",KEYS[1],ARGV[2]", [FLUSH] = "", [DEL] = ",KEYS[1]"};
     char script[192];
     char database[8];
-    const char *command = la_address_command(write->address, commands[write->op->kind]);
     snprintf(database, sizeof database, "%u", la_flush_database(write->op->session));
-    snprintf(script, sizeof script, "redis.call('SELECT',ARGV[1]) return redis.call('%.40s'%s)",
-             command ? command : commands[write->op->kind], arguments[write->op->kind]);
+    snprintf(script, sizeof script, "redis.call('%.40s',ARGV[1]) return redis.call('%.40s'%s)",
+             la_command_name(write->address, "SELECT"), la_command_name(write->address, commands[write->op->kind]),
+             arguments[write->op->kind]);
     la_send(write->client, write->address, "EVAL", script, "1", write->name, database,
             write->op->kind == SET ? write->value : NULL, NULL);
     return 1;
@@ -62,7 +62,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_flush = {
     .name = "flush",
-    .commands = "EVAL SELECT FLUSHDB",
+    .commands = "EVAL SELECT FLUSHDB SET DEL GET",
     .probe = "EVAL \"return redis.call('SELECT',15)\" 0",
     .kinds = {{"set", .value = true}, {"flushdb", .removes = true}, {"del", .removes = true}},
     .reads = 3,

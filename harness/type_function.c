@@ -34,9 +34,10 @@ static int write_key(const struct la_write *write)
     char code[512];
     snprintf(
         code, sizeof code,
-        "#!lua name=%s\nredis.register_function('%s',function(keys,args) return {redis.call('SET',keys[1],args[1]),"
-        "redis.call('INCR',keys[2]),redis.call('RPUSH',keys[3],args[1])} end)",
-        library.text, library.text);
+        "#!lua name=%s\nredis.register_function('%s',function(keys,args) return {redis.call('%.40s',keys[1],args[1]),"
+        "redis.call('%.40s',keys[2]),redis.call('%.40s',keys[3],args[1])} end)",
+        library.text, library.text, la_command_name(write->address, "SET"), la_command_name(write->address, "INCR"),
+        la_command_name(write->address, "RPUSH"));
     la_send(write->client, write->address, "FUNCTION", "LOAD", "REPLACE", code, NULL);
     return 1;
 }
@@ -67,7 +68,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_function = {
     .name = "function",
     .commands = "FUNCTION FCALL SET INCR RPUSH",
-    .kinds = {{"function-load"}, {"fcall", .value = true}},
+    .kinds = {{.name = "function-load"}, {"fcall", .value = true}},
+    .parts = "abc",
     .reads = 4,
     .choose = choose,
     .write = write_key,

@@ -50,12 +50,16 @@ static void judge(struct la_history *history, redisReply *const *replies)
     const redisReply *places = replies[0];
     uint32_t at[LA_FIELDS];
     long long there = 0;
-    if (!la_fates_array(history, places, "geo index") || places->elements != LA_FIELDS)
+    if (!la_fates_array(history, places, "geo index"))
         return;
+    if (places->elements != LA_FIELDS && places->elements) {
+        la_fates_report(history, LA_CORRUPT, NULL, "%zu places for %d members", places->elements, LA_FIELDS);
+        return;
+    }
     for (uint32_t field = 0; field < LA_FIELDS; field++) {
-        const redisReply *place = places->element[field];
+        const redisReply *place = places->elements ? places->element[field] : NULL;
         at[field] = history->count;
-        if (place->type != REDIS_REPLY_ARRAY)
+        if (!place || place->type != REDIS_REPLY_ARRAY)
             continue;
         there++;
         uint32_t found = la_fates_find(history, number_at(place));
@@ -72,7 +76,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_geo = {
     .name = "geo",
     .commands = "GEOADD GEOPOS ZREM ZCARD",
-    .kinds = {{"geoadd"}, {"zrem", .removes = true}},
+    .kinds = {{.name = "geoadd"}, {"zrem", .removes = true}},
     .reads = 2,
     .choose = la_choose_field,
     .write = write_key,

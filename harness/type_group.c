@@ -8,12 +8,14 @@
 
 #include "fates.h"
 
-enum { CREATE = 1, XADD, READ, XACK };
+enum { CREATE = 1, XADD, READ, XACK, BACKLOG_MAX = 30000 };
 
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
     uint32_t *slot = &state->slots[dice % LA_FIELDS];
-    switch (op->seq == 1 ? 0 : dice / LA_FIELDS % 3) {
+    /* state->fields: the entry delivered last. How far back an entry lies must fit into a record. */
+    bool behind = op->seq - state->fields > BACKLOG_MAX;
+    switch (op->seq == 1 ? 0 : behind ? 1 : dice / LA_FIELDS % 3) {
     case 0: op->kind = op->seq == 1 ? CREATE : XADD; return;
     case 1: op->kind = READ; return;
     default: break;
@@ -68,6 +70,7 @@ static bool accept_read(struct la_key_state *state, struct la_op *op, const redi
     op->field = (uint16_t)(op->seq - entry);
     op->result = 1;
     state->slots[entry % LA_FIELDS] = entry;
+    state->fields = entry;
     return true;
 }
 
@@ -205,7 +208,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_group = {
     .name = "group",
     .commands = "XADD XRANGE XGROUP XREADGROUP XACK XPENDING XINFO",
-    .kinds = {{"xgroup"}, {"xadd", .value = true}, {"xreadgroup"}, {"xack", .removes = true}},
+    .kinds = {{.name = "xgroup"}, {"xadd", .value = true}, {.name = "xreadgroup"}, {"xack", .removes = true}},
     .reads = 3,
     .choose = choose,
     .write = write_key,

@@ -50,6 +50,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_hash = {
     .name = "hash",
+    .commands = "HSET HDEL HGETALL",
     .kinds = {{"hset", .value = true}, {"hdel", .removes = true}},
     .reads = 1,
     .choose = la_choose_field,

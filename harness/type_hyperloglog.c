@@ -163,7 +163,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_hyperloglog = {
     .name = "hyperloglog",
     .commands = "PFADD GET",
-    .kinds = {{"pfadd"}},
+    .kinds = {{.name = "pfadd"}},
     .reads = 1,
     .choose = la_choose_only,
     .write = write_key,

@@ -14,6 +14,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_list = {
     .name = "list",
+    .commands = "RPUSH LRANGE",
     .kinds = {{"rpush", .value = true}},
     .reads = 1,
     .choose = la_choose_only,

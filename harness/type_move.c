@@ -71,11 +71,27 @@ static bool number_of(struct la_history *history, const redisReply *value, uint3
     return at < history->count;
 }
 
+/* COPY and UNLINK say whether there was something. */
+static void check_replies(struct la_history *history)
+{
+    struct pair pair = {0, 0};
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct la_op *op = history->ops[i];
+        bool expected = op->kind == COPY ? pair.a != 0 : pair.b != 0;
+        bool says = op->outcome != LA_OUTCOME_UNKNOWN && (op->kind == COPY || op->kind == UNLINK);
+        if (says && op->result != expected)
+            la_fates_report(history, LA_CORRUPT, NULL, "the reply to operation %u (%s) cannot be", op->seq,
+                            la_op_kind(op)->name);
+        apply(&pair, op);
+    }
+}
+
 static void judge(struct la_history *history, redisReply *const *replies)
 {
     static const struct la_fates_model model = {sizeof(struct pair), apply, matches};
     struct pair read;
     char evidence[64];
+    check_replies(history);
     if (!number_of(history, replies[0], &read.a) || !number_of(history, replies[1], &read.b))
         return;
     if (la_fates_prefix(history, &model, &read))
@@ -86,8 +102,9 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_move = {
     .name = "move",
-    .commands = "RENAME COPY UNLINK",
-    .kinds = {{"set", .value = true}, {"rename"}, {"copy"}, {"unlink", .removes = true}},
+    .commands = "SET RENAME COPY UNLINK GET",
+    .kinds = {{"set", .value = true}, {.name = "rename"}, {.name = "copy"}, {"unlink", .removes = true}},
+    .parts = "ab",
     .reads = 2,
     .choose = choose,
     .write = write_key,

@@ -23,10 +23,22 @@ static int write_key(const struct la_write *write)
     return 1;
 }
 
-/* A pop may have been sent before what it popped: the distance has a sign. */
+/*
+ * A pop may have been sent before what it popped: the distance has a sign. It has 23 bits: 16 in field, 7 in result,
+ * whose lowest bit says that there is one.
+ */
 static uint32_t target_of(const struct la_op *op)
 {
-    return op->seq - (uint32_t)(int16_t)op->field;
+    int32_t high = (int8_t)(op->result & 0xfe) / 2;
+    return op->seq - (uint32_t)(high * 65536 + op->field);
+}
+
+static void set_target(struct la_op *op, uint32_t seq)
+{
+    int32_t distance = (int32_t)(op->seq - seq);
+    int32_t high = (distance - (int32_t)(uint16_t)distance) / 65536;
+    op->field = (uint16_t)distance;
+    op->result = (uint8_t)((uint8_t)(high * 2) | 1);
 }
 
 static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
@@ -40,8 +52,7 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[1]->str ||
         !la_value_seq(reply->element[1]->str, (size_t)reply->element[1]->len, &seq))
         return false;
-    op->field = (uint16_t)(op->seq - seq);
-    op->result = 1;
+    set_target(op, seq);
     return target_of(op) == seq;
 }
 
@@ -91,6 +102,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
         return;
     uint32_t open = judge_pops(history);
     for (uint32_t i = 0; i < history->count; i++) {
+        if (history->fates[i] == LA_FATE_KEPT)
+            open = 0; /* a pop takes from the head: nothing behind what is there */
         if (history->fates[i] != LA_FATE_NONE || history->ops[i]->outcome == LA_OUTCOME_UNKNOWN)
             continue;
         history->fates[i] = open ? LA_FATE_IMPLIED : LA_FATE_LOST;
@@ -100,7 +113,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_queue = {
     .name = "queue",
-    .commands = "BLPOP",
+    .commands = "BLPOP RPUSH LRANGE",
     .kinds = {{"rpush", .value = true}, {"blpop", .removes = true, .blocks = true}},
     .reads = 1,
     .waits = true,

@@ -3,19 +3,14 @@
 
 #include "fates.h"
 
-static const char *name_of(const struct la_address *address, const char *command)
-{
-    const char *name = la_address_command(address, command);
-    return name ? name : command;
-}
-
 static int write_key(const struct la_write *write)
 {
     char script[256];
     snprintf(script, sizeof script,
              "return {redis.call('%.40s',KEYS[1],ARGV[1]),redis.call('%.40s',KEYS[2]),"
              "redis.call('%.40s',KEYS[3],ARGV[1])}",
-             name_of(write->address, "SET"), name_of(write->address, "INCR"), name_of(write->address, "RPUSH"));
+             la_command_name(write->address, "SET"), la_command_name(write->address, "INCR"),
+             la_command_name(write->address, "RPUSH"));
     la_send(write->client, write->address, "EVAL", script, "3", la_part_of(write->name, 'a').text,
             la_part_of(write->name, 'b').text, la_part_of(write->name, 'c').text, write->value, NULL);
     return 1;
@@ -23,8 +18,9 @@ static int write_key(const struct la_write *write)
 
 const struct la_type la_type_script = {
     .name = "script",
-    .commands = "EVAL",
+    .commands = "EVAL SET INCR RPUSH GET LRANGE",
     .kinds = {{"eval", .value = true}},
+    .parts = "abc",
     .reads = 3,
     .choose = la_choose_only,
     .write = write_key,

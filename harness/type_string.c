@@ -40,6 +40,7 @@ void la_string_judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_string = {
     .name = "string",
+    .commands = "SET GET DEL UNLINK",
     .kinds = {{"set", .value = true}, {"del", .removes = true}, {"unlink", .removes = true}},
     .reads = 1,
     .choose = choose,

@@ -63,7 +63,9 @@ void la_parts_judge(struct la_history *history, redisReply *const *replies)
 
 const struct la_type la_type_transaction = {
     .name = "transaction",
+    .commands = "MULTI EXEC SET INCR RPUSH GET LRANGE",
     .kinds = {{"exec", .value = true}},
+    .parts = "abc",
     .reads = 3,
     .choose = la_choose_only,
     .write = write_key,

@@ -28,7 +28,7 @@ static bool promised(const struct la_plan *plan, const struct la_op *op)
 
 const struct la_type la_type_wait = {
     .name = "wait",
-    .commands = "WAIT",
+    .commands = "SET GET WAIT",
     .kinds = {{"set-wait", .value = true}},
     .reads = 1,
     .alone = true,

@@ -31,7 +31,7 @@ static bool promised(const struct la_plan *plan, const struct la_op *op)
 
 const struct la_type la_type_waitaof = {
     .name = "waitaof",
-    .commands = "WAITAOF",
+    .commands = "SET GET WAITAOF",
     .kinds = {{"set-waitaof", .value = true}},
     .reads = 1,
     .alone = true,

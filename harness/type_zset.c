@@ -62,7 +62,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
 const struct la_type la_type_zset = {
     .name = "zset",
     .commands = "ZADD ZREM ZRANGE",
-    .kinds = {{"zadd"}, {"zrem", .removes = true}},
+    .kinds = {{.name = "zadd"}, {"zrem", .removes = true}},
     .reads = 1,
     .choose = la_choose_field,
     .write = write_key,

@@ -29,7 +29,8 @@
     ROW(waitaof)                                                                                                       \
     ROW(field_expiry)                                                                                                  \
     ROW(function)                                                                                                      \
-    ROW(queue)
+    ROW(queue)                                                                                                         \
+    ROW(replay)
 
 #define DECLARE(name) extern const struct la_type la_type_##name;
 #define ENTER(name)   &la_type_##name,
@@ -90,7 +91,7 @@ static void put_request(redisContext *client, int count, const char *const *word
 
 void la_send(redisContext *client, const struct la_address *address, ...)
 {
-    const char *words[16];
+    const char *words[16] = {""};
     size_t lengths[16];
     int count = 0;
     va_list args;
@@ -113,6 +114,12 @@ bool la_is_status(const redisReply *reply, const char *text)
 bool la_is_between(const redisReply *reply, long long low, long long high)
 {
     return reply->type == REDIS_REPLY_INTEGER && reply->integer >= low && reply->integer <= high;
+}
+
+const char *la_command_name(const struct la_address *address, const char *command)
+{
+    const char *name = la_address_command(address, command);
+    return name ? name : command;
 }
 
 struct la_part la_part_of(const char *name, char which)

@@ -30,6 +30,8 @@ struct la_write {
     const struct la_plan *plan;
     const struct la_op *op;
     char name[LA_KEY_NAME_MAX];
+    const struct la_recording *recording; /* what type replay sends; NULL: it is not in the load */
+    unsigned int *database;               /* that the connection is in; for type replay */
     char *value; /* room for the largest value and its NUL; holds that of op->seq where the kind writes one */
 };
 
@@ -42,12 +44,14 @@ struct la_kind {
 };
 
 struct la_history;
+struct la_recording;
 
 struct la_type {
     const char *name;
     const char *commands;               /* that the server must know, blank-separated; NULL: every server does */
     const char *probe;                  /* a command line that must not fail; NULL: none */
     struct la_kind kinds[LA_KINDS_MAX]; /* op->kind is a position here, plus 1 */
+    const char *parts;                  /* letters of the keys that one consists of, NAME:LETTER; NULL: NAME itself */
     int reads;                          /* a key is read back with so many commands */
     bool alone;                         /* only in a mix that names it */
     bool single;                        /* one key in a session: operations touch more than their key */
@@ -60,7 +64,7 @@ struct la_type {
     bool (*accept)(struct la_key_state *state, struct la_op *op, const redisReply *reply);
     /* Whether the reply promised more than that the write was accepted; NULL: never. */
     bool (*promised)(const struct la_plan *plan, const struct la_op *op);
-    /* Appends the commands that read the key back. */
+    /* Appends the commands that read the key back. NULL: it is judged otherwise. */
     void (*read)(redisContext *client, const struct la_address *address, const char *name);
     /* Sets the fates from the replies; reports what should not be. See fates.h. */
     void (*judge)(struct la_history *history, redisReply *const *replies);
@@ -101,6 +105,9 @@ void la_read_string(redisContext *client, const struct la_address *address, cons
 void la_read_list(redisContext *client, const struct la_address *address, const char *name);
 /* Of one value that each operation replaces or removes. See type_string.c. */
 void la_string_judge(struct la_history *history, redisReply *const *replies);
+
+/* The name of a command inside a script, where renaming holds as well. */
+const char *la_command_name(const struct la_address *address, const char *command);
 
 /* A part of a key that consists of several: NAME:WHICH. */
 struct la_part {

@@ -8,6 +8,7 @@
 #include "index.h"
 #include "keyscan.h"
 #include "reads.h"
+#include "recorded.h"
 #include "replies.h"
 #include "tally.h"
 
@@ -123,21 +124,26 @@ static int batch_size(const struct la_plan *plan)
     return fitting < BATCH ? fitting : BATCH;
 }
 
-/* Is this a key that the load wrote to? la:SESSION:KEY, and where a key has several parts a letter behind. */
+/* Is this a key that the load wrote to? Exactly as it is made: la:SESSION:KEY, and a letter where a key has parts. */
 static bool ours(const struct pass *pass, int database, const char *name)
 {
     char *end = NULL;
+    char made[LA_KEY_NAME_MAX];
     if (strncmp(name, "la:", 3) != 0)
         return false;
-    uint32_t session = (uint32_t)strtoul(name + 3, &end, 10);
-    if (*end != ':')
+    unsigned long session = strtoul(name + 3, &end, 10);
+    unsigned long key = *end == ':' ? strtoul(end + 1, &end, 10) : pass->keys;
+    if (session >= pass->ledger->head->sessions || key >= pass->keys)
         return false;
-    uint32_t key = (uint32_t)strtoul(end + 1, &end, 10);
-    bool part = *end == ':' && end[1] >= 'a' && end[1] <= 'c' && !end[2];
-    if ((*end && !part) || session >= pass->ledger->head->sessions || key >= pass->keys)
+    la_key_name(made, (uint32_t)session, (uint32_t)key);
+    size_t length = strlen(made);
+    if (strncmp(name, made, length) != 0)
         return false;
-    unsigned int home = pass->types[key] == &la_type_flush ? la_flush_database(session) : 0;
-    return (unsigned int)database == home && touched(&pass->index, (uint64_t)session * pass->keys + key);
+    const char *parts = pass->types[key]->parts;
+    const char *rest = name + length;
+    bool fits = parts ? rest[0] == ':' && rest[1] && strchr(parts, rest[1]) && !rest[2] : !rest[0];
+    unsigned int home = pass->types[key] == &la_type_flush ? la_flush_database((uint32_t)session) : 0;
+    return fits && (unsigned int)database == home && touched(&pass->index, session * pass->keys + key);
 }
 
 static void visit(void *context, int database, const redisReply *name)
@@ -243,7 +249,21 @@ static int read_and_keep(struct pass *pass)
         return lost_connection(pass, error.text);
     pass->reads = &reads;
     int bad = read_back(pass);
+    pass->reads = NULL;
     return la_reads_close(&reads, &error) ? lost_connection(pass, error.text) : bad;
+}
+
+static int judge_recorded(struct pass *pass)
+{
+    struct la_error error;
+    const struct la_recorded_sides sides = {pass->address, pass->options->reference, pass->options->ignore};
+    long long keys =
+        la_recorded_judge(pass->ledger, pass->options->recording, &sides, pass->findings, &pass->tally, &error);
+    if (keys < 0)
+        return lost_connection(pass, error.text);
+    pass->result->keys = (uint64_t)keys;
+    pass->result->checked = pass->result->acked;
+    return 0;
 }
 
 static void list_types(struct pass *pass)
@@ -266,7 +286,7 @@ int la_verify_node(const struct la_ledger *ledger, const struct la_address *addr
     pass.ops = la_alloc(pass.index.longest, sizeof(struct la_op *));
     pass.local = la_alloc(pass.index.longest, 1);
     la_tally_begin(&pass.tally, ledger, options->fault_ns, findings, result);
-    int bad = read_and_keep(&pass);
+    int bad = options->recording ? judge_recorded(&pass) : read_and_keep(&pass);
     la_tally_end(&pass.tally);
     result->complete = !bad && result->checked == result->acked;
     if (!bad && !result->complete && !result->why[0])

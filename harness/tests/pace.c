@@ -80,7 +80,7 @@ static int run_load(int port, const struct la_plan *plan, uint64_t operations, c
     getrusage(RUSAGE_CHILDREN, &before);
     pid_t pid = fork();
     if (pid == 0)
-        _exit(la_load_run(&ledger, &address));
+        _exit(la_load_run(&ledger, &address, NULL));
     while (ledger.head->acked < operations && !ledger.head->full)
         usleep(500);
     ledger.head->stop = 1;

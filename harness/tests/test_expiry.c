@@ -213,7 +213,7 @@ static void push_or_pop(struct bench *b, uint8_t kind, uint32_t popped, bool rep
     b->ops[i] = (struct la_op){.session = 1, .key = 2, .seq = i + 1, .type = (uint8_t)la_type_find("queue")};
     b->ops[i].kind = kind;
     b->ops[i].outcome = replied ? LA_OUTCOME_OK : LA_OUTCOME_UNKNOWN;
-    b->ops[i].result = popped != 0;
+    b->ops[i].result = popped ? (popped > i + 1 ? 0xff : 1) : 0; /* the upper bits carry the sign */
     b->ops[i].field = (uint16_t)(popped ? i + 1 - popped : 0);
     b->pointers[i] = &b->ops[i];
 }

@@ -80,7 +80,8 @@ static redisReply *answer(void)
 /* Executes one operation; its last reply. */
 static redisReply *execute(struct bench *b, const struct la_op *op)
 {
-    struct la_write write = {server.client, &server.address, &plan, op, "", b->value};
+    struct la_write write = {
+        .client = server.client, .address = &server.address, .plan = &plan, .op = op, .value = b->value};
     strcpy(write.name, b->name);
     la_value_make(b->value, la_value_size(&plan, op->seq), op->session, op->key, op->seq);
     redisReply *last = NULL;
@@ -323,7 +324,7 @@ static void check_type(int type, uint64_t *random)
 /* Times to live have a test of their own; a queue's operations come from two connections. */
 static bool here(int type)
 {
-    static const char *const elsewhere[] = {"expiry", "field-expiry", "waitaof", "queue"};
+    static const char *const elsewhere[] = {"expiry", "field-expiry", "waitaof", "queue", "replay"};
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         if (!strcmp(la_types[type]->name, elsewhere[i]))
             return false;

@@ -80,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     uint8_t type = (uint8_t)(data[0] % la_type_count);
+    if (!la_types[type]->judge)
+        return 0;
     size_t wanted = data[1] % OPS * RECORD;
     wanted = wanted < size - 2 ? wanted : size - 2;
     size_t count = make_ops(data + 2, wanted, type, ops);

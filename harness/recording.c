@@ -1,0 +1,245 @@
+#include "recording.h"
+
+#include <hiredis/sds.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const left_out[] = {
+    "AUTH",     "HELLO",     "CLIENT",  "CONFIG",     "DEBUG",      "MONITOR",      "SUBSCRIBE", "PSUBSCRIBE",
+    "SHUTDOWN", "REPLICAOF", "SLAVEOF", "BGSAVE",     "SAVE",       "BGREWRITEAOF", "PSYNC",     "SYNC",
+    "REPLCONF", "WAIT",      "WAITAOF", "WATCH",      "UNWATCH",    "FAILOVER",     "CLUSTER",   "BLPOP",
+    "BRPOP",    "BLMOVE",    "BLMPOP",  "BRPOPLPUSH", "BZPOPMIN",   "BZPOPMAX",     "BZMPOP",    "ACL",
+    "COMMAND",  "INFO",      "PING",    "QUIT",       "SSUBSCRIBE", "UNSUBSCRIBE",  "MODULE",    "SELECT",
+    "MULTI",    "EXEC",      "DISCARD", "RESET",
+};
+
+static bool is(const redisReply *command, const char *name)
+{
+    return !strcasecmp(command->element[0]->str, name);
+}
+
+static bool wanted(const redisReply *command)
+{
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (is(command, left_out[i]))
+            return false;
+    for (size_t i = 1; is(command, "XREAD") || is(command, "XREADGROUP"); i++) {
+        if (i == command->elements)
+            return true;
+        if (!strcasecmp(command->element[i]->str, "BLOCK"))
+            return false;
+    }
+    return true;
+}
+
+static bool shaped(const redisReply *command)
+{
+    bool good = command->type == REDIS_REPLY_ARRAY && command->elements > 0;
+    for (size_t i = 0; good && i < command->elements; i++)
+        good = command->element[i]->type == REDIS_REPLY_STRING;
+    return good;
+}
+
+static struct la_recorded *add_item(struct la_recording *recording, unsigned int database)
+{
+    if (recording->count == recording->room) {
+        recording->room = recording->room ? 2 * recording->room : 1024;
+        struct la_recorded *more = la_alloc(recording->room, sizeof *more);
+        if (recording->count)
+            memcpy(more, recording->items, recording->count * sizeof *more);
+        free(recording->items);
+        recording->items = more;
+    }
+    struct la_recorded *item = &recording->items[recording->count++];
+    *item = (struct la_recorded){.database = database};
+    return item;
+}
+
+static void add_command(struct la_recorded *item, redisReply *command)
+{
+    redisReply **more = la_alloc(item->count + 1, sizeof(redisReply *));
+    if (item->count)
+        memcpy(more, item->commands, item->count * sizeof(redisReply *));
+    more[item->count++] = command;
+    free(item->commands);
+    item->commands = more;
+}
+
+/* Where a reader of a recording stands. */
+struct place {
+    struct la_recording *recording;
+    unsigned int database;
+    bool inside; /* between MULTI and EXEC */
+    bool open;   /* and its item has been begun */
+};
+
+/* Takes one command, which it owns from now on. */
+static void take(struct place *place, redisReply *command)
+{
+    struct la_recording *recording = place->recording;
+    if (is(command, "SELECT") && command->elements == 2)
+        place->database = (unsigned int)strtoul(command->element[1]->str, NULL, 10);
+    else if (is(command, "MULTI"))
+        place->inside = true;
+    else if (is(command, "EXEC") || is(command, "DISCARD"))
+        place->inside = place->open = false;
+    else if (!wanted(command))
+        recording->left_out++;
+    else {
+        struct la_recorded *item =
+            place->open ? &recording->items[recording->count - 1] : add_item(recording, place->database);
+        place->open = place->inside;
+        add_command(item, command);
+        return;
+    }
+    freeReplyObject(command);
+}
+
+/* ---- an append-only file ---- */
+
+static int read_aof(struct place *place, const char *path, const char *text, size_t size, struct la_error *error)
+{
+    enum { PIECE = 1 << 16 };
+    redisReader *reader = redisReaderCreate();
+    size_t number = 0;
+    bool good = true;
+    for (size_t at = 0; good && at < size; at += PIECE) {
+        void *reply = NULL;
+        redisReaderFeed(reader, text + at, size - at < PIECE ? size - at : PIECE);
+        for (; good && redisReaderGetReply(reader, &reply) == REDIS_OK && reply; number++) {
+            good = shaped(reply);
+            if (good)
+                take(place, reply);
+            else
+                freeReplyObject(reply);
+        }
+        good = good && !reader->err;
+    }
+    redisReaderFree(reader); /* what is left over is a torn end */
+    return good ? 0 : la_fail(error, "%s: after %zu commands there is something else than a command", path, number);
+}
+
+/* ---- MONITOR: 1700000000.123456 [0 127.0.0.1:6379] "SET" "key" "value" ---- */
+
+static redisReply *as_reply(int count, sds *words)
+{
+    char *request = NULL;
+    void *reply = NULL;
+    size_t *lengths = la_alloc((size_t)count, sizeof *lengths);
+    for (int i = 0; i < count; i++)
+        lengths[i] = sdslen(words[i]);
+    int length = redisFormatCommandArgv(&request, count, (const char **)words, lengths);
+    redisReader *reader = redisReaderCreate();
+    redisReaderFeed(reader, request, (size_t)length);
+    redisReaderGetReply(reader, &reply);
+    redisReaderFree(reader);
+    redisFreeCommand(request);
+    free(lengths);
+    return reply;
+}
+
+static int read_monitor_line(struct place *place, char *line, const char *path, int number, struct la_error *error)
+{
+    int end = 0;
+    char from[64];
+    if (!*line || !strcmp(line, "OK"))
+        return 0;
+    if (sscanf(line, "%*[0-9.] [%u %63[^]]]%n", &place->database, from, &end) != 2 || !end)
+        return la_fail(error, "%s:%d: neither an append-only file nor a line of MONITOR", path, number);
+    if (!strcmp(from, "lua")) /* part of a script that is there as a whole */
+        return 0;
+    int count = 0;
+    sds *words = sdssplitargs(line + end, &count);
+    if (!words || !count) {
+        sdsfreesplitres(words, count);
+        return la_fail(error, "%s:%d: no command", path, number);
+    }
+    take(place, as_reply(count, words));
+    sdsfreesplitres(words, count);
+    place->inside = place->open = false; /* other clients' commands may stand in between */
+    return 0;
+}
+
+static int read_monitor(struct place *place, char *text, const char *path, struct la_error *error)
+{
+    int number = 1;
+    for (char *line; (line = strsep(&text, "\n")); number++) {
+        line[strcspn(line, "\r")] = '\0';
+        if (read_monitor_line(place, line, path, number, error))
+            return -1;
+    }
+    return 0;
+}
+
+int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error)
+{
+    *recording = (struct la_recording){0};
+    struct place place = {.recording = recording};
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return la_fail(error, "%s: %m", path);
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t size = getdelim(&text, &room, EOF, file); /* to the end: no such byte */
+    fclose(file);
+    int result = 0;
+    if (size <= 0)
+        result = la_fail(error, "%s: the recording is empty", path);
+    else if (size >= 5 && !memcmp(text, "REDIS", 5))
+        result = la_fail(error, "%s: this is an RDB; a recording is an .incr.aof, or MONITOR's output", path);
+    else if (*text == '*')
+        result = read_aof(&place, path, text, (size_t)size, error);
+    else
+        result = read_monitor(&place, text, path, error);
+    free(text);
+    if (!result && !recording->count)
+        result = la_fail(error, "%s: no command in it that could be sent again", path);
+    if (result)
+        la_recording_free(recording);
+    return result;
+}
+
+void la_recording_free(struct la_recording *recording)
+{
+    for (size_t i = 0; i < recording->count; i++) {
+        for (size_t c = 0; c < recording->items[i].count; c++)
+            freeReplyObject(recording->items[i].commands[c]);
+        free(recording->items[i].commands);
+    }
+    free(recording->items);
+    *recording = (struct la_recording){0};
+}
+
+static void send_command(redisContext *client, const redisReply *command)
+{
+    const char **words = la_alloc(command->elements, sizeof *words);
+    size_t *lengths = la_alloc(command->elements, sizeof *lengths);
+    for (size_t i = 0; i < command->elements; i++) {
+        words[i] = command->element[i]->str;
+        lengths[i] = (size_t)command->element[i]->len;
+    }
+    redisAppendCommandArgv(client, (int)command->elements, words, lengths);
+    free(words);
+    free(lengths);
+}
+
+int la_recording_send(const struct la_recorded *item, redisContext *client, unsigned int *database)
+{
+    int replies = (int)item->count;
+    if (*database != item->database) {
+        redisAppendCommand(client, "SELECT %u", item->database);
+        *database = item->database;
+        replies++;
+    }
+    if (item->count > 1) {
+        redisAppendCommand(client, "MULTI");
+        replies += 2;
+    }
+    for (size_t i = 0; i < item->count; i++)
+        send_command(client, item->commands[i]);
+    if (item->count > 1)
+        redisAppendCommand(client, "EXEC");
+    return replies;
+}

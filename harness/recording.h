@@ -1,0 +1,34 @@
+/*
+ * Traffic that was recorded elsewhere, to be sent again: an append-only file (RESP, without an RDB at its head), or
+ * what redis-cli MONITOR printed. What concerns connections, blocks, or administers the server is left out.
+ */
+#ifndef LASTACK_RECORDING_H
+#define LASTACK_RECORDING_H
+
+#include <hiredis/hiredis.h>
+
+#include "util.h"
+
+/* One command, or what stood between MULTI and EXEC: that is sent as a transaction again. */
+struct la_recorded {
+    unsigned int database;
+    size_t count;
+    redisReply **commands; /* arrays of strings */
+};
+
+struct la_recording {
+    struct la_recorded *items;
+    size_t count;
+    size_t left_out;
+    size_t room;
+};
+
+/* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: byte N: ..." in `error`. Released with la_recording_free. */
+int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error);
+void la_recording_free(struct la_recording *recording);
+
+/* Appends one item to the client's output; in which database the connection is, is kept in *database. How many replies.
+ */
+int la_recording_send(const struct la_recorded *item, redisContext *client, unsigned int *database);
+
+#endif

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""Recorded traffic, from an append-only file or from MONITOR: sent again, and held against a server that was sent the
+same. What is lost from its end is counted; what is no state that there ever was is a finding."""
+import pathlib
+import unittest
+
+from support import BROKEN, LastackTest
+
+SCENARIO = """name: incident
+title: an incident's own traffic
+settings: |
+  appendonly yes
+  appendfsync always
+  save ""
+load: {replay: traffic, min_acked: 100}
+steps:
+  - load: {acked: ACKED}
+  - kill: {scope: group}
+  - recover: {}
+  - verify: {}
+expect:
+  - lost: {max: 0}
+"""
+ALL = 100000  # more than is recorded
+
+
+def commands():
+    """Of all sorts, in two databases, with a transaction and keys that come and go."""
+    for i in range(300):
+        yield 0, ["SET", f"key:{i % 40}", f"value {i}"]
+        yield 0, ["RPUSH", "list", f"element {i}\n\"quoted\""]
+        yield 1, ["HSET", f"hash:{i % 7}", f"field {i % 11}", str(i)]
+        if i % 3 == 0:
+            yield 1, ["SADD", "set", str(i)]
+            yield 0, ["DEL", f"key:{(i + 5) % 40}"]
+        if i % 10 == 0:
+            yield 0, ["SET", f"lasting:{i}", "x", "EX", "5000"]
+            yield 0, ["EVAL", "redis.call('INCR',KEYS[1]) return redis.call('INCR',KEYS[2])", "2", "one", "two"]
+
+
+def aof():
+    def command(words):
+        data = [word.encode() for word in words]
+        return b"*%d\r\n" % len(data) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in data)
+    text, database = b"", None
+    for number, (wanted, words) in enumerate(commands()):
+        if wanted != database:
+            text, database = text + command(["SELECT", str(wanted)]), wanted
+        text += command(["MULTI"]) + command(words) + command(["INCR", "count"]) + command(["EXEC"]) \
+            if number % 5 == 0 else command(words)
+    return text + b"*3\r\n$3\r\nSET\r\n$4\r\ntorn\r\n$100\r\nend"
+
+
+def monitor():
+    def quoted(word):
+        return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    lines = ["OK"]
+    for number, (database, words) in enumerate(commands()):
+        lines.append(f"17000000{number:05}.123456 [{database} 127.0.0.1:5000] " + " ".join(map(quoted, words)))
+        if words[0] == "EVAL":
+            lines.append(f"17000000{number:05}.123457 [{database} lua] \"INCR\" \"one\"")
+    return "\n".join(lines + ['1700000001.1 [0 127.0.0.1:5000] "BLPOP" "nothing" "0"', ""]).encode()
+
+
+class Replay(LastackTest):
+    def replay(self, traffic, acked=ALL, **options):
+        (self.folder / "traffic").write_bytes(traffic)
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(acked)))
+        return self.lastack("run", path, **options)
+
+    def test_an_append_only_file(self):
+        run = self.replay(aof())
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(run.scenario()["rpo"]["acked"], len(list(commands())))
+        self.assertEqual(run.scenario()["rpo"]["lost"], 0)
+
+    def test_what_monitor_printed(self):
+        run = self.replay(monitor())
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(run.scenario()["rpo"]["acked"], len(list(commands())))
+
+    def test_killed_in_the_middle(self):
+        run = self.replay(aof(), acked=400)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertGreaterEqual(run.scenario()["rpo"]["acked"], 400)
+
+    def test_an_end_that_is_lost(self):
+        run = self.lastack_on("cuts-aof", aof())
+        self.assertEqual(run.status, 1, str(run))
+        rpo = run.scenario()["rpo"]
+        self.assertGreater(rpo["lost"], rpo["acked"] / 2)
+        self.assertEqual(run.kinds(), {"lost"})
+
+    def lastack_on(self, defect, traffic):
+        (self.folder / "traffic").write_bytes(traffic)
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)))
+        return self.lastack("run", path, "--server", BROKEN / "redis", env={"REDIS_DEFECT": defect})
+
+    def test_a_state_that_never_was(self):
+        (self.folder / "traffic").write_bytes(b"".join(
+            b"*3\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n$4\r\n%04d\r\n" % i for i in range(400)))
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)))
+        for defect, kinds in (("", set()), ("reorder", {"corrupt"}), ("drop-list-head", {"corrupt"})):
+            run = self.lastack("run", path, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect})
+            self.assertEqual(run.status, 1 if kinds else 0, str(run))
+            self.assertEqual(run.kinds() & {"corrupt", "lost"}, kinds, str(run))
+
+    def test_what_is_no_recording(self):
+        for traffic, words in ((b"REDIS0010", "this is an RDB"), (b"", "empty"), (b"hello\n", "neither"),
+                               (b"*1\r\n$4\r\nPING\r\n", "no command in it"), (b"*1\r\n:5\r\n", "something else")):
+            run = self.replay(traffic)
+            self.assertEqual(run.status, 3, str(run))
+            self.assertIn(words, run.stdout)
+
+    def test_a_bundle_of_recorded_traffic(self):
+        run = self.replay(aof(), acked=400)
+        self.assert_refused(self.lastack("replay", pathlib.Path(run.out) / "incident"), "recorded traffic")
+
+
+if __name__ == "__main__":
+    unittest.main()
