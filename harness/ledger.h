@@ -24,7 +24,7 @@ enum {
     LA_SESSIONS_MAX = 65536,
     LA_ERRORS_MAX = 16,
     LA_ERROR_TEXT = 120,
-    LA_TYPES_MAX = 24,
+    LA_TYPES_MAX = 32,
     LA_OUTCOME_UNKNOWN = 0, /* no reply: may or may not have happened */
     LA_OUTCOME_OK = 1,
     LA_OUTCOME_WRONG = 2,  /* a success reply with a result that cannot be */

@@ -57,9 +57,14 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
 static void forget_later_lives(struct la_ledger *ledger)
 {
     uint64_t count = la_ledger_count(ledger);
-    for (uint64_t i = 0; i < count; i++)
-        if (ledger->head->session[ledger->ops[i].session].epoch > 0)
-            ledger->ops[i].outcome = LA_OUTCOME_ERROR;
+    for (uint64_t i = 0; i < count; i++) {
+        struct la_op *op = &ledger->ops[i];
+        if (ledger->head->session[op->session].epoch == 0)
+            continue;
+        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
+            atomic_fetch_sub(&ledger->head->acked, 1);
+        op->outcome = LA_OUTCOME_ERROR;
+    }
 }
 
 /* A run that begins where the crash left off. */

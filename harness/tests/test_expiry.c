@@ -265,6 +265,7 @@ static void a_queue_hands_out_once(void **state)
         {1, false, {4, 0}, "iiLk", 0},    /* one is gone */
         {1, true, {4, 0}, "iiiki", 0},    /* or went to a pop without a reply */
         {1, true, {0}, "iiiLi", 0},       /* but only one of them */
+        {1, true, {3, 0}, "iikLi", 0},    /* and from the head */
         {1, false, {4, 3, 0}, "iikk", 1}, /* out of order */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

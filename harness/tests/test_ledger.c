@@ -156,6 +156,9 @@ static void errors_are_told_apart(void **state)
     assert_int_equal(la_ledger_error(&ledger, "MISCONF no disk"), 0);
     assert_int_equal(la_ledger_error(&ledger, "LOADING"), 1);
     assert_int_equal(la_ledger_error(&ledger, "MISCONF no disk"), 0);
+    unsigned int group = la_ledger_error(&ledger, "NOGROUP No such key 'la:0:1' or consumer group 'g'");
+    assert_int_equal(la_ledger_error(&ledger, "NOGROUP No such key 'la:9:7' or consumer group 'g'"), group);
+    assert_int_not_equal(la_ledger_error(&ledger, "ERR can't do this"), la_ledger_error(&ledger, "ERR can't do that"));
     for (int i = 0; i < 40; i++) {
         snprintf(text, sizeof text, "error %d", i);
         assert_true(la_ledger_error(&ledger, text) < LA_ERRORS_MAX);

@@ -270,6 +270,76 @@ static void the_parts_of_a_transaction_agree(void **state)
     }
 }
 
+/* Places for the eight members, all absent but the first, where operation `seq` puts it; or fewer places. */
+static redisReply *places(size_t count, uint32_t seq)
+{
+    redisReply *reply = list((const uint32_t[]){0});
+    for (; reply->elements < count; reply->elements++)
+        reply->element[reply->elements] = string(NULL);
+    if (!count || !seq)
+        return reply;
+    char *west = NULL;
+    assert_true(asprintf(&west, "%.4f", -150 + seq * 0.1) > 0);
+    freeReplyObject(reply->element[0]);
+    reply->element[0] = list((const uint32_t[]){0});
+    reply->element[0]->element[0] = string(west);
+    reply->element[0]->element[1] = string(strdup("-75.0001"));
+    reply->element[0]->elements = 2;
+    return reply;
+}
+
+static redisReply *number(long long value)
+{
+    redisReply *reply = calloc(1, sizeof *reply);
+    reply->type = REDIS_REPLY_INTEGER;
+    reply->integer = value;
+    return reply;
+}
+
+static void places_tell_who_put_them_there(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t count;
+        uint32_t seq;
+        long long members;
+        const char *fates;
+        uint64_t corrupt, phantom;
+    } rows[] = {
+        {8, 2, 1, "ik", 0, 0}, {8, 1, 1, "kL", 0, 0}, {8, 0, 0, "LL", 0, 0}, {0, 0, 0, "LL", 0, 0},
+        {8, 7, 1, "LL", 0, 1}, {8, 2, 2, "ik", 0, 1}, {3, 0, 0, "--", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench b;
+        begin(&b, "geo");
+        did(&b, 1, 0);
+        did(&b, 1, 0);
+        judge(&b, places(rows[i].count, rows[i].seq), number(rows[i].members), NULL);
+        assert_fates(&b, rows[i].fates);
+        assert_int_equal(b.findings.count[LA_CORRUPT], rows[i].corrupt);
+        assert_int_equal(b.findings.count[LA_PHANTOM], rows[i].phantom);
+    }
+}
+
+/* A server that says it found nothing where something must be. */
+static void a_reply_that_cannot_be_is_not_believed(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "move");
+    did(&b, 1, 0); /* SET a */
+    did(&b, 3, 0); /* COPY a b */
+    b.ops[1].result = 0;
+    judge(&b, string(value(1)), string(NULL), NULL);
+    assert_int_equal(b.findings.count[LA_CORRUPT], 1);
+    begin(&b, "set");
+    did(&b, 1, 0);
+    did(&b, 2, 1); /* SREM of what the first one added */
+    b.ops[1].result = 0;
+    judge(&b, list((const uint32_t[]){0}), NULL, NULL);
+    assert_int_equal(b.findings.count[LA_CORRUPT], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +351,8 @@ int main(void)
         cmocka_unit_test(a_list_shows_holes_and_disorder),
         cmocka_unit_test(a_hash_is_judged_field_by_field),
         cmocka_unit_test(the_parts_of_a_transaction_agree),
+        cmocka_unit_test(places_tell_who_put_them_there),
+        cmocka_unit_test(a_reply_that_cannot_be_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
