@@ -72,6 +72,7 @@ static int print_text(struct printer *printer)
     uint64_t begin = printer->count ? printer->ledger->ops[0].invoked_ns : 0;
     for (uint64_t i = 0; i < printer->count; i++) {
         const struct la_op *op = &printer->ledger->ops[i];
+        la_ledger_passed(printer->ledger, i);
         char name[LA_KEY_NAME_MAX];
         char took[24] = "-";
         const char *error = error_of(printer, op);
@@ -121,6 +122,7 @@ static int print_jsonl(struct printer *printer)
 {
     for (uint64_t i = 0; i < printer->count; i++) {
         const struct la_op *op = &printer->ledger->ops[i];
+        la_ledger_passed(printer->ledger, i);
         const struct la_session *session = &printer->ledger->head->session[op->session];
         char name[LA_KEY_NAME_MAX];
         la_key_name(name, op->session, op->key);
@@ -294,6 +296,7 @@ static int print_edn(struct printer *printer)
     for (uint64_t i = 0; i < printer->count; i++) {
         print_operation(printer, i);
         const struct la_op *op = &printer->ledger->ops[i];
+        la_ledger_passed(printer->ledger, i);
         last = op->invoked_ns > last ? op->invoked_ns : last;
         last = op->done_ns > last ? op->done_ns : last;
     }

@@ -128,6 +128,7 @@ int la_ledger_open(struct la_ledger *ledger, const char *path, struct la_error *
     }
     uint64_t count = la_ledger_count(ledger);
     for (uint64_t i = 0; i < count; i++) {
+        la_ledger_passed(ledger, i);
         if (sound_op(ledger->head, &ledger->ops[i]))
             continue;
         la_ledger_close(ledger);
@@ -151,6 +152,17 @@ void la_ledger_trim(struct la_ledger *ledger, const char *path)
     ledger->head->capacity = count;
     if (truncate(path, (off_t)(sizeof *ledger->head + count * sizeof *ledger->ops)))
         ledger->head->capacity = (ledger->size - sizeof *ledger->head) / sizeof *ledger->ops; /* stays large */
+}
+
+void la_ledger_passed(const struct la_ledger *ledger, uint64_t index)
+{
+    enum { STRIDE = 1 << 20, PAGE = 4096 }; /* 32 MiB */
+    if (!index || index % STRIDE)
+        return;
+    uintptr_t from = (uintptr_t)&ledger->ops[index - STRIDE];
+    uintptr_t to = (uintptr_t)&ledger->ops[index] & ~(uintptr_t)(PAGE - 1);
+    from = (from + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 uint64_t la_ledger_count(const struct la_ledger *ledger)

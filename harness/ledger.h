@@ -120,6 +120,12 @@ void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t n
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);
 
+/*
+ * For readers that go through from front to back, to be called with each index: what lies far behind it need not stay
+ * in this process's memory. (It is a mapped file: the system has it still, or reads it again.)
+ */
+void la_ledger_passed(const struct la_ledger *ledger, uint64_t index);
+
 /* Keys in one session, over all types. */
 uint32_t la_plan_keys(const struct la_plan *plan);
 
