@@ -17,7 +17,7 @@ KILL9 = {
     "lose-pipeline-tail": ({"hole"}, "list"),
     "forget-del": ({"resurrected"}, "string"),
     "forget-unlink": ({"resurrected"}, "string"),
-    "forget-flush": ({"resurrected"}, "flush"),
+    "forget-flush": ({"resurrected", "lost"}, "flush"),
     "forget-expire": ({"hole", "wrong ttl"}, "expiry"),
     "forget-persist": ({"hole", "wrong ttl"}, "expiry"),
     "forget-copy": ({"torn transaction", "hole"}, "move"),
