@@ -19,7 +19,6 @@ void la_index_make(struct la_index *index, const struct la_ledger *ledger, uint6
     index->longest = 0;
     for (uint64_t i = 0; i < count; i++) {
         const struct la_op *op = &ledger->ops[i];
-        la_ledger_passed(ledger, i);
         index->start[(uint64_t)op->session * keys + op->key + 2] += counts(op);
     }
     for (uint64_t k = 2; k < index->keys + 2; k++) {
@@ -28,7 +27,6 @@ void la_index_make(struct la_index *index, const struct la_ledger *ledger, uint6
     }
     for (uint64_t i = 0; i < count; i++) {
         const struct la_op *op = &ledger->ops[i];
-        la_ledger_passed(ledger, i);
         if (counts(op))
             index->order[index->start[(uint64_t)op->session * keys + op->key + 1]++] = (uint32_t)i;
     }
