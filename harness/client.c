@@ -15,6 +15,12 @@ const char *la_address_command(const struct la_address *address, const char *nam
     return name;
 }
 
+const char *la_command_name(const struct la_address *address, const char *name)
+{
+    const char *sent = la_address_command(address, name);
+    return sent ? sent : name;
+}
+
 static int authenticate(redisContext *client, const struct la_address *address, struct la_error *error)
 {
     const char *auth = la_address_command(address, "AUTH");
@@ -74,6 +80,33 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
     free(lengths);
     sdsfreesplitres(words, count);
     return reply;
+}
+
+bool la_client_serving(redisContext *client, const struct la_address *address)
+{
+    redisReply *reply = la_client_send(client, address, "PING");
+    bool yes = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    return yes;
+}
+
+int la_client_flush(redisContext *client)
+{
+    int done = 0;
+    while (!done)
+        if (redisBufferWrite(client, &done) != REDIS_OK)
+            return -1;
+    return 0;
+}
+
+char *la_address_info(const struct la_address *address, int timeout_ms)
+{
+    struct la_error ignored;
+    redisContext *client = la_client_connect(address, timeout_ms, &ignored);
+    char *info = client ? la_client_info(client, address) : NULL;
+    if (client)
+        redisFree(client);
+    return info;
 }
 
 char *la_client_info(redisContext *client, const struct la_address *address)

@@ -18,11 +18,23 @@ struct la_address {
 /* The name to send for a command; NULL where the server's configuration disables it. */
 const char *la_address_command(const struct la_address *address, const char *name);
 
+/* The same for where a command must have some name: that of the disabled one, which the server will refuse. */
+const char *la_command_name(const struct la_address *address, const char *name);
+
 /* Connected and authenticated, or NULL with `error` filled. `timeout_ms` holds for each later reply too. */
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error);
 
 /* Sends a whole command line (blank-separated, quotes allowed). The reply is the caller's; NULL: connection lost. */
 redisReply *la_client_send(redisContext *client, const struct la_address *address, const char *line);
+
+/* True when the server does more than accept: it lets commands through (it is not loading, say). */
+bool la_client_serving(redisContext *client, const struct la_address *address);
+
+/* Puts everything that is to be sent into the socket. -1: the connection is lost. */
+int la_client_flush(redisContext *client);
+
+/* INFO's text by a connection of its own, to be freed; NULL when it cannot be had in this time. */
+char *la_address_info(const struct la_address *address, int timeout_ms);
 
 /* INFO's text, to be freed; NULL when it cannot be had. */
 char *la_client_info(redisContext *client, const struct la_address *address);

@@ -46,8 +46,7 @@ static uint64_t digest_unordered(const redisReply *reply, size_t step)
 static void append(redisContext *client, const struct la_address *address, const char *command, const char *key,
                    const char *const *arguments)
 {
-    const char *name = la_address_command(address, command);
-    const char *argv[5] = {name ? name : command, key};
+    const char *argv[5] = {la_command_name(address, command), key};
     size_t lengths[5] = {strlen(argv[0]), strlen(key)};
     int argc = 2;
     for (int i = 0; arguments && i < 3 && arguments[i]; i++, argc++) {

@@ -49,11 +49,17 @@ static void set_deadline(struct state *state, const struct la_op *op)
     state->to_ns = op->done_ns ? op->done_ns + la_expiry_ms(op) * MS : UINT64_MAX;
 }
 
+/* When the reply to `op` came, it may have been over. */
+static bool over_by(const struct state *state, const struct la_op *op)
+{
+    return state->expires && state->from_ns <= op->done_ns + ROUNDING_NS;
+}
+
 /* Its reply was that there is no key (or, for PERSIST, no time to live). That may be true of what has expired by then.
  */
 static void found_nothing(struct state *state, const struct la_op *op)
 {
-    if (op->kind == LA_EXPIRY_EXPIRE && state->expires && state->from_ns <= op->done_ns + ROUNDING_NS)
+    if (op->kind == LA_EXPIRY_EXPIRE && over_by(state, op))
         state->seq = 0;
 }
 
@@ -123,8 +129,7 @@ static void check_replies(struct la_history *history)
     for (uint32_t i = 0; i < history->count && !history->timeless; i++) {
         const struct la_op *op = history->ops[i];
         bool nothing = op->kind == LA_EXPIRY_EXPIRE && op->outcome != LA_OUTCOME_UNKNOWN && !op->result;
-        bool there = state.seq && !(state.expires && state.from_ns <= op->done_ns + ROUNDING_NS);
-        if (nothing && there)
+        if (nothing && state.seq && !over_by(&state, op))
             la_fates_report(history, LA_CORRUPT, NULL, "operation %u did not find what operation %u had put there",
                             op->seq, state.seq);
         apply(&state, op);

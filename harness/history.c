@@ -159,11 +159,7 @@ static void add(struct flights *flights, const struct flight *flight)
 {
     if (flights->count == flights->room) {
         flights->room = flights->room ? 2 * flights->room : 64;
-        struct flight *more = la_alloc(flights->room, sizeof *more);
-        if (flights->count)
-            memcpy(more, flights->items, flights->count * sizeof *more);
-        free(flights->items);
-        flights->items = more;
+        flights->items = la_realloc(flights->items, flights->room, sizeof *flights->items);
     }
     flights->items[flights->count++] = *flight;
 }

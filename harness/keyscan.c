@@ -5,20 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int flush(redisContext *client)
-{
-    int done = 0;
-    while (!done)
-        if (redisBufferWrite(client, &done) != REDIS_OK)
-            return -1;
-    return 0;
-}
-
 static void ask(struct la_keyscan *scan, const char *cursor)
 {
-    const char *name = la_address_command(scan->address, "SCAN");
-    redisAppendCommand(scan->client, "%s %s COUNT 4000", name ? name : "SCAN", cursor);
-    flush(scan->client);
+    redisAppendCommand(scan->client, "%s %s COUNT 4000", la_command_name(scan->address, "SCAN"), cursor);
+    la_client_flush(scan->client);
 }
 
 /* Goes to the next database that INFO says has keys; false: there is none. */

@@ -34,7 +34,6 @@ struct connection {
     uint32_t number;        /* of the client, from 0 */
     struct connection *own; /* whose session and keys: itself, or for a connection that waits the one that feeds it */
     uint32_t session;
-    bool in_session;
     uint64_t random;
     uint64_t resume_ns;     /* nothing is sent before */
     uint32_t sent;          /* in this session */
@@ -53,6 +52,7 @@ struct load {
     struct connection *connections;
     uint32_t connection_count;
     int waiting_type; /* whose operations wait on connections of their own; -1: none */
+    uint8_t waiting_kind;
     struct la_draw draw;
     int epoll;
     uint64_t start_ns;
@@ -74,21 +74,11 @@ static void disconnect(struct load *load, struct connection *connection)
         redisFree(connection->client); /* closing takes it out of the epoll set */
     connection->client = NULL;
     connection->in_flight = 0;
-    connection->in_session = false;
     connection->wants_out = false;
     connection->resume_ns = la_now_ns() + RETRY_NS;
     for (uint32_t i = load->plan->clients; i < load->connection_count; i++) /* who waits for it begins anew with it */
         if (load->connections[i].own == connection && &load->connections[i] != connection)
             disconnect(load, &load->connections[i]);
-}
-
-/* True when the server does more than accept: it lets commands through. */
-static bool serving(redisContext *client, const struct la_address *address)
-{
-    redisReply *reply = la_client_send(client, address, "PING");
-    bool yes = reply && reply->type == REDIS_REPLY_STATUS;
-    freeReplyObject(reply);
-    return yes;
 }
 
 static void begin_session(struct load *load, struct connection *connection)
@@ -114,7 +104,7 @@ static void connect_again(struct load *load, struct connection *connection)
         atomic_store(&load->ledger->head->ended, 1); /* a recording is not taken up again in the middle */
         return;
     }
-    if (!feeds && !connection->own->in_session)
+    if (!feeds && !connection->own->client)
         return;
     if (feeds && atomic_load(&load->ledger->head->sessions) == LA_SESSIONS_MAX) {
         atomic_store(&load->ledger->head->full, 1);
@@ -124,7 +114,7 @@ static void connect_again(struct load *load, struct connection *connection)
     connection->resume_ns = la_now_ns() + RETRY_NS;
     if (!client)
         return;
-    if (!serving(client, load->address)) {
+    if (!la_client_serving(client, load->address)) {
         redisFree(client);
         return;
     }
@@ -135,7 +125,6 @@ static void connect_again(struct load *load, struct connection *connection)
     connection->client = client;
     connection->resume_ns = 0;
     connection->first = connection->in_flight = 0;
-    connection->in_session = true;
     if (feeds)
         begin_session(load, connection);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
@@ -214,10 +203,7 @@ static uint64_t allowed(const struct load *load)
 static void fill_waiting(struct load *load, struct connection *connection)
 {
     uint32_t key = la_draw_key_of(load->plan, load->waiting_type, &connection->random);
-    uint8_t kind = 1;
-    while (!la_types[load->waiting_type]->kinds[kind - 1].blocks)
-        kind++;
-    send_one(load, connection, key, kind);
+    send_one(load, connection, key, load->waiting_kind);
 }
 
 /*
@@ -377,12 +363,15 @@ static bool drained(const struct load *load)
     return true;
 }
 
-static int waiting_type(const struct la_plan *plan)
+static void find_waiting(struct load *load)
 {
+    load->waiting_type = -1;
     for (unsigned int type = 0; type < la_type_count; type++)
-        if (la_types[type]->waits && plan->keys[type])
-            return (int)type;
-    return -1;
+        for (uint8_t kind = 1; load->plan->keys[type] && kind <= LA_KINDS_MAX; kind++)
+            if (la_types[type]->kinds[kind - 1].blocks) {
+                load->waiting_type = (int)type;
+                load->waiting_kind = kind;
+            }
 }
 
 static void open_connection(struct load *load, uint32_t i)
@@ -404,10 +393,10 @@ static void open_load(struct load *load, struct la_ledger *ledger, const struct 
     const struct la_plan *plan = &ledger->head->plan;
     *load = (struct load){.ledger = ledger, .address = address, .recording = recording, .plan = plan};
     la_draw_make(&load->draw, plan);
-    load->value = la_alloc((plan->value_size > plan->big_size ? plan->value_size : plan->big_size) + 1, 1);
+    load->value = la_alloc(la_value_largest(plan) + 1, 1);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->start_ns = la_now_ns();
-    load->waiting_type = waiting_type(plan);
+    find_waiting(load);
     load->connection_count = plan->clients * (load->waiting_type >= 0 ? 2 : 1);
     load->connections = la_alloc(load->connection_count, sizeof *load->connections);
     for (uint32_t i = 0; i < load->connection_count; i++)

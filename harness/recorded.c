@@ -71,10 +71,7 @@ static int look(struct comparison *comparison, struct key *key)
 /* A key that the recording touches and the node has not. */
 static struct key *add_missing(struct comparison *comparison, const char *name)
 {
-    struct key *more = realloc(comparison->keys, (comparison->count + 1) * sizeof *more);
-    if (!more)
-        exit(LA_EXIT_USAGE);
-    comparison->keys = more;
+    struct key *more = comparison->keys = la_realloc(comparison->keys, comparison->count + 1, sizeof *more);
     size_t at = comparison->count++;
     for (; at && strcmp(more[at - 1].name, name) > 0; at--)
         more[at] = more[at - 1];
@@ -90,10 +87,7 @@ static redisReply *keys_of(struct comparison *comparison, const redisReply *comm
     words[0] = "COMMAND";
     words[1] = "GETKEYS";
     lengths[0] = lengths[1] = 7;
-    for (size_t i = 0; i < command->elements; i++) {
-        words[i + 2] = command->element[i]->str;
-        lengths[i + 2] = (size_t)command->element[i]->len;
-    }
+    la_recording_words(command, words + 2, lengths + 2);
     redisReply *reply = redisCommandArgv(comparison->reference, (int)command->elements + 2, words, lengths);
     free(words);
     free(lengths);

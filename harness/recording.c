@@ -46,11 +46,7 @@ static struct la_recorded *add_item(struct la_recording *recording, unsigned int
 {
     if (recording->count == recording->room) {
         recording->room = recording->room ? 2 * recording->room : 1024;
-        struct la_recorded *more = la_alloc(recording->room, sizeof *more);
-        if (recording->count)
-            memcpy(more, recording->items, recording->count * sizeof *more);
-        free(recording->items);
-        recording->items = more;
+        recording->items = la_realloc(recording->items, recording->room, sizeof *recording->items);
     }
     struct la_recorded *item = &recording->items[recording->count++];
     *item = (struct la_recorded){.database = database};
@@ -59,12 +55,8 @@ static struct la_recorded *add_item(struct la_recording *recording, unsigned int
 
 static void add_command(struct la_recorded *item, redisReply *command)
 {
-    redisReply **more = la_alloc(item->count + 1, sizeof(redisReply *));
-    if (item->count)
-        memcpy(more, item->commands, item->count * sizeof(redisReply *));
-    more[item->count++] = command;
-    free(item->commands);
-    item->commands = more;
+    item->commands = la_realloc(item->commands, item->count + 1, sizeof(redisReply *));
+    item->commands[item->count++] = command;
 }
 
 /* Where a reader of a recording stands. */
@@ -85,9 +77,7 @@ static void take(struct place *place, redisReply *command)
         place->inside = true;
     else if (is(command, "EXEC") || is(command, "DISCARD"))
         place->inside = place->open = false;
-    else if (!wanted(command))
-        recording->left_out++;
-    else {
+    else if (wanted(command)) {
         struct la_recorded *item =
             place->open ? &recording->items[recording->count - 1] : add_item(recording, place->database);
         place->open = place->inside;
@@ -212,14 +202,19 @@ void la_recording_free(struct la_recording *recording)
     *recording = (struct la_recording){0};
 }
 
-static void send_command(redisContext *client, const redisReply *command)
+void la_recording_words(const redisReply *command, const char **words, size_t *lengths)
 {
-    const char **words = la_alloc(command->elements, sizeof *words);
-    size_t *lengths = la_alloc(command->elements, sizeof *lengths);
     for (size_t i = 0; i < command->elements; i++) {
         words[i] = command->element[i]->str;
         lengths[i] = (size_t)command->element[i]->len;
     }
+}
+
+static void send_command(redisContext *client, const redisReply *command)
+{
+    const char **words = la_alloc(command->elements, sizeof *words);
+    size_t *lengths = la_alloc(command->elements, sizeof *lengths);
+    la_recording_words(command, words, lengths);
     redisAppendCommandArgv(client, (int)command->elements, words, lengths);
     free(words);
     free(lengths);

@@ -19,13 +19,15 @@ struct la_recorded {
 struct la_recording {
     struct la_recorded *items;
     size_t count;
-    size_t left_out;
     size_t room;
 };
 
 /* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: byte N: ..." in `error`. Released with la_recording_free. */
 int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error);
 void la_recording_free(struct la_recording *recording);
+
+/* The words of one command, from `words` on, which has room for command->elements. */
+void la_recording_words(const redisReply *command, const char **words, size_t *lengths);
 
 /* Appends one item to the client's output; in which database the connection is, is kept in *database. How many replies.
  */

@@ -42,15 +42,29 @@ static bool answers(struct la_node *node, const char *line, struct la_error *err
     return ok;
 }
 
-/* Who serves: the process to kill, and whether it is a new one. */
-static void identify(struct la_node *node)
+/* Keys over all databases, as INFO says; -1 when it does not. */
+static long long count_keys(const char *info)
+{
+    long long keys = 0;
+    long long of_one;
+    if (!info)
+        return -1;
+    for (const char *line = strstr(info, "# Keyspace"); line; line = strchr(line, '\n')) {
+        line++;
+        if (sscanf(line, "db%*d:keys=%lld", &of_one) == 1)
+            keys += of_one;
+    }
+    return keys;
+}
+
+/* Who serves: the process to kill, and whether it is a new one; and what it has loaded. */
+static void identify(struct la_node *node, struct la_recovery *recovery)
 {
     char run_id[sizeof node->run_id] = "";
-    struct la_error ignored;
-    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
-    if (!client)
+    char *info = la_address_info(&node->address, REPLY_TIMEOUT_MS);
+    recovery->keys = count_keys(info);
+    if (!info)
         return;
-    char *info = la_client_info(client, &node->address);
     long long pid = la_info_number(info, "process_id", 0);
     if (pid > 1)
         node->server_pid = (pid_t)pid;
@@ -58,28 +72,6 @@ static void identify(struct la_node *node)
     node->escaped = node->starts > 1 && !strcmp(run_id, node->run_id);
     snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
     free(info);
-    redisFree(client);
-}
-
-/* Over all databases; -1 when it does not say. */
-static long long count_keys(const struct la_node *node)
-{
-    struct la_error ignored;
-    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
-    char *info = client ? la_client_info(client, &node->address) : NULL;
-    if (client)
-        redisFree(client);
-    if (!info)
-        return -1;
-    long long keys = 0;
-    long long of_one;
-    for (const char *line = strstr(info, "# Keyspace"); line; line = strchr(line, '\n')) {
-        line++;
-        if (sscanf(line, "db%*d:keys=%lld", &of_one) == 1)
-            keys += of_one;
-    }
-    free(info);
-    return keys;
 }
 
 /* Bytes in the files below a directory, as they lie there now. */
@@ -108,9 +100,8 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
             return;
         }
         recovery->ready_ns = la_now_ns();
-        recovery->keys = count_keys(node);
         node->served = true;
-        identify(node);
+        identify(node, recovery);
     }
     if (!recovery->read_ns && answers(node, "GET " LA_PROBE_KEY, last))
         recovery->read_ns = la_now_ns();

@@ -4,8 +4,14 @@
 
 #include "run.h"
 
-/* Starts it below the run's folder and waits until it serves. -1 with a doubt. Ended with la_reference_end. */
-int la_reference_start(struct la_run *run, struct la_node *node);
-void la_reference_end(struct la_node *node);
+struct la_reference {
+    struct la_server server; /* the node keeps a pointer to it */
+    struct la_node node;
+};
+
+/* Starts it below the run's folder and waits until it serves. -1 with a doubt. Ended with la_reference_end, in any
+ * case. */
+int la_reference_start(struct la_run *run, struct la_reference *reference);
+void la_reference_end(struct la_reference *reference);
 
 #endif

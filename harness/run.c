@@ -173,12 +173,8 @@ static void sample(struct la_run *run)
         return;
     run->next_sample_ns = la_now_ns() + SAMPLE_NS;
     for (unsigned int i = 0; i < run->node_count; i++) {
-        struct la_error ignored;
         struct la_node *node = &run->nodes[i];
-        redisContext *client = node->pid && node->served ? la_client_connect(&node->address, 500, &ignored) : NULL;
-        char *info = client ? la_client_info(client, &node->address) : NULL;
-        if (client)
-            redisFree(client);
+        char *info = node->pid && node->served ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;
         char replid[48] = "?";

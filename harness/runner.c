@@ -94,8 +94,9 @@ static int create(struct la_run *run)
         return la_run_doubt(run, "%s", error.text);
     if (la_mix_plan(run->options->mix, scenario->load, run->options->seed, &plan, &error))
         return la_run_doubt(run, "%s", error.text);
-    if (run->options->server.data) /* the given data may lie in any database */
-        plan.keys[la_type_find("flush")] = 0;
+    for (unsigned int i = 0; run->options->server.data && i < la_type_count; i++)
+        if (la_types[i]->database) /* the given data may lie in any */
+            plan.keys[i] = 0;
     if (!la_plan_keys(&plan))
         return la_run_doubt(run, "the server knows none of the types that the load is to write");
     if (read_recording(run))
@@ -138,12 +139,8 @@ static int check_outside(struct la_run *run)
 
 static void note_evictions(struct la_run *run)
 {
-    struct la_error ignored;
     struct la_node *node = la_run_target(run);
-    redisContext *client = node->pid ? la_client_connect(&node->address, 1000, &ignored) : NULL;
-    char *info = client ? la_client_info(client, &node->address) : NULL;
-    if (client)
-        redisFree(client);
+    char *info = node->pid ? la_address_info(&node->address, 1000) : NULL;
     long long evicted = la_info_number(info, "evicted_keys", 0);
     run->evicted = evicted > run->evicted ? evicted : run->evicted;
     /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */

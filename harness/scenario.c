@@ -419,11 +419,8 @@ void la_scenario_free(struct la_scenario *scenario)
 
 static void add(struct la_scenarios *list, struct la_scenario *scenario)
 {
-    struct la_scenario **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items)
-        exit(LA_EXIT_USAGE);
-    list->items = items;
-    items[list->count++] = scenario;
+    list->items = la_realloc(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = scenario;
 }
 
 static int read_one(struct la_scenarios *list, const char *path, struct la_error *error)

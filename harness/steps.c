@@ -125,14 +125,9 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
     return reply;
 }
 
-static char *info_of(struct la_node *node)
+static char *info_of(const struct la_node *node)
 {
-    struct la_error ignored;
-    redisContext *client = la_client_connect(&node->address, COMMAND_TIMEOUT_MS, &ignored);
-    char *info = client ? la_client_info(client, &node->address) : NULL;
-    if (client)
-        redisFree(client);
-    return info;
+    return la_address_info(&node->address, COMMAND_TIMEOUT_MS);
 }
 
 static bool all_fired(const struct la_node *node)
@@ -401,27 +396,29 @@ static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
         ;
 }
 
-/* Recorded traffic is held against another server that is sent the same. */
-static int verify_with(struct la_run *run, struct la_node *node)
+static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options)
 {
-    bool recorded = run->scenario->load->replay != NULL;
     char reads[LA_PATH_MAX];
-    struct la_node *reference = la_alloc(1, sizeof *reference);
     la_path(reads, "%s/reads", run->dir);
-    const struct la_verify_options options = {.ignore = &run->base_keys,
-                                              .fault_ns = run->fault_ns,
-                                              .reads_path = reads,
-                                              .recording = recorded ? &run->recording : NULL,
-                                              .reference = &reference->address,
-                                              .timeless = run->clock_changed};
+    options.ignore = &run->base_keys;
+    options.fault_ns = run->fault_ns;
+    options.reads_path = reads;
+    options.timeless = run->clock_changed;
     run->findings.node = node->spec->name;
-    int bad = recorded ? la_reference_start(run, reference) : 0;
-    if (!bad && la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
-        bad = la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
-    if (recorded)
-        la_reference_end(reference);
+    if (la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
+        return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
+    return 0;
+}
+
+/* Recorded traffic is held against another server that is sent the same. */
+static int verify_recorded(struct la_run *run, struct la_node *node)
+{
+    struct la_reference *reference = la_alloc(1, sizeof *reference);
+    struct la_verify_options options = {.recording = &run->recording, .reference = &reference->node.address};
+    int bad = la_reference_start(run, reference) || verify_with(run, node, options);
+    la_reference_end(reference);
     free(reference);
-    return bad;
+    return bad ? -1 : 0;
 }
 
 static int step_verify(struct la_run *run, const struct la_step_node *step)
@@ -433,7 +430,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
             la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);
-    if (verify_with(run, node))
+    if (run->scenario->load->replay ? verify_recorded(run, node)
+                                    : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
     la_basekeys_check(run, node);
     run->verified = true;

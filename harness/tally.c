@@ -57,10 +57,7 @@ static void add_lost(struct la_tally *tally, const struct la_op *op, bool promis
     uint64_t at = tally->result->lost;
     if (at == tally->lost_room) {
         tally->lost_room = at ? 2 * at : 1024;
-        uint64_t *more = realloc(tally->lost, tally->lost_room * sizeof *more);
-        if (!more)
-            exit(LA_EXIT_USAGE);
-        tally->lost = more;
+        tally->lost = la_realloc(tally->lost, tally->lost_room, sizeof *tally->lost);
     }
     tally->lost[at] = (uint64_t)(op - tally->ledger->ops);
     note_lost(tally->ledger, op, promised, tally->result);

@@ -9,7 +9,7 @@
 
 enum { SET = 1, FLUSH, DEL, REMOVED_ONE_IN = 2, DATABASES = 15 };
 
-unsigned int la_flush_database(uint32_t session)
+static unsigned int database_of(uint32_t session)
 {
     return session < DATABASES ? session + 1 : 0;
 }
@@ -19,7 +19,7 @@ static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
     (void)state;
     op->kind = SET;
     if (dice % REMOVED_ONE_IN == 0)
-        op->kind = la_flush_database(op->session) ? FLUSH : DEL;
+        op->kind = database_of(op->session) ? FLUSH : DEL;
 }
 
 static int write_key(const struct la_write *write)
@@ -28,7 +28,7 @@ static int write_key(const struct la_write *write)
     static const char *const arguments[] = {[SET] = ",KEYS[1],ARGV[2]", [FLUSH] = "", [DEL] = ",KEYS[1]"};
     char script[192];
     char database[8];
-    snprintf(database, sizeof database, "%u", la_flush_database(write->op->session));
+    snprintf(database, sizeof database, "%u", database_of(write->op->session));
     snprintf(script, sizeof script, "redis.call('%.40s',ARGV[1]) return redis.call('%.40s'%s)",
              la_command_name(write->address, "SELECT"), la_command_name(write->address, commands[write->op->kind]),
              arguments[write->op->kind]);
@@ -49,7 +49,7 @@ static void read_key(redisContext *client, const struct la_address *address, con
     unsigned int session = 0;
     char database[8];
     sscanf(name, "la:%u", &session);
-    snprintf(database, sizeof database, "%u", la_flush_database(session));
+    snprintf(database, sizeof database, "%u", database_of(session));
     la_send(client, address, "SELECT", database, NULL);
     la_send(client, address, "GET", name, NULL);
     la_send(client, address, "SELECT", "0", NULL);
@@ -67,6 +67,7 @@ const struct la_type la_type_flush = {
     .kinds = {{"set", .value = true}, {"flushdb", .removes = true}, {"del", .removes = true}},
     .reads = 3,
     .single = true,
+    .database = database_of,
     .choose = choose,
     .write = write_key,
     .accept = accept,

@@ -116,7 +116,6 @@ const struct la_type la_type_queue = {
     .commands = "BLPOP RPUSH LRANGE",
     .kinds = {{"rpush", .value = true}, {"blpop", .removes = true, .blocks = true}},
     .reads = 1,
-    .waits = true,
     .choose = choose,
     .write = write_key,
     .accept = accept,

@@ -10,15 +10,10 @@ static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
     op->field = (uint16_t)(dice % LA_FIELDS);
 }
 
-static size_t place_size(const struct la_plan *plan)
-{
-    return plan->big_size > plan->value_size ? plan->big_size : plan->value_size;
-}
-
 static int write_key(const struct la_write *write)
 {
     char offset[24];
-    snprintf(offset, sizeof offset, "%zu", write->op->field * place_size(write->plan));
+    snprintf(offset, sizeof offset, "%zu", write->op->field * la_value_largest(write->plan));
     la_send(write->client, write->address, "SETRANGE", write->name, offset, write->value, NULL);
     return 1;
 }
@@ -42,7 +37,7 @@ static bool nothing_but_zeros(const char *from, size_t length)
 static void judge(struct la_history *history, redisReply *const *replies)
 {
     const redisReply *whole = replies[0];
-    size_t size = place_size(history->plan);
+    size_t size = la_value_largest(history->plan);
     uint32_t at[LA_FIELDS];
     if (whole->type != REDIS_REPLY_STRING && whole->type != REDIS_REPLY_NIL) {
         la_fates_report(history, LA_CORRUPT, whole->str, "no longer a string");

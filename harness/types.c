@@ -99,8 +99,7 @@ void la_send(redisContext *client, const struct la_address *address, ...)
     for (const char *word; count < 16 && (word = va_arg(args, const char *)); count++)
         words[count] = word;
     va_end(args);
-    const char *name = la_address_command(address, words[0]);
-    words[0] = name ? name : words[0];
+    words[0] = la_command_name(address, words[0]);
     for (int i = 0; i < count; i++)
         lengths[i] = strlen(words[i]);
     put_request(client, count, words, lengths);
@@ -114,12 +113,6 @@ bool la_is_status(const redisReply *reply, const char *text)
 bool la_is_between(const redisReply *reply, long long low, long long high)
 {
     return reply->type == REDIS_REPLY_INTEGER && reply->integer >= low && reply->integer <= high;
-}
-
-const char *la_command_name(const struct la_address *address, const char *command)
-{
-    const char *name = la_address_command(address, command);
-    return name ? name : command;
 }
 
 struct la_part la_part_of(const char *name, char which)

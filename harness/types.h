@@ -55,13 +55,14 @@ struct la_type {
     int reads;                          /* a key is read back with so many commands */
     bool alone;                         /* only in a mix that names it */
     bool single;                        /* one key in a session: operations touch more than their key */
-    bool waits;                         /* it has a kind that blocks */
     /* Chooses kind (and field) of an operation whose session, key and seq are set, before it enters the ledger. */
     void (*choose)(struct la_op *op, struct la_key_state *state, uint64_t dice);
     /* Appends the commands to the client's output buffer; how many there are. The last reply is the operation's. */
     int (*write)(const struct la_write *write);
     /* Takes a success reply into `state` and op->field and op->result; false when it says something impossible. */
     bool (*accept)(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+    /* In which database the keys of a session are; NULL: in the first. */
+    unsigned int (*database)(uint32_t session);
     /* Whether the reply promised more than that the write was accepted; NULL: never. */
     bool (*promised)(const struct la_plan *plan, const struct la_op *op);
     /* Appends the commands that read the key back. NULL: it is judged otherwise. */
@@ -106,9 +107,6 @@ void la_read_list(redisContext *client, const struct la_address *address, const 
 /* Of one value that each operation replaces or removes. See type_string.c. */
 void la_string_judge(struct la_history *history, redisReply *const *replies);
 
-/* The name of a command inside a script, where renaming holds as well. */
-const char *la_command_name(const struct la_address *address, const char *command);
-
 /* A part of a key that consists of several: NAME:WHICH. */
 struct la_part {
     char text[LA_KEY_NAME_MAX + 2];
@@ -125,10 +123,5 @@ void la_parts_judge(struct la_history *history, redisReply *const *replies);
 
 /* Entries of a stream, kept as they are found. False: it is no stream. See type_stream.c. */
 bool la_stream_entries(struct la_history *history, const redisReply *entries);
-
-/* The database that the flushed keys of a session are in. See type_flush.c. */
-unsigned int la_flush_database(uint32_t session);
-
-extern const struct la_type la_type_flush;
 
 #endif

@@ -145,13 +145,22 @@ int la_copy_tree(const char *from, const char *to, struct la_error *error)
     return status == 0 ? 0 : la_fail(error, "cannot copy %s to %s", from, to);
 }
 
-void *la_alloc(size_t count, size_t size)
+static void *checked(void *memory)
 {
-    void *memory = calloc(count ? count : 1, size);
     if (memory)
         return memory;
     fputs("lastack: out of memory\n", stderr);
     exit(LA_EXIT_USAGE);
+}
+
+void *la_alloc(size_t count, size_t size)
+{
+    return checked(calloc(count ? count : 1, size));
+}
+
+void *la_realloc(void *memory, size_t count, size_t size)
+{
+    return checked(reallocarray(memory, count, size));
 }
 
 char *la_strdup(const char *text)
@@ -185,13 +194,8 @@ char *la_put_number(char *at, uint64_t number, char behind)
 
 void la_strings_add(struct la_strings *list, char *owned)
 {
-    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items) {
-        fputs("lastack: out of memory\n", stderr);
-        exit(LA_EXIT_USAGE);
-    }
-    list->items = items;
-    items[list->count++] = owned;
+    list->items = la_realloc(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = owned;
 }
 
 void la_strings_free(struct la_strings *list)

@@ -47,6 +47,7 @@ int la_copy_tree(const char *from, const char *to, struct la_error *error);
 
 /* malloc and friends that end the program when memory is out. */
 void *la_alloc(size_t count, size_t size);
+void *la_realloc(void *memory, size_t count, size_t size); /* what is added is not zeroed */
 char *la_strdup(const char *text);
 __attribute__((format(printf, 1, 2))) char *la_format(const char *format, ...);
 

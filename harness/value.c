@@ -9,6 +9,11 @@ size_t la_value_size(const struct la_plan *plan, uint32_t seq)
     return plan->big_size && seq % plan->big_every == 0 ? plan->big_size : plan->value_size;
 }
 
+size_t la_value_largest(const struct la_plan *plan)
+{
+    return plan->big_size > plan->value_size ? plan->big_size : plan->value_size;
+}
+
 static size_t put_head(char *out, size_t size, uint32_t session, uint32_t key, uint32_t seq)
 {
     char *at = la_put_number(out, session, '.');

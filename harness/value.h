@@ -12,6 +12,9 @@ enum { LA_VALUE_MIN = 48, LA_VALUE_MAX = 64 << 20 };
 /* The length of the value that operation `seq` of a key writes. */
 size_t la_value_size(const struct la_plan *plan, uint32_t seq);
 
+/* The length of the longest value in a load. */
+size_t la_value_largest(const struct la_plan *plan);
+
 /* Fills `out` with exactly `size` bytes (LA_VALUE_MIN or more) and a NUL. */
 void la_value_make(char *out, size_t size, uint32_t session, uint32_t key, uint32_t seq);
 

@@ -119,8 +119,7 @@ static int read_one(struct pass *pass, uint64_t key)
 /* Keys in one batch: the server holds all of their values ready at once. */
 static int batch_size(const struct la_plan *plan)
 {
-    uint32_t largest = plan->big_size > plan->value_size ? plan->big_size : plan->value_size;
-    int fitting = (int)(BATCH_BYTES / largest) + 1;
+    int fitting = (int)(BATCH_BYTES / la_value_largest(plan)) + 1;
     return fitting < BATCH ? fitting : BATCH;
 }
 
@@ -139,10 +138,10 @@ static bool ours(const struct pass *pass, int database, const char *name)
     size_t length = strlen(made);
     if (strncmp(name, made, length) != 0)
         return false;
-    const char *parts = pass->types[key]->parts;
     const char *rest = name + length;
-    bool fits = parts ? rest[0] == ':' && rest[1] && strchr(parts, rest[1]) && !rest[2] : !rest[0];
-    unsigned int home = pass->types[key] == &la_type_flush ? la_flush_database((uint32_t)session) : 0;
+    const struct la_type *type = pass->types[key];
+    unsigned int home = type->database ? type->database((uint32_t)session) : 0;
+    bool fits = type->parts ? rest[0] == ':' && rest[1] && strchr(type->parts, rest[1]) && !rest[2] : !rest[0];
     return fits && (unsigned int)database == home && touched(&pass->index, session * pass->keys + key);
 }
 
@@ -169,7 +168,6 @@ static int ask(struct pass *pass, struct batch *batch, uint64_t *next)
 {
     char name[LA_KEY_NAME_MAX];
     int most = batch_size(&pass->ledger->head->plan);
-    int done = 0;
     batch->asked_ns = la_now_ns();
     for (batch->count = 0; batch->count < most && *next < pass->index.keys; ++*next) {
         if (!touched(&pass->index, *next))
@@ -178,10 +176,7 @@ static int ask(struct pass *pass, struct batch *batch, uint64_t *next)
         type_of(pass, *next)->read(pass->client, pass->address, name);
         batch->keys[batch->count++] = *next;
     }
-    while (!done)
-        if (redisBufferWrite(pass->client, &done) != REDIS_OK)
-            return lost_connection(pass, pass->client->errstr);
-    return 0;
+    return la_client_flush(pass->client) ? lost_connection(pass, pass->client->errstr) : 0;
 }
 
 /* While one batch is judged, the server is busy with the next. */
@@ -275,18 +270,29 @@ static void list_types(struct pass *pass)
         pass->types[key] = la_types[la_plan_type(plan, key)];
 }
 
+static int judge_by_keys(struct pass *pass)
+{
+    list_types(pass);
+    la_index_make(&pass->index, pass->ledger, la_ledger_count(pass->ledger));
+    pass->ops = la_alloc(pass->index.longest, sizeof(struct la_op *));
+    pass->local = la_alloc(pass->index.longest, 1);
+    int bad = read_and_keep(pass);
+    la_index_free(&pass->index);
+    la_replies_release(&pass->replies);
+    free(pass->types);
+    free(pass->ops);
+    free(pass->local);
+    return bad;
+}
+
 int la_verify_node(const struct la_ledger *ledger, const struct la_address *address,
                    const struct la_verify_options *options, struct la_findings *findings, struct la_verify *result)
 {
     struct pass pass = {
         .ledger = ledger, .address = address, .options = options, .findings = findings, .result = result};
     *result = (struct la_verify){.read_ns = la_now_ns()};
-    list_types(&pass);
-    la_index_make(&pass.index, ledger, la_ledger_count(ledger));
-    pass.ops = la_alloc(pass.index.longest, sizeof(struct la_op *));
-    pass.local = la_alloc(pass.index.longest, 1);
     la_tally_begin(&pass.tally, ledger, options->fault_ns, findings, result);
-    int bad = options->recording ? judge_recorded(&pass) : read_and_keep(&pass);
+    int bad = options->recording ? judge_recorded(&pass) : judge_by_keys(&pass);
     la_tally_end(&pass.tally);
     /* what the load counted while it ran is held against what was found in the ledger afterwards */
     uint64_t acked = atomic_load(&ledger->head->acked);
@@ -295,10 +301,5 @@ int la_verify_node(const struct la_ledger *ledger, const struct la_address *addr
     if (!bad && !result->complete && !result->why[0])
         snprintf(result->why, sizeof result->why, "only %llu of %llu acknowledged operations were checked",
                  (unsigned long long)result->checked, (unsigned long long)acked);
-    la_index_free(&pass.index);
-    la_replies_release(&pass.replies);
-    free(pass.types);
-    free(pass.ops);
-    free(pass.local);
     return result->complete ? 0 : -1;
 }

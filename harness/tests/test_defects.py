@@ -107,8 +107,9 @@ class Defects(LastackTest):
     def test_nobody_loads_for_ever(self):
         self.caught("loading-forever", self.write("kill9.yaml", impatient()), {"unavailable"})
 
-    def caught(self, defect, scenario, kinds):
-        run = self.lastack("run", scenario, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect})
+    def caught(self, defect, scenario, kinds, *options):
+        run = self.lastack("run", scenario, "--server", BROKEN / "respd", *options, env={"RESPD_DEFECT": defect},
+                           timeout=600)
         self.assertEqual(run.status, 1, str(run))
         self.assertTrue(run.kinds() & kinds, f"{run.kinds()} has none of {kinds}\n{run}")
 
@@ -132,8 +133,15 @@ def by(defect, scenario, kinds):
     return lambda self: self.caught(defect, SCENARIOS / f"{scenario}.yaml", kinds)
 
 
+def by_default(defect, kinds):
+    """Nothing in the scenario, nor in its load, points to the defect."""
+    return unittest.skipUnless(os.environ.get("FULL"), "the same by a load that is about it takes a third of the time")(
+        lambda self: self.caught(defect, SCENARIOS / "kill9-aof-always.yaml", kinds, "--repeat", 3))
+
+
 for name, (expected, struck_type) in KILL9.items():
     setattr(Defects, f"test_{name.replace('-', '_')}", by_kill9(name, expected, struck_type))
+    setattr(Defects, f"test_default_{name.replace('-', '_')}", by_default(name, expected))
 for name, (shown_by, expected) in ELSEWHERE.items():
     setattr(Defects, f"test_{name.replace('-', '_')}", by(name, shown_by, expected))
 
