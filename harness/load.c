@@ -321,15 +321,21 @@ static void flush_if_needed(struct load *load, struct connection *connection)
         flush(load, connection);
 }
 
-/* Looks at every connection: those that are not connected, that paused, or for which something is due by now. */
+/*
+ * Looks at every connection: those that are not connected, that paused, or for which something is due by now. Nothing
+ * is sent before all are connected: connecting waits for the server, and whoever has sent would wait with it.
+ */
 static void sweep(struct load *load)
 {
     for (uint32_t i = 0; i < load->connection_count; i++) {
         struct connection *connection = &load->connections[i];
         if (!connection->client && load->now_ns >= connection->resume_ns && !stopping(load))
             connect_again(load, connection);
-        fill(load, connection);
-        flush_if_needed(load, connection);
+    }
+    load->now_ns = la_now_ns();
+    for (uint32_t i = 0; i < load->connection_count; i++) {
+        fill(load, &load->connections[i]);
+        flush_if_needed(load, &load->connections[i]);
     }
 }
 
