@@ -83,11 +83,31 @@ static void take(struct place *place, redisReply *command)
         place->open = place->inside;
         add_command(item, command);
         return;
-    }
+    } else
+        recording->left_out++;
     freeReplyObject(command);
 }
 
 /* ---- an append-only file ---- */
+
+/* Between two commands there may be a time (aof-timestamp-enabled): a line that begins with #. */
+static void skip_notes(redisReader *reader)
+{
+    const char *end;
+    while (reader->ridx < 0 && reader->pos < reader->len && reader->buf[reader->pos] == '#' &&
+           (end = memchr(reader->buf + reader->pos, '\n', reader->len - reader->pos)))
+        reader->pos = (size_t)(end - reader->buf) + 1;
+}
+
+/* The next command; NULL: more must be fed first, or (reader->err) there is none. */
+static redisReply *next_command(redisReader *reader)
+{
+    void *reply = NULL;
+    skip_notes(reader);
+    if (reader->ridx < 0 && reader->pos < reader->len && reader->buf[reader->pos] == '#')
+        return NULL;
+    return redisReaderGetReply(reader, &reply) == REDIS_OK ? reply : NULL;
+}
 
 static int read_aof(struct place *place, const char *path, const char *text, size_t size, struct la_error *error)
 {
@@ -96,9 +116,9 @@ static int read_aof(struct place *place, const char *path, const char *text, siz
     size_t number = 0;
     bool good = true;
     for (size_t at = 0; good && at < size; at += PIECE) {
-        void *reply = NULL;
+        redisReply *reply;
         redisReaderFeed(reader, text + at, size - at < PIECE ? size - at : PIECE);
-        for (; good && redisReaderGetReply(reader, &reply) == REDIS_OK && reply; number++) {
+        for (; good && (reply = next_command(reader)); number++) {
             good = shaped(reply);
             if (good)
                 take(place, reply);
@@ -179,7 +199,7 @@ int la_recording_read(struct la_recording *recording, const char *path, struct l
         result = la_fail(error, "%s: the recording is empty", path);
     else if (size >= 5 && !memcmp(text, "REDIS", 5))
         result = la_fail(error, "%s: this is an RDB; a recording is an .incr.aof, or MONITOR's output", path);
-    else if (*text == '*')
+    else if (*text == '*' || *text == '#')
         result = read_aof(&place, path, text, (size_t)size, error);
     else
         result = read_monitor(&place, text, path, error);

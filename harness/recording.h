@@ -20,9 +20,10 @@ struct la_recording {
     struct la_recorded *items;
     size_t count;
     size_t room;
+    size_t left_out; /* commands */
 };
 
-/* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: byte N: ..." in `error`. Released with la_recording_free. */
+/* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: after N commands ..." in `error`. Released with la_recording_free. */
 int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error);
 void la_recording_free(struct la_recording *recording);
 

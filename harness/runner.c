@@ -81,7 +81,11 @@ static int read_recording(struct la_run *run)
         la_path(path, "%s", file);
     else
         la_path(path, "%.*s/%s", (int)(slash - run->scenario->path), run->scenario->path, file);
-    return la_recording_read(&run->recording, path, &error) ? la_run_doubt(run, "replay: %s", error.text) : 0;
+    if (la_recording_read(&run->recording, path, &error))
+        return la_run_doubt(run, "replay: %s", error.text);
+    la_run_event(run, NULL, "replay: %zu recorded, %zu left out: connections, waiting, administration",
+                 run->recording.count, run->recording.left_out);
+    return 0;
 }
 
 static int create(struct la_run *run)

@@ -79,6 +79,14 @@ class Replay(LastackTest):
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual(run.scenario()["rpo"]["acked"], len(list(commands())))
 
+    def test_times_in_an_append_only_file(self):
+        stamped = b"".join(b"#TS:1700000%03d\r\n" % i + b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$3000\r\n%03000d\r\n" % i
+                           for i in range(200))
+        run = self.replay(stamped + b"*1\r\n$4\r\nPING\r\n#TS:17")
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(run.scenario()["rpo"]["acked"], 200)
+        self.assertIn("replay: 200 recorded, 1 left out", str(run.scenario()["timeline"]))
+
     def test_killed_in_the_middle(self):
         run = self.replay(aof(), acked=400)
         self.assertEqual(run.status, 0, str(run))

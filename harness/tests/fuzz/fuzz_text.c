@@ -1,8 +1,9 @@
 /*
- * The texts that a bundle or a user hands in: a scenario, a configuration, a recorded result, a fault rule. Each is
- * read, or refused with one line; never a crash.
+ * The texts that a bundle or a user hands in: a scenario, a configuration, recorded traffic, a result. Each is read, or
+ * refused with one line; never a crash.
  */
 #include <fcntl.h>
+#include <hiredis/sds.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "recording.h"
 #include "repeat.h"
 #include "scenario.h"
 #include "table.h"
@@ -36,6 +38,24 @@ static void read_config(void)
     la_config_free(&config);
 }
 
+static void read_recording(void)
+{
+    struct la_error error = {""};
+    struct la_recording recording;
+    if (la_recording_read(&recording, path, &error)) {
+        if (!*error.text)
+            abort();
+        return;
+    }
+    redisContext client = {.obuf = sdsempty()};
+    unsigned int database = 0;
+    for (size_t i = 0; i < recording.count; i++)
+        if (la_recording_send(&recording.items[i], &client, &database) < 1)
+            abort();
+    sdsfree(client.obuf);
+    la_recording_free(&recording);
+}
+
 static void read_result(const uint8_t *data, size_t size)
 {
     json_t *result = json_loadb((const char *)data, size, 0, NULL);
@@ -58,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     read_scenario();
     read_config();
+    read_recording();
     read_result(data, size);
     return 0;
 }

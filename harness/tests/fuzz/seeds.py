@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Seeds for fuzz_judge: for each type, what a sound server would answer. `seeds.py FOLDER`."""
+"""Seeds for fuzz_judge: for each type, what a sound server would answer; and for fuzz_text, recorded traffic.
+`seeds.py JUDGE-FOLDER TEXT-FOLDER`."""
 import pathlib
 import sys
 
@@ -54,9 +55,17 @@ REPLIES = {
 }
 
 
+RECORDED = {
+    "aof": b"#TS:1700000000\r\n" + b"".join(map(resp, (
+        ["SELECT", "1"], ["MULTI"], ["SET", "a", "b"], ["INCR", "c"], ["EXEC"], ["BLPOP", "d", "0"], ["DEL", "a"]))),
+    "monitor": b'OK\n1700000000.1 [0 127.0.0.1:5] "SET" "a" "\\x00\\n"\n1700000000.2 [1 lua] "DEL" "a"\n',
+}
+
+
 def main():
-    folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, texts = map(pathlib.Path, sys.argv[1:])
+    for name, text in RECORDED.items():
+        (texts / name).write_bytes(text)
     for number, name in enumerate(TYPES):
         replies = b"".join(map(resp, REPLIES[name]))
         for kinds in (b"\0\0\0\0", b"\0\1\2\3", b"\1\0\2\0"):
