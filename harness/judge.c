@@ -44,8 +44,8 @@ double la_judge_rto_ms(const struct la_recovery *recovery, uint64_t point_ns)
 {
     if (!point_ns || point_ns < recovery->fault_ns)
         return -1;
-    uint64_t waited =
-        recovery->by_operator && recovery->spawn_ns > recovery->gone_ns ? recovery->spawn_ns - recovery->gone_ns : 0;
+    bool waited_for = recovery->by_operator && point_ns >= recovery->spawn_ns && recovery->spawn_ns > recovery->gone_ns;
+    uint64_t waited = waited_for ? recovery->spawn_ns - recovery->gone_ns : 0;
     return (double)(point_ns - recovery->fault_ns - waited) / 1e6;
 }
 

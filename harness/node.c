@@ -222,6 +222,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     if (pid < 0)
         return la_fail(error, "fork: %s", strerror(errno));
     node->pid = node->server_pid = pid;
+    node->leaving = 0;
     node->groups[node->starts++ % LA_STARTS_MAX] = pid;
     node->spawn_ns = la_now_ns();
     node->restart_due_ns = 0;
@@ -237,6 +238,8 @@ static bool clean(int status)
     int signal = WTERMSIG(status);
     return signal == SIGHUP || signal == SIGINT || signal == SIGTERM || signal == SIGPIPE;
 }
+
+#define LEAVE_NS UINT64_C(10000000000)
 
 enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
 
@@ -265,6 +268,7 @@ static uint64_t injected_at(const struct la_node *node)
 
 void la_node_ended(struct la_node *node, int status)
 {
+    node->leaving = node->server_pid != node->pid ? node->server_pid : 0;
     node->pid = node->server_pid = 0;
     node->gone_ns = la_now_ns();
     uint64_t cut_ns = atomic_load(&node->control->cut_ns);
@@ -298,6 +302,11 @@ void la_node_kill_group(const struct la_node *node)
 bool la_node_lives(const struct la_node *node)
 {
     return node->starts && kill(-node->groups[(node->starts - 1) % LA_STARTS_MAX], 0) == 0;
+}
+
+bool la_node_leaving(const struct la_node *node)
+{
+    return node->leaving && kill(node->leaving, 0) == 0 && la_now_ns() - node->gone_ns < LEAVE_NS;
 }
 
 void la_node_kill(struct la_node *node, enum la_scope scope)

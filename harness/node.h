@@ -41,6 +41,7 @@ struct la_node {
     pid_t pid;                   /* the process that was spawned and leads the group; 0: none */
     pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
     char run_id[48];             /* of the server that served last, as INFO gives it */
+    pid_t leaving;               /* that server, when its wrapper ended before it; 0: none */
     bool escaped;                /* a new start was answered by the old server: it outlived its kill */
     pid_t supervisor;            /* of a server that is driven from outside; 0: none */
     pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */
@@ -71,7 +72,7 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
 /* The node's server has the shim loaded: not merely the wrapper script around it. `pid` is the server's. */
 bool la_node_preloaded(const struct la_node *node, pid_t pid);
 
-/* Starts the server process. */
+/* Starts the server process; not while la_node_leaving. */
 int la_node_spawn(struct la_node *node, struct la_error *error);
 
 /* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
@@ -82,6 +83,12 @@ void la_node_freeze(const struct la_node *node);
 
 /* True while a process of the last start's group is there. */
 bool la_node_lives(const struct la_node *node);
+
+/*
+ * True while the server that served last is still there, though the wrapper that started it has ended: its port and its
+ * files are not free yet. After 10 s it is taken to stay, which its answers will tell.
+ */
+bool la_node_leaving(const struct la_node *node);
 
 /* SIGKILL to the server process, or to the whole group. */
 void la_node_kill(struct la_node *node, enum la_scope scope);

@@ -184,7 +184,7 @@ static void keep_crash_state(struct la_run *run, const struct la_node *node)
 int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
-    while (node->exits == node->recovered && la_now_ns() < deadline) {
+    while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
         la_run_pump(run);
         la_sleep_ms(LA_POLL_MS);
     }

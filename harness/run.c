@@ -151,7 +151,7 @@ static void cut_when_wanted(struct la_run *run, struct la_node *node)
 static void restart_due(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
-    if (node->pid || !node->restart_due_ns || la_now_ns() < node->restart_due_ns)
+    if (node->pid || !node->restart_due_ns || la_now_ns() < node->restart_due_ns || la_node_leaving(node))
         return;
     node->restarts++;
     if (la_run_restore_power(run, node)) {

@@ -108,6 +108,26 @@ class CommandLine(LastackTest):
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("never went down", run.stdout)
 
+    def test_a_server_that_takes_its_time_to_die(self):
+        """Its wrapper is gone at once; giving back so much memory takes longer, and until then it holds the port."""
+        fat = self.write("fat.c", """
+#include <sys/mman.h>
+__attribute__((constructor)) static void fat(void)
+{
+    mmap(0, 1L << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
+""")
+        library = self.folder / "fat.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, fat], check=True)
+        script = self.write("slow-to-die", f"""#!/bin/sh
+[ -e "$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")/appendonlydir" ] || fat={library}
+LD_PRELOAD="$LD_PRELOAD $fat" setsid redis-server "$@" &
+exec sleep 1000
+""")
+        script.chmod(0o755)
+        run = self.lastack("run", KILL9, "--server", script)
+        self.assertEqual(run.status, 0, str(run))
+
     def test_a_rule_that_does_not_fire_is_inconclusive(self):
         text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
         text = text.replace("steps:", "steps:\n  - arm: {rule: op=write path=nothing do=error:EIO}")

@@ -112,6 +112,8 @@ class Load(LastackTest):
         self.assertNotIn("repeats", run.scenario())
         self.assertEqual(sorted(path.name for path in again.out.iterdir()), ["load", "probe", "result.json"])
         phases = run.scenario()["rto"]["phases"]
+        times = [phases[f"{phase}_ms"] for phase in ("gone", "started", "accepting", "ready", "first_read", "first_write")]
+        self.assertEqual([0, *times, 60000], sorted([0, *times, 60000]))
         self.assertGreater(phases["loaded_bytes"], 100000)
         self.assertGreater(phases["loaded_keys"], 100)
 
