@@ -14,7 +14,6 @@ static const char *const names[LA_FINDING_KINDS] = {
     [LA_DIVERGED] = "diverged",
     [LA_REFUSED] = "refuses to start",
     [LA_UNAVAILABLE] = "unavailable",
-    [LA_TOO_SLOW] = "too slow",
 };
 
 const char *la_finding_name(enum la_finding_kind kind)

@@ -15,7 +15,6 @@ enum la_finding_kind {
     LA_DIVERGED,    /* replica and primary differ */
     LA_REFUSED,     /* the server does not start */
     LA_UNAVAILABLE, /* it is up and does not serve */
-    LA_TOO_SLOW,
     LA_FINDING_KINDS
 };
 
