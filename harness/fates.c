@@ -79,6 +79,13 @@ void la_fates_keep(struct la_history *history, uint32_t at)
     history->fates[at] = LA_FATE_KEPT;
 }
 
+void la_fates_enter(struct la_history *history, uint32_t at[LA_FIELDS], unsigned int field, uint32_t found)
+{
+    if (at[field] < history->count)
+        la_fates_report(history, LA_CORRUPT, NULL, "field %u is there twice", field);
+    at[field] = found;
+}
+
 void la_fates_fields(struct la_history *history, const uint32_t at[LA_FIELDS])
 {
     uint32_t upto[LA_FIELDS]; /* operations on the field that are accounted for: those before this position */

@@ -63,6 +63,9 @@ void la_fates_keep(struct la_history *history, uint32_t at);
 /* `at[f]`: position of the operation that field f shows, or history->count: the field is not there. */
 void la_fates_fields(struct la_history *history, const uint32_t at[LA_FIELDS]);
 
+/* Enters in `at` that `field` shows operation `found`; that it shows two at once is reported. */
+void la_fates_enter(struct la_history *history, uint32_t at[LA_FIELDS], unsigned int field, uint32_t found);
+
 /* What is there has been kept with la_fates_keep; a removal's target lies op->field operations back. */
 void la_fates_items(struct la_history *history);
 

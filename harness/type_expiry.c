@@ -43,6 +43,7 @@ const struct la_type la_type_expiry = {
     .name = "expiry",
     .commands = "SET GET PEXPIRE PERSIST PTTL",
     .kinds = {{"set", .value = true}, {"set-px", .value = true}, {.name = "pexpire"}, {.name = "persist"}},
+    .expires = true,
     .reads = 2,
     .choose = la_expiry_choose,
     .write = write_key,

@@ -8,6 +8,9 @@
 
 #include "fates.h"
 
+#define GROUP    "g"
+#define CONSUMER "c"
+
 enum { CREATE = 1, XADD, READ, XACK, BACKLOG_MAX = 30000 };
 
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
@@ -34,15 +37,14 @@ static int write_key(const struct la_write *write)
     redisContext *client = write->client;
     const struct la_address *address = write->address;
     const char *name = write->name;
-    char id[16];
-    snprintf(id, sizeof id, "%u-0", write->op->seq - write->op->field);
+    struct la_entry_id id = la_entry_id(write->op->seq - write->op->field);
     switch ((int)write->op->kind) {
-    case CREATE: la_send(client, address, "XGROUP", "CREATE", name, "g", "0", "MKSTREAM", NULL); break;
-    case XADD: la_send(client, address, "XADD", name, id, "v", write->value, NULL); break;
+    case CREATE: la_send(client, address, "XGROUP", "CREATE", name, GROUP, "0", "MKSTREAM", NULL); break;
+    case XADD: la_send(client, address, "XADD", name, id.text, LA_ENTRY_FIELD, write->value, NULL); break;
     case READ:
-        la_send(client, address, "XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", name, ">", NULL);
+        la_send(client, address, "XREADGROUP", "GROUP", GROUP, CONSUMER, "COUNT", "1", "STREAMS", name, ">", NULL);
         break;
-    default: la_send(client, address, "XACK", name, "g", id, NULL); break;
+    default: la_send(client, address, "XACK", name, GROUP, id.text, NULL); break;
     }
     return 1;
 }
@@ -57,7 +59,7 @@ static uint32_t delivered(const redisReply *reply)
             return 0;
         at = at->element[path[i]];
     }
-    return at->type == REDIS_REPLY_STRING ? (uint32_t)strtoul(at->str, NULL, 10) : 0;
+    return la_entry_number(at);
 }
 
 static bool accept_read(struct la_key_state *state, struct la_op *op, const redisReply *reply)
@@ -78,7 +80,7 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
 {
     switch ((int)op->kind) {
     case CREATE: return la_is_status(reply, "OK");
-    case XADD: return reply->type == REDIS_REPLY_STRING && strtoul(reply->str, NULL, 10) == op->seq;
+    case XADD: return la_entry_number(reply) == op->seq;
     case READ: return accept_read(state, op, reply);
     default: op->result = reply->integer == 1; return la_is_between(reply, 0, 1);
     }
@@ -88,12 +90,13 @@ static void read_key(redisContext *client, const struct la_address *address, con
 {
     la_send(client, address, "XRANGE", name, "-", "+", NULL);
     la_send(client, address, "XINFO", "GROUPS", name, NULL);
-    la_send(client, address, "XPENDING", name, "g", "-", "+", "1000000", NULL);
+    la_send(client, address, "XPENDING", name, GROUP, "-", "+", "1000000", NULL);
 }
 
 /* What the group looks like. */
 struct group {
     bool there;
+    bool strange;     /* what was delivered last is no entry's id */
     uint32_t last;    /* entry that was delivered last */
     uint8_t *pending; /* by position in the history */
 };
@@ -101,23 +104,29 @@ struct group {
 static void read_group(const redisReply *groups, struct group *group)
 {
     const redisReply *fields = groups->type == REDIS_REPLY_ARRAY && groups->elements ? groups->element[0] : NULL;
-    group->there = fields && fields->type == REDIS_REPLY_ARRAY;
-    for (size_t i = 0; group->there && i + 1 < fields->elements; i += 2)
-        if (fields->element[i]->str && !strcmp(fields->element[i]->str, "last-delivered-id") &&
-            fields->element[i + 1]->str)
-            group->last = (uint32_t)strtoul(fields->element[i + 1]->str, NULL, 10);
+    for (size_t i = 0; fields && fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2) {
+        const redisReply *value = fields->element[i + 1];
+        if (la_is_text(fields->element[i], "name"))
+            group->there = la_is_text(value, GROUP);
+        else if (la_is_text(fields->element[i], "last-delivered-id")) {
+            group->last = la_entry_number(value);
+            group->strange = !group->last && !la_is_text(value, "0-0");
+        }
+    }
 }
 
 static void read_pending(struct la_history *history, const redisReply *list, struct group *group)
 {
     for (size_t i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements; i++) {
         const redisReply *entry = list->element[i];
-        const char *id = entry->type == REDIS_REPLY_ARRAY && entry->elements ? entry->element[0]->str : NULL;
-        uint32_t at = id ? la_fates_find(history, (uint32_t)strtoul(id, NULL, 10)) : history->count;
+        bool shaped = entry->type == REDIS_REPLY_ARRAY && entry->elements > 1;
+        uint32_t at = shaped ? la_fates_find(history, la_entry_number(entry->element[0])) : history->count;
         if (at < history->count && history->ops[at]->kind == XADD)
             group->pending[at] = 1;
         else
-            la_fates_report(history, LA_PHANTOM, id, "an entry is pending that nobody added");
+            la_fates_report(history, LA_PHANTOM, NULL, "an entry is pending that nobody added");
+        if (shaped && !la_is_text(entry->element[1], CONSUMER))
+            la_fates_report(history, LA_CORRUPT, entry->element[1]->str, "an entry is pending for a stranger");
     }
 }
 
@@ -175,6 +184,27 @@ static void check_pending(struct la_history *history, const struct group *group,
                             history->ops[i]->seq);
 }
 
+/* What was passed over will never be delivered. A read without a reply may have delivered one entry more. */
+static void check_last(struct la_history *history, const struct group *group)
+{
+    uint32_t reach = 0; /* the last entry that can have been delivered */
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct la_op *op = history->ops[i];
+        if (op->kind == READ && op->result && op->seq - op->field > reach)
+            reach = op->seq - op->field;
+        open += op->kind == READ && op->outcome == LA_OUTCOME_UNKNOWN;
+    }
+    for (uint32_t i = 0; i < history->count && open; i++)
+        if (history->ops[i]->kind == XADD && history->fates[i] == LA_FATE_KEPT && history->ops[i]->seq > reach) {
+            reach = history->ops[i]->seq;
+            open--;
+        }
+    if (group->strange || group->last > reach)
+        la_fates_report(history, LA_CORRUPT, NULL, "the group is at entry %u, and no more than %u was delivered",
+                        group->last, reach);
+}
+
 static void judge(struct la_history *history, redisReply *const *replies)
 {
     struct group group = {0};
@@ -201,6 +231,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
         }
     }
     check_pending(history, &group, states);
+    check_last(history, &group);
     free(states);
     free(group.pending);
 }

@@ -1,6 +1,5 @@
 /* Hashes: HSET and HDEL of one of a few fields; each field is a history of its own within the key's. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "fates.h"
 
@@ -25,9 +24,9 @@ static void read_key(redisContext *client, const struct la_address *address, con
 /* The field's number, LA_FIELDS when nobody writes a field of that name. */
 static unsigned int field_number(const redisReply *name)
 {
-    char *end = NULL;
-    unsigned long number = name->str && name->str[0] == 'f' ? strtoul(name->str + 1, &end, 10) : LA_FIELDS;
-    return end && !*end && number < LA_FIELDS ? (unsigned int)number : LA_FIELDS;
+    bool shaped = name->type == REDIS_REPLY_STRING && name->len == 2 && name->str[0] == 'f';
+    unsigned int number = shaped ? (unsigned int)(unsigned char)name->str[1] - '0' : LA_FIELDS;
+    return number < LA_FIELDS ? number : LA_FIELDS;
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)
@@ -43,7 +42,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
         if (field == LA_FIELDS)
             la_fates_report(history, LA_PHANTOM, all->element[i]->str, "a field nobody wrote");
         else
-            at[field] = la_fates_value(history, all->element[i + 1], (int)field);
+            la_fates_enter(history, at, field, la_fates_value(history, all->element[i + 1], (int)field));
     }
     la_fates_fields(history, at);
 }

@@ -1,5 +1,7 @@
 /* Parts of strings: SETRANGE of one of a few places, each a history of its own within the key's. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fates.h"
 
@@ -26,6 +28,27 @@ static uint32_t read_place(struct la_history *history, char *from, size_t length
     return la_fates_value(history, &value, (int)field);
 }
 
+/* Behind a value that is shorter than the one it was written over there is the end of that one still. */
+static void check_rest(struct la_history *history, uint32_t at, const char *from, size_t length)
+{
+    const struct la_op *op = history->ops[at];
+    size_t size = la_value_size(history->plan, op->seq);
+    uint32_t under = at;
+    while (under-- > 0)
+        if (history->ops[under]->field == op->field && la_value_size(history->plan, history->ops[under]->seq) > size)
+            break;
+    if (under == UINT32_MAX || history->ops[under]->outcome == LA_OUTCOME_UNKNOWN)
+        return;
+    uint32_t seq = history->ops[under]->seq;
+    size_t whole = la_value_size(history->plan, seq);
+    char *value = la_alloc(whole + 1, 1);
+    la_value_make(value, whole, history->session, history->key, seq);
+    if (length < whole || memcmp(from + size, value + size, whole - size) != 0)
+        la_fates_report(history, LA_CORRUPT, NULL, "behind operation %u, what is left of operation %u is damaged",
+                        op->seq, seq);
+    free(value);
+}
+
 static bool nothing_but_zeros(const char *from, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -50,6 +73,8 @@ static void judge(struct la_history *history, redisReply *const *replies)
         at[field] = history->count;
         if (length && !nothing_but_zeros(whole->str + from, length))
             at[field] = read_place(history, whole->str + from, length, field);
+        if (at[field] < history->count)
+            check_rest(history, at[field], whole->str + from, length);
     }
     if (whole->len > size * LA_FIELDS)
         la_fates_report(history, LA_PHANTOM, NULL, "longer than anybody made it");

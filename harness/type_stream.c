@@ -6,14 +6,26 @@
 
 enum { XADD = 1, XDEL };
 
+struct la_entry_id la_entry_id(uint32_t number)
+{
+    struct la_entry_id id;
+    snprintf(id.text, sizeof id.text, "%u-0", number);
+    return id;
+}
+
+uint32_t la_entry_number(const redisReply *id)
+{
+    uint32_t number = id->type == REDIS_REPLY_STRING ? (uint32_t)strtoul(id->str, NULL, 10) : 0;
+    return la_is_text(id, la_entry_id(number).text) ? number : 0;
+}
+
 static int write_key(const struct la_write *write)
 {
-    char id[16];
-    snprintf(id, sizeof id, "%u-0", write->op->seq - write->op->field);
+    struct la_entry_id id = la_entry_id(write->op->seq - write->op->field);
     if (write->op->kind == XADD)
-        la_send(write->client, write->address, "XADD", write->name, id, "v", write->value, NULL);
+        la_send(write->client, write->address, "XADD", write->name, id.text, LA_ENTRY_FIELD, write->value, NULL);
     else
-        la_send(write->client, write->address, "XDEL", write->name, id, NULL);
+        la_send(write->client, write->address, "XDEL", write->name, id.text, NULL);
     return 1;
 }
 
@@ -21,7 +33,7 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
 {
     (void)state;
     if (op->kind == XADD)
-        return reply->type == REDIS_REPLY_STRING && strtoul(reply->str, NULL, 10) == op->seq;
+        return la_entry_number(reply) == op->seq;
     op->result = reply->integer == 1;
     return la_is_between(reply, 0, 1);
 }
@@ -37,8 +49,9 @@ bool la_stream_entries(struct la_history *history, const redisReply *entries)
         return false;
     for (size_t i = 0; i < entries->elements; i++) {
         const redisReply *entry = entries->element[i];
-        bool shaped = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 && entry->element[0]->str &&
-                      entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements == 2;
+        bool shaped = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+                      entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements == 2 &&
+                      la_is_text(entry->element[1]->element[0], LA_ENTRY_FIELD);
         if (!shaped) {
             la_fates_report(history, LA_CORRUPT, NULL, "entry %zu is not one that anybody added", i);
             continue;
@@ -46,7 +59,7 @@ bool la_stream_entries(struct la_history *history, const redisReply *entries)
         uint32_t at = la_fates_value(history, entry->element[1]->element[1], -1);
         if (at == history->count)
             continue;
-        if (strtoul(entry->element[0]->str, NULL, 10) != history->ops[at]->seq)
+        if (la_entry_number(entry->element[0]) != history->ops[at]->seq)
             la_fates_report(history, LA_CORRUPT, entry->element[0]->str, "an entry has the id of another");
         la_fates_keep(history, at);
     }

@@ -6,12 +6,19 @@
 
 enum { ZADD = 1, ZREM };
 
+enum { NAME_MAX_LENGTH = 64 };
+
+static void member_name(char out[NAME_MAX_LENGTH], uint32_t session, uint32_t key, unsigned int field)
+{
+    snprintf(out, NAME_MAX_LENGTH, "%u.%u.f%u", session, key, field);
+}
+
 static int write_key(const struct la_write *write)
 {
     const struct la_op *op = write->op;
-    char member[64];
+    char member[NAME_MAX_LENGTH];
     char score[16];
-    snprintf(member, sizeof member, "%u.%u.f%u", op->session, op->key, op->field);
+    member_name(member, op->session, op->key, op->field);
     snprintf(score, sizeof score, "%u", op->seq);
     if (op->kind == ZADD)
         la_send(write->client, write->address, "ZADD", write->name, score, member, NULL);
@@ -25,23 +32,40 @@ static void read_key(redisContext *client, const struct la_address *address, con
     la_send(client, address, "ZRANGE", name, "0", "-1", "WITHSCORES", NULL);
 }
 
+/* Which member it is; LA_FIELDS: nobody's. */
+static unsigned int field_of(const struct la_history *history, const redisReply *member)
+{
+    char name[NAME_MAX_LENGTH];
+    unsigned int field = 0;
+    for (; field < LA_FIELDS; field++) {
+        member_name(name, history->session, history->key, field);
+        if (la_is_text(member, name))
+            break;
+    }
+    return field;
+}
+
+/* The operation that gave a member this score, or history->count. */
+static uint32_t find_score(const struct la_history *history, const redisReply *score)
+{
+    char exact[16];
+    uint32_t seq = score->str ? (uint32_t)strtoul(score->str, NULL, 10) : 0;
+    snprintf(exact, sizeof exact, "%u", seq);
+    return la_is_text(score, exact) ? la_fates_find(history, seq) : history->count;
+}
+
 /* Enters one member with its score; what nobody wrote is reported. */
 static void take(struct la_history *history, const redisReply *member, const redisReply *score, uint32_t at[LA_FIELDS])
 {
-    unsigned int session;
-    unsigned int key;
-    unsigned int field;
-    char *end = NULL;
-    if (!member->str || !score->str || sscanf(member->str, "%u.%u.f%u", &session, &key, &field) != 3 ||
-        session != history->session || key != history->key || field >= LA_FIELDS) {
+    unsigned int field = field_of(history, member);
+    if (field == LA_FIELDS) {
         la_fates_report(history, LA_PHANTOM, member->str, "a member nobody added");
         return;
     }
-    unsigned long seq = strtoul(score->str, &end, 10);
-    uint32_t found = *end ? history->count : la_fates_find(history, (uint32_t)seq);
+    uint32_t found = find_score(history, score);
     bool ours = found < history->count && history->ops[found]->kind == ZADD && history->ops[found]->field == field;
     if (ours)
-        at[field] = found;
+        la_fates_enter(history, at, field, found);
     else
         la_fates_report(history, LA_PHANTOM, score->str, "member %u has a score that nobody gave it", field);
 }

@@ -110,6 +110,12 @@ bool la_is_status(const redisReply *reply, const char *text)
     return reply->type == REDIS_REPLY_STATUS && !strcmp(reply->str, text);
 }
 
+bool la_is_text(const redisReply *reply, const char *text)
+{
+    size_t length = strlen(text);
+    return reply->type == REDIS_REPLY_STRING && (size_t)reply->len == length && !memcmp(reply->str, text, length);
+}
+
 bool la_is_between(const redisReply *reply, long long low, long long high)
 {
     return reply->type == REDIS_REPLY_INTEGER && reply->integer >= low && reply->integer <= high;

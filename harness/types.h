@@ -54,6 +54,7 @@ struct la_type {
     const char *parts;                  /* letters of the keys that one consists of, NAME:LETTER; NULL: NAME itself */
     int reads;                          /* a key is read back with so many commands */
     bool alone;                         /* only in a mix that names it */
+    bool expires;                       /* its keys may have a time to live */
     bool single;                        /* one key in a session: operations touch more than their key */
     /* Chooses kind (and field) of an operation whose session, key and seq are set, before it enters the ledger. */
     void (*choose)(struct la_op *op, struct la_key_state *state, uint64_t dice);
@@ -91,6 +92,7 @@ __attribute__((sentinel)) void la_send(redisContext *client, const struct la_add
 
 /* A reply that is this status, or an integer from `low` to `high`. */
 bool la_is_status(const redisReply *reply, const char *text);
+bool la_is_text(const redisReply *reply, const char *text); /* a string of exactly these bytes */
 bool la_is_between(const redisReply *reply, long long low, long long high);
 
 /* Members that several types share (type_common.c). Always the first kind; for one of LA_FIELDS fields the first, and
@@ -121,7 +123,14 @@ bool la_parts_accept(struct la_key_state *state, struct la_op *op, const redisRe
 void la_parts_read(redisContext *client, const struct la_address *address, const char *name);
 void la_parts_judge(struct la_history *history, redisReply *const *replies);
 
-/* Entries of a stream, kept as they are found. False: it is no stream. See type_stream.c. */
+/* An entry of a stream has the number of its operation as its id, and one field. See type_stream.c. */
+#define LA_ENTRY_FIELD "v"
+struct la_entry_id {
+    char text[16];
+};
+struct la_entry_id la_entry_id(uint32_t number);
+uint32_t la_entry_number(const redisReply *id); /* 0: no such id */
+/* Entries of a stream, kept as they are found. False: it is no stream. */
 bool la_stream_entries(struct la_history *history, const redisReply *entries);
 
 #endif

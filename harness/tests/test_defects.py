@@ -51,6 +51,14 @@ KILL9 = {
     "lost-member": ({"hole"}, "set"),
     "wrong-score": ({"phantom"}, "zset"),
     "lost-entry": ({"hole"}, "stream"),
+    "garbled-member": ({"phantom"}, "zset"),
+    "wrapped-score": ({"phantom"}, "zset"),
+    "renamed-field": ({"phantom"}, "hash"),
+    "shifted-id": ({"corrupt"}, "stream"),
+    "renamed-entry-field": ({"corrupt"}, "stream"),
+    "skipped-entries": ({"corrupt"}, "group"),
+    "stranger-pending": ({"corrupt"}, "group"),
+    "sudden-ttl": ({"wrong ttl"}, "list"),
     "lose-ttl": ({"wrong ttl"}, "expiry"),
     "field-ttl-lost": ({"hole", "wrong ttl"}, "field-expiry"),
     "wrong-database": ({"phantom"}, None),
@@ -70,10 +78,11 @@ ELSEWHERE = {
     "early-wait": ("wait-failover", {"lost"}),
     "early-waitaof": ("waitaof-power-cut", {"lost"}),
     "revive-expired": ("expire-while-down", {"resurrected", "wrong ttl"}),
+    "deaf-after-restart": ("kill9-twice-aof-always", {"lost"}),
     "diverging-replica": ("replica-resync", {"diverged"}),
     "replica-keeps-deleted": ("replica-resync", {"diverged"}),
 }
-SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync",
+SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync", "kill9-twice-aof-always",
          "replica-resync", "wait-failover", "waitaof-power-cut", "expire-while-down"]
 RUNS = 1000
 

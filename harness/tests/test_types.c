@@ -322,6 +322,32 @@ static void places_tell_who_put_them_there(void **state)
 }
 
 /* A server that says it found nothing where something must be. */
+/* A shorter value was written over a longer one: the end of that is there still, or it is damage. */
+static void the_rest_of_a_place_is_looked_at(void **state)
+{
+    (void)state;
+    enum { BIG = 100 };
+    const struct la_plan mixed = {.value_size = SIZE, .big_size = BIG, .big_every = 2}; /* every second one is big */
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct bench b;
+        char text[BIG + 1];
+        char shorter[SIZE + 1];
+        begin(&b, "range");
+        b.history.plan = &mixed;
+        for (int i = 0; i < 3; i++)
+            did(&b, 1, 0);
+        la_value_make(text, BIG, SESSION, KEY, 2);
+        la_value_make(shorter, SIZE, SESSION, KEY, 3);
+        memcpy(text, shorter, SIZE);
+        text[BIG - 1] ^= (char)damaged;
+        redisReply *replies[] = {string(strdup(text))};
+        la_types[b.type]->judge(&b.history, replies);
+        freeReplyObject(replies[0]);
+        assert_fates(&b, "iik");
+        assert_int_equal(b.findings.count[LA_CORRUPT], damaged);
+    }
+}
+
 static void a_reply_that_cannot_be_is_not_believed(void **state)
 {
     (void)state;
@@ -352,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_hash_is_judged_field_by_field),
         cmocka_unit_test(the_parts_of_a_transaction_agree),
         cmocka_unit_test(places_tell_who_put_them_there),
+        cmocka_unit_test(the_rest_of_a_place_is_looked_at),
         cmocka_unit_test(a_reply_that_cannot_be_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
