@@ -38,6 +38,18 @@ static int check_names(struct la_run *run)
                                      "configuration (appendonly, dbfilename, appenddirname)?");
 }
 
+static void forget(struct la_strings *names, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], name) != 0)
+            names->items[kept++] = names->items[i];
+        else
+            free(names->items[i]);
+    }
+    names->count = kept;
+}
+
 int la_basekeys_remember(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
@@ -46,6 +58,11 @@ int la_basekeys_remember(struct la_run *run, struct la_node *node)
         if (client)
             redisFree(client);
         return la_run_doubt(run, "reading the data that was there: %s", error.text);
+    }
+    if (!run->options->server.data) {
+        redisFree(client);
+        forget(&run->base_keys, "0:" LA_PROBE_KEY);
+        return 0;
     }
     run->base_digests = la_alloc(run->base_keys.count, sizeof *run->base_digests);
     for (size_t i = 0; i < run->base_keys.count; i++)
@@ -57,7 +74,8 @@ int la_basekeys_remember(struct la_run *run, struct la_node *node)
 void la_basekeys_check(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
-    redisContext *client = run->base_keys.count ? la_client_connect(&node->address, TIMEOUT_MS, &error) : NULL;
+    bool given = run->base_digests && run->base_keys.count;
+    redisContext *client = given ? la_client_connect(&node->address, TIMEOUT_MS, &error) : NULL;
     for (size_t i = 0; client && i < run->base_keys.count; i++) {
         char *key = run->base_keys.items[i];
         if (!strcmp(strchr(key, ':') + 1, LA_PROBE_KEY) || !run->base_digests[i])
@@ -69,6 +87,6 @@ void la_basekeys_check(struct la_run *run, struct la_node *node)
     }
     if (client)
         redisFree(client);
-    else if (run->base_keys.count)
+    else if (given)
         la_run_doubt(run, "the given data was not read back: %s", error.text);
 }

@@ -55,7 +55,9 @@ static void compare_key(struct la_run *run, const char *name, const struct la_di
                         const struct la_digest *replica)
 {
     const char *what = NULL;
-    if (fleeting(primary) || fleeting(replica))
+    bool lasts =
+        primary->ttl_ms == -1 || replica->ttl_ms == -1; /* on one side: then it is to be on the other as well */
+    if (!lasts && (fleeting(primary) || fleeting(replica)))
         return;
     if (primary->ttl_ms != -2 && replica->ttl_ms == -2)
         what = "is missing";

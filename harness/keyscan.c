@@ -108,9 +108,16 @@ bool la_keyscan_find(const struct la_strings *names, int database, const char *n
     return found;
 }
 
+struct collection {
+    struct la_strings *names;
+    bool binary; /* one of them has a zero byte, and cannot be told by a text */
+};
+
 static void collect(void *context, int database, const redisReply *name)
 {
-    la_strings_add(context, la_format("%d:%s", database, name->str));
+    struct collection *collection = context;
+    collection->binary = collection->binary || strlen(name->str) != (size_t)name->len;
+    la_strings_add(collection->names, la_format("%d:%s", database, name->str));
 }
 
 /* Of a sorted list: what is there twice stays once. */
@@ -129,10 +136,13 @@ static void unite(struct la_strings *names)
 int la_keyscan_names(redisContext *client, const struct la_address *address, struct la_strings *names,
                      struct la_error *error)
 {
-    struct la_keyscan scan = {.client = client, .address = address, .visit = collect, .context = names};
+    struct collection collection = {.names = names};
+    struct la_keyscan scan = {.client = client, .address = address, .visit = collect, .context = &collection};
     int left = la_keyscan_begin(&scan, error) ? -1 : 1;
     while (left > 0)
         left = la_keyscan_step(&scan, true, error);
+    if (!left && collection.binary)
+        left = la_fail(error, "a key has a zero byte in its name: such names are not compared");
     la_keyscan_end(&scan);
     freeReplyObject(la_client_send(client, address, "SELECT 0"));
     if (names->count)

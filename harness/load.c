@@ -14,7 +14,7 @@
 enum {
     RETRY_NS = 3000000,         /* between attempts to connect */
     REFUSED_PAUSE_NS = 5000000, /* after an error reply: a client that is refused does not hammer */
-    DRAIN_NS = 2000000000,      /* how long the end waits for replies */
+    DRAIN_MS = 4000,            /* how long the end waits for replies */
     SWEEP_NS = 1000000,         /* how often all connections are looked at, whatever arrives */
     CONNECT_TIMEOUT_MS = 2000,
     EVENTS = 64,
@@ -431,9 +431,10 @@ int la_load_run(struct la_ledger *ledger, const struct la_address *address, cons
     open_load(&load, ledger, address, recording);
     while (!atomic_load(&ledger->head->stop))
         turn(&load, &next_sweep_ns);
-    uint64_t deadline = la_now_ns() + DRAIN_NS;
+    uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000);
     while (!drained(&load) && la_now_ns() < deadline)
         turn(&load, &next_sweep_ns);
+    int left = !drained(&load);
     close_load(&load);
-    return 0;
+    return left;
 }

@@ -42,6 +42,7 @@ struct la_node {
     pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
     char run_id[48];             /* of the server that served last, as INFO gives it */
     pid_t leaving;               /* that server, when its wrapper ended before it; 0: none */
+    unsigned int identified;     /* the start in which it did */
     bool escaped;                /* a new start was answered by the old server: it outlived its kill */
     pid_t supervisor;            /* of a server that is driven from outside; 0: none */
     pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "judge.h"
 #include "keyscan.h"
 #include "steps.h"
 
@@ -69,6 +70,7 @@ static void identify(struct la_node *node, struct la_recovery *recovery)
     if (pid > 1)
         node->server_pid = (pid_t)pid;
     la_info_field(info, "run_id", run_id, sizeof run_id);
+    node->identified = node->starts;
     node->escaped = node->starts > 1 && !strcmp(run_id, node->run_id);
     snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
     free(info);
@@ -87,6 +89,12 @@ static uint64_t bytes_below(const char *directory)
     return bytes;
 }
 
+/* A replica whose primary is away and that is configured to give no stale data: it does what it is to do. */
+static bool refuses_stale_reads(const struct la_node *node, const struct la_error *error)
+{
+    return node->spec->replicates && !strncmp(error->text, "MASTERDOWN", 10);
+}
+
 static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
 {
     if (!recovery->accept_ns) {
@@ -95,7 +103,7 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         recovery->accept_ns = la_now_ns();
     }
     if (!recovery->ready_ns) {
-        if (!answers(node, "PING", last)) {
+        if (!answers(node, "PING", last) && !refuses_stale_reads(node, last)) {
             recovery->loading_seen = recovery->loading_seen || !strncmp(last->text, "LOADING", 7);
             return;
         }
@@ -103,7 +111,7 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         node->served = true;
         identify(node, recovery);
     }
-    if (!recovery->read_ns && answers(node, "GET " LA_PROBE_KEY, last))
+    if (!recovery->read_ns && (answers(node, "GET " LA_PROBE_KEY, last) || refuses_stale_reads(node, last)))
         recovery->read_ns = la_now_ns();
     bool writable = recovery->read_ns && !node->spec->replicates;
     if (!writable || recovery->write_ns)
@@ -126,9 +134,11 @@ static int ended_early(struct la_run *run, struct la_node *node)
     const char *name = node->spec->name;
     la_node_last_words(node, words, sizeof words);
     run->findings.node = name;
-    node->refused_start = WIFEXITED(node->exit_status);
+    node->refused_start = WIFEXITED(node->exit_status) && WEXITSTATUS(node->exit_status);
     if (node->refused_start)
         la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", name);
+    else if (WIFEXITED(node->exit_status))
+        la_findings_add(&run->findings, LA_UNAVAILABLE, words, "%s ends with status 0 before it serves", name);
     else
         la_findings_add(&run->findings, LA_UNAVAILABLE, words, "%s ends by signal %d while it starts", name,
                         WTERMSIG(node->exit_status));
@@ -191,21 +201,26 @@ int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms
     if (node->exits == node->recovered)
         return la_run_doubt(run, "%s was to be recovered, but it never went down", node->spec->name);
     node->recovered = node->exits;
-    struct la_recovery *recovery = &run->recovery;
-    *recovery = (struct la_recovery){.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
+    struct la_recovery recovery = {.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
     if (!node->pid && !node->restart_due_ns) {
         struct la_error error;
         if (la_run_restore_power(run, node))
             return -1;
         keep_crash_state(run, node);
-        recovery->data_bytes = bytes_below(node->data);
+        recovery.data_bytes = bytes_below(node->data);
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);
-        recovery->by_operator = true;
+        recovery.by_operator = true;
+        recovery.waited_ns = node->spawn_ns - node->gone_ns;
         la_run_event(run, node->spec->name, "started by the operator");
-    }
-    recovery->spawn_ns = node->spawn_ns;
-    int result = la_recover_follow(run, node, recovery, timeout_ms);
+    } else if (node->pid) /* its policy was quicker than this step */
+        recovery.stall_ns = la_now_ns() - node->spawn_ns;
+    recovery.spawn_ns = node->spawn_ns;
+    int result = la_recover_follow(run, node, &recovery, timeout_ms);
+    bool longer = !run->recovered || la_judge_rto_ms(&recovery, recovery.ready_ns) >
+                                         la_judge_rto_ms(&run->recovery, run->recovery.ready_ns);
+    if (longer)
+        run->recovery = recovery;
     run->recovered = result == 0;
     return result;
 }

@@ -46,10 +46,11 @@ struct la_recovery {
     uint64_t ready_ns;   /* PING answered, not LOADING */
     uint64_t read_ns;    /* first GET */
     uint64_t write_ns;   /* first SET accepted */
-    uint64_t stall_ns;   /* heartbeat meanwhile, see la_run_doze */
+    uint64_t stall_ns;   /* the longest that nobody looked: heartbeat (la_run_doze), or a restart before the step */
+    uint64_t waited_ns;  /* for the operator: not part of RTO */
     uint64_t data_bytes; /* in files that it started from */
     long long keys;      /* when it was ready; -1: it did not say */
-    bool by_operator;    /* started by a step: the wait for the operator is not part of RTO */
+    bool by_operator;    /* started by a step */
     bool loading_seen;
     bool full; /* reads are served, writes refused with OOM: maxmemory without eviction */
 };
@@ -64,14 +65,15 @@ struct la_run {
     struct la_recording recording; /* what the load sends, where the scenario names one */
     pid_t load_pid;
     bool load_started;
-    bool load_died;              /* it ended although nobody had stopped it */
-    int load_status;             /* of its end, as waitpid gives it */
+    uint32_t undrained; /* 1 + life of the server in which the load ended without all of its replies; 0: it has them */
+    bool load_died;     /* it ended although nobody had stopped it */
+    int load_status;    /* of its end, as waitpid gives it */
     struct la_strings base_keys; /* keys that were there before the load, sorted */
     uint64_t *base_digests;      /* of each; 0: not judged */
     long long evicted;           /* keys, by maxmemory */
     bool may_evict;              /* memory was above half of maxmemory, and the policy evicts */
 
-    struct la_recovery recovery; /* the last one */
+    struct la_recovery recovery; /* the one that took longest */
     bool recovered;
     uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
     uint64_t cut_ns[LA_EPOCHS_MAX];   /* the same, where it was a power cut; 0: it was not */
@@ -82,8 +84,9 @@ struct la_run {
     struct la_strings broken; /* expectations that were not met, from steps */
     json_t *timeline;         /* what happened, in order */
     uint64_t start_ns;
-    uint64_t stall_ns; /* heartbeat: the longest excess of a short sleep */
-    bool stall_doubted;
+    int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
+    uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
+    bool window_doubted;
     bool clock_changed; /* by a rule: times say nothing about the server any more */
     uint64_t next_sample_ns;
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */

@@ -65,7 +65,7 @@ static int start_nodes(struct la_run *run)
         if (node->spec->replicates && wait_synced(run, node))
             return -1;
     }
-    return run->options->server.data ? la_basekeys_remember(run, la_run_target(run)) : 0;
+    return la_basekeys_remember(run, la_run_target(run));
 }
 
 /* The file is named relative to the scenario's. */
@@ -216,6 +216,7 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     run->options = options;
     run->timeline = json_array();
     run->start_ns = la_now_ns();
+    run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", dir);
     perform(run);
     if (run->ledger.head)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +110,10 @@ void la_step_stop_load(struct la_run *run)
         kill(run->load_pid, SIGKILL);
         waitpid(run->load_pid, NULL, 0);
         run->load_pid = 0;
+        run->load_status = 1;
     }
+    if (run->load_status)
+        run->undrained = atomic_load(&head_of(run)->epoch) + 1;
     la_run_event(run, NULL, "load ends");
 }
 
@@ -143,8 +147,9 @@ static bool all_fired(const struct la_node *node)
 static bool idle(struct la_node *node)
 {
     char *info = info_of(node);
-    bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 0) &&
-               !la_info_number(info, "aof_rewrite_in_progress", 0) && !la_info_number(info, "aof_rewrite_scheduled", 0);
+    /* what it does not say is not taken for a no */
+    bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 1) &&
+               !la_info_number(info, "aof_rewrite_in_progress", 1) && !la_info_number(info, "aof_rewrite_scheduled", 1);
     free(info);
     return yes;
 }
@@ -159,7 +164,7 @@ static bool synced(struct la_run *run, struct la_node *replica)
     char link[16] = "";
     bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
                !la_info_number(own, "master_sync_in_progress", 1) &&
-               la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", 0);
+               la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", LLONG_MAX);
     free(theirs);
     free(own);
     return yes;
@@ -316,6 +321,19 @@ static int step_power_cut(struct la_run *run, const struct la_step_node *step)
     return wait_end(run, node, exits);
 }
 
+/* A text, a number, or one of several of them. */
+static bool says(const redisReply *reply, const char *text)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", reply->integer);
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return !strcmp(number, text);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        if (says(reply->element[i], text))
+            return true;
+    return reply->str && strstr(reply->str, text);
+}
+
 static int step_command(struct la_run *run, const struct la_step_command *step)
 {
     struct la_error error;
@@ -330,7 +348,7 @@ static int step_command(struct la_run *run, const struct la_step_command *step)
     const char *text = reply->str ? reply->str : "";
     la_run_event(run, node->spec->name, "%s -> %.100s", step->send, text);
     int result = 0;
-    if (step->expect && !strstr(text, step->expect))
+    if (step->expect && !says(reply, step->expect))
         la_run_broken(run, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
     else if (!step->expect && failed)
         result = la_run_doubt(run, "%s: %.200s", step->send, text);
@@ -367,7 +385,8 @@ static int step_truncate(struct la_run *run, const struct la_step_truncate *step
 static bool buffer_empty(struct la_node *node)
 {
     char *info = info_of(node);
-    bool empty = info && la_info_number(info, "aof_buffer_length", 0) == 0;
+    bool empty =
+        info && (!la_info_number(info, "aof_enabled", 1) || la_info_number(info, "aof_buffer_length", -1) == 0);
     free(info);
     return empty;
 }
@@ -421,12 +440,37 @@ static int verify_recorded(struct la_run *run, struct la_node *node)
     return bad ? -1 : 0;
 }
 
+/* What is read is the state that the history led to: nothing is under way, nobody else has had a hand in it. */
+static int check_steady(struct la_run *run, const struct la_node *node)
+{
+    enum { STEP_MS = 100 }; /* more than slewing does */
+    char run_id[sizeof node->run_id] = "";
+    int64_t stepped_ms = (la_wall_offset_ns() - run->wall_offset_ns) / 1000000;
+    if (run->undrained == atomic_load(&head_of(run)->epoch) + 1)
+        return la_run_doubt(run,
+                            "the load's last operations were not answered: the server may be at them while it is read");
+    if (stepped_ms > STEP_MS || stepped_ms < -STEP_MS) {
+        la_run_doubt(run, "the machine's clock was set by %lld ms meanwhile: times to live say nothing",
+                     (long long)stepped_ms);
+        run->clock_changed = true;
+    }
+    char *info = info_of(node);
+    bool known = info && la_info_field(info, "run_id", run_id, sizeof run_id) && node->identified == node->starts;
+    free(info);
+    if (known && strcmp(run_id, node->run_id) != 0)
+        return la_run_doubt(run, "%s was started anew by somebody else: its lives cannot be told apart",
+                            node->spec->name);
+    return 0;
+}
+
 static int step_verify(struct la_run *run, const struct la_step_node *step)
 {
     struct la_node *node = la_run_node(run, step->node);
     la_step_stop_load(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
+    if (check_steady(run, node))
+        return -1;
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
             la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);

@@ -87,6 +87,7 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
     bool promised = type->promised && type->promised(&tally->ledger->head->plan, op);
     result->acked++;
     result->promised += promised;
+    result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
     if (op->outcome == LA_OUTCOME_WRONG)
         la_findings_add(tally->findings, LA_CORRUPT, NULL, "la:%u:%u: the reply to operation %u cannot be", op->session,
                         op->key, op->seq);

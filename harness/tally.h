@@ -23,8 +23,9 @@ struct la_verify {
     uint64_t acked;   /* acknowledged operations */
     uint64_t checked; /* of them judged; all, or the verdict is inconclusive */
     uint64_t lost;
-    uint64_t lost_marked; /* of them acknowledged before the ledger's mark */
-    uint64_t promised;    /* acknowledged with a promise (WAIT, WAITAOF) */
+    uint64_t acked_marked; /* acknowledged before the ledger's mark */
+    uint64_t lost_marked;  /* of them acknowledged before the ledger's mark */
+    uint64_t promised;     /* acknowledged with a promise (WAIT, WAITAOF) */
     uint64_t lost_promised;
     uint64_t lost_bytes;                      /* of values */
     uint64_t earliest_lost_ns[LA_EPOCHS_MAX]; /* ack time of the earliest lost operation of each life; 0: none */

@@ -30,6 +30,13 @@ uint64_t la_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+int64_t la_wall_offset_ns(void)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (int64_t)la_now_ns();
+}
+
 void la_sleep_ms(unsigned int ms)
 {
     struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
@@ -69,6 +76,8 @@ char *la_read_file(const char *path, size_t max, struct la_error *error)
     for (ssize_t got; used < (size_t)st.st_size && (got = read(fd, text + used, (size_t)st.st_size - used)) > 0;)
         used += (size_t)got;
     close(fd);
+    for (char *hole = text; (hole = memchr(hole, '\0', used - (size_t)(hole - text)));)
+        *hole = ' ';
     return text;
 }
 

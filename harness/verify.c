@@ -29,6 +29,7 @@ struct pass {
     uint64_t asked_ns; /* the batch */
     struct la_replies replies;
     struct la_keyscan scan;       /* on a connection of its own */
+    uint8_t *seen;                /* by key: which of its parts the scan has named, as bits */
     uint32_t keys;                /* in a session */
     const struct la_type **types; /* of each of them */
 };
@@ -124,7 +125,7 @@ static int batch_size(const struct la_plan *plan)
 }
 
 /* Is this a key that the load wrote to? Exactly as it is made: la:SESSION:KEY, and a letter where a key has parts. */
-static bool ours(const struct pass *pass, int database, const char *name)
+static bool ours(const struct pass *pass, int database, const char *name, bool *again)
 {
     char *end = NULL;
     char made[LA_KEY_NAME_MAX];
@@ -142,7 +143,13 @@ static bool ours(const struct pass *pass, int database, const char *name)
     const struct la_type *type = pass->types[key];
     unsigned int home = type->database ? type->database((uint32_t)session) : 0;
     bool fits = type->parts ? rest[0] == ':' && rest[1] && strchr(type->parts, rest[1]) && !rest[2] : !rest[0];
-    return fits && (unsigned int)database == home && touched(&pass->index, session * pass->keys + key);
+    uint64_t index = session * pass->keys + key;
+    if (!fits || (unsigned int)database != home || !touched(&pass->index, index))
+        return false;
+    uint8_t bit = (uint8_t)(1U << (rest[0] ? strchr(type->parts, rest[1]) - type->parts : 0));
+    *again = pass->seen[index] & bit; /* a scan may name a key more than once */
+    pass->seen[index] |= bit;
+    return true;
 }
 
 static void visit(void *context, int database, const redisReply *name)
@@ -151,8 +158,11 @@ static void visit(void *context, int database, const redisReply *name)
     if ((database == 0 && !strcmp(name->str, LA_PROBE_KEY)) ||
         la_keyscan_find(pass->options->ignore, database, name->str))
         return;
-    pass->result->keys++;
-    if (!ours(pass, database, name->str))
+    bool text = strlen(name->str) == (size_t)name->len;
+    bool again = false;
+    bool known = text && ours(pass, database, name->str, &again);
+    pass->result->keys += !again;
+    if (!known)
         la_findings_add(pass->findings, LA_PHANTOM, name->str, "a key in database %d that nobody wrote", database);
 }
 
@@ -220,8 +230,9 @@ static void check_expires(struct pass *pass, uint64_t expires)
     for (uint64_t key = 0; key < pass->index.keys; key++)
         most += touched(&pass->index, key) && type_of(pass, key)->expires;
     if (expires > most && !(pass->options->ignore && pass->options->ignore->count))
-        la_findings_add(pass->findings, LA_WRONG_TTL, NULL, "%llu keys have a time to live, %llu at most were given one",
-                        (unsigned long long)expires, (unsigned long long)most);
+        la_findings_add(pass->findings, LA_WRONG_TTL, NULL,
+                        "%llu keys have a time to live, %llu at most were given one", (unsigned long long)expires,
+                        (unsigned long long)most);
 }
 
 /* Reads the keys, and goes through all names meanwhile. */
@@ -302,12 +313,14 @@ static int judge_by_keys(struct pass *pass)
     la_index_make(&pass->index, pass->ledger, la_ledger_count(pass->ledger));
     pass->ops = la_alloc(pass->index.longest, sizeof(struct la_op *));
     pass->local = la_alloc(pass->index.longest, 1);
+    pass->seen = la_alloc(pass->index.keys, 1);
     int bad = read_and_keep(pass);
     la_index_free(&pass->index);
     la_replies_release(&pass->replies);
     free(pass->types);
     free(pass->ops);
     free(pass->local);
+    free(pass->seen);
     return bad;
 }
 
