@@ -38,12 +38,11 @@ const struct la_claim *la_claims_find(const struct la_claims *claims, const char
     return NULL;
 }
 
-/* How much a verdict weighs when several scenarios speak of one claim. */
-static int weight(const char *verdict)
+int la_claims_weight(const char *verdict)
 {
     static const char *const order[] = {"holds", "qualified", "inconclusive", "violated"};
     int i = 3;
-    while (i > 0 && strcmp(order[i], verdict) != 0)
+    while (i > 0 && (!verdict || strcmp(order[i], verdict) != 0))
         i--;
     return i;
 }
@@ -68,7 +67,7 @@ static void take(json_t *entry, const json_t *said, json_t *scenario_name)
     const char *verdict = json_string_value(json_object_get(said, "verdict"));
     const char *so_far = json_string_value(json_object_get(entry, "verdict"));
     json_t *scenarios = json_object_get(entry, "scenarios");
-    if (json_array_size(scenarios) == 0 || weight(verdict) > weight(so_far)) {
+    if (json_array_size(scenarios) == 0 || la_claims_weight(verdict) > la_claims_weight(so_far)) {
         static const char *const keys[] = {"verdict", "measured", "bound", "conditions"};
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
             json_object_set(entry, keys[k], json_object_get(said, keys[k]));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims.h"
 #include "util.h"
 
 /* Probability of `hits` or fewer in `runs`, each with probability p. */
@@ -73,14 +74,59 @@ static json_t *spread(const json_t *runs, const char *part, const char *figure)
     return result;
 }
 
-static json_t *worst(const json_t *runs)
+/* -1 where nothing was measured. */
+static double figure(const json_t *run, const char *name)
 {
-    static const char *const order[] = {"violated", "inconclusive"};
-    for (size_t verdict = 0; verdict < sizeof order / sizeof *order; verdict++)
-        for (size_t i = 0; i < json_array_size(runs); i++)
-            if (is(json_array_get(runs, i), order[verdict]))
-                return json_array_get(runs, i);
-    return json_array_get(runs, 0);
+    const json_t *value = json_object_get(json_object_get(run, "rpo"), name);
+    return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+static bool worse(const json_t *run, int weight, const json_t *other, int other_weight)
+{
+    if (weight != other_weight)
+        return weight > other_weight;
+    if (figure(run, "lost") != figure(other, "lost"))
+        return figure(run, "lost") > figure(other, "lost");
+    return figure(run, "window_ms") > figure(other, "window_ms");
+}
+
+/* How much the verdict of a run weighs, or that of a claim in it. */
+static int weight(const json_t *judged)
+{
+    return la_claims_weight(json_string_value(json_object_get(judged, "verdict")));
+}
+
+int la_repeat_worst(const json_t *runs)
+{
+    int worst = -1;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *run = json_array_get(runs, i);
+        const json_t *so_far = worst < 0 ? NULL : json_array_get(runs, (size_t)worst);
+        if (json_is_object(run) && (!so_far || worse(run, weight(run), so_far, weight(so_far))))
+            worst = (int)i;
+    }
+    return worst;
+}
+
+/* Of each claim what its worst run says: one that the others keep may be broken in a run that is not the worst. */
+static json_t *claim_verdicts(const json_t *runs)
+{
+    json_t *verdicts = json_array();
+    const json_t *first = json_object_get(json_array_get(runs, 0), "claim_verdicts");
+    for (size_t claim = 0; claim < json_array_size(first); claim++) {
+        const json_t *worst = json_array_get(runs, 0);
+        json_t *said = json_array_get(first, claim);
+        for (size_t i = 1; i < json_array_size(runs); i++) {
+            const json_t *run = json_array_get(runs, i);
+            json_t *here = json_array_get(json_object_get(run, "claim_verdicts"), claim);
+            if (!worse(run, weight(here), worst, weight(said)))
+                continue;
+            worst = run;
+            said = here;
+        }
+        json_array_append(verdicts, said);
+    }
+    return verdicts;
 }
 
 json_t *la_repeat_merge(json_t *runs)
@@ -88,8 +134,9 @@ json_t *la_repeat_merge(json_t *runs)
     unsigned int all = (unsigned int)json_array_size(runs);
     unsigned int violated = count(runs, "violated");
     unsigned int inconclusive = count(runs, "inconclusive");
-    json_t *result = json_incref(worst(runs));
+    json_t *result = json_incref(json_array_get(runs, (size_t)la_repeat_worst(runs)));
     if (all > 1) {
+        json_object_set_new(result, "claim_verdicts", claim_verdicts(runs));
         json_t *repeats =
             json_pack("{s:i, s:i, s:i, s:f}", "runs", (int)all, "violated", (int)violated, "inconclusive",
                       (int)inconclusive, "violation_rate_upper_95", la_repeat_upper_95(violated, all - inconclusive));

@@ -1,5 +1,6 @@
 /*
- * A scenario that was run several times, as one result: that of the worst run, with what the runs together say.
+ * A scenario that was run several times, as one result: that of the worst run, with what the runs together say. Worst
+ * is the verdict, among equal ones the loss, then its window. Each claim has its own worst run.
  *
  *   repeats  runs, violated, inconclusive; violation_rate_upper_95: with 95 % confidence the server violates in no
  *            more than this share of runs (of those that could be judged; Clopper and Pearson); rpo and rto figures
@@ -9,6 +10,9 @@
 #define LASTACK_REPEAT_H
 
 #include <jansson.h>
+
+/* The worst of several runs; -1: none has ended. `runs`: results of la_runner_run, null where one has not ended. */
+int la_repeat_worst(const json_t *runs);
 
 /* `runs`: results of la_runner_run, at least one; the reference is taken. */
 json_t *la_repeat_merge(json_t *runs);

@@ -247,12 +247,23 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     return result;
 }
 
+/* What was to be judged and was not: nothing that another run says of it stands for this one. */
+static json_t *claims_failed(const struct la_scenario *scenario, const char *why)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < scenario->claim_count; i++)
+        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:s}", "id", text(scenario->claims[i].id),
+                                               "verdict", la_verdict_name(LA_INCONCLUSIVE), "measured", text(why),
+                                               "bound", text(scenario->claims[i].bound), "conditions", ""));
+    return array;
+}
+
 json_t *la_result_failed(const struct la_scenario *scenario, const char *why)
 {
-    return json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:[], s:[], s:[], s:[], s:[], s:f, s:s}", "name",
+    return json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:[], s:[], s:[], s:o, s:[], s:f, s:s}", "name",
                      text(scenario->name), "title", text(scenario->title), "verdict", "inconclusive", "reasons",
                      text(why), "claims", claim_ids(scenario), "rpo", "rto", "faults", "refused", "findings",
-                     "claim_verdicts", "timeline", "seconds", 0.0, "reproduce", "");
+                     "claim_verdicts", claims_failed(scenario, why), "timeline", "seconds", 0.0, "reproduce", "");
 }
 
 static void first_line(const char *path, char *out, size_t size)

@@ -41,7 +41,7 @@ struct work {
     struct la_strings skipped;
     struct la_claims *claims;
     json_t *results;
-    json_t **runs; /* of each scenario: the results so far */
+    json_t **runs; /* of each scenario: the results, by turn; null: not ended yet */
     struct job jobs[JOBS_MAX];
     unsigned int running;
     bool interrupted;
@@ -201,30 +201,49 @@ static int run_one(const struct work *work, const struct job *job)
     return failed ? usage(&error) : 0;
 }
 
+/* A run that says nothing that is not said by another one is not kept: it is the numbers that count. */
+static void tidy(const struct work *work, const struct job *job, const json_t *runs)
+{
+    const char *verdict = json_string_value(json_object_get(json_array_get(runs, job->turn), "verdict"));
+    char bundle[LA_PATH_MAX];
+    if (!job->turn || la_repeat_worst(runs) == (int)job->turn || !verdict ||
+        strcmp(verdict, la_verdict_name(LA_HOLDS)) != 0)
+        return;
+    bundle_path(work, job, bundle);
+    la_empty_folder(bundle);
+    rmdir(bundle);
+}
+
+static bool all_ended(const json_t *runs)
+{
+    for (size_t i = 0; i < json_array_size(runs); i++)
+        if (json_is_null(json_array_get(runs, i)))
+            return false;
+    return true;
+}
+
 /* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
 static void enter(struct work *work, const struct job *job, json_t *result)
 {
     json_t **runs = &work->runs[job->scenario];
-    *runs = *runs ? *runs : json_array();
-    json_array_append_new(*runs, result);
-    if (json_array_size(*runs) < work->suite->repeat)
+    char bundle[LA_PATH_MAX];
+    if (!*runs)
+        *runs = json_array();
+    while (json_array_size(*runs) < work->suite->repeat)
+        json_array_append_new(*runs, json_null());
+    bundle_path(work, job, bundle);
+    json_object_set_new(result, "bundle", json_string(strrchr(bundle, '/') + 1));
+    int before = la_repeat_worst(*runs);
+    json_array_set_new(*runs, job->turn, result);
+    tidy(work, job, *runs);
+    if (before > 0) /* no longer, perhaps */
+        tidy(work, &(struct job){0, job->scenario, (unsigned int)before}, *runs);
+    if (!all_ended(*runs))
         return;
     json_t *merged = la_repeat_merge(*runs);
     *runs = NULL;
     json_array_append_new(work->results, merged);
     la_table_row(merged);
-}
-
-/* A run that says nothing that the first one does not say too is not kept: it is the numbers that count. */
-static void tidy(const struct work *work, const struct job *job, const json_t *result)
-{
-    const char *verdict = json_string_value(json_object_get(result, "verdict"));
-    char bundle[LA_PATH_MAX];
-    bundle_path(work, job, bundle);
-    if (job->turn && verdict && !strcmp(verdict, la_verdict_name(LA_HOLDS))) {
-        la_empty_folder(bundle);
-        rmdir(bundle);
-    }
 }
 
 static void start_job(struct work *work, const struct job *job)
@@ -261,7 +280,6 @@ static void finish_job(struct work *work, unsigned int index, int status)
             snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
         result = la_result_failed(work->scenarios.items[job.scenario], why);
     }
-    tidy(work, &job, result);
     enter(work, &job, result);
     work->jobs[index] = work->jobs[--work->running];
 }

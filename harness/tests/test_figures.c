@@ -92,6 +92,41 @@ static void the_worst_run_stands_for_all(void **state)
     json_decref(merged);
 }
 
+/* Of runs with one verdict that with the greatest loss, then the widest window; of each claim its own worst run. */
+static void of_equal_verdicts_the_greatest_loss(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *verdict, *claim, *other;
+        int lost;
+        double window;
+    } rows[] = {{"holds", "violated", "holds", 1, 0.0},
+                {"holds", "holds", "holds", 350, 10.0},
+                {"holds", "violated", "holds", 5, 99.0},
+                {"holds", "holds", "qualified", 350, 20.0},
+                {"holds", "holds", "holds", 350, 20.0}};
+    json_t *runs = json_array();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_array_append_new(runs, json_pack("{s:s, s:{s:i, s:f}, s:[{s:s, s:i}, {s:s, s:i}]}", "verdict",
+                                              rows[i].verdict, "rpo", "lost", rows[i].lost, "window_ms", rows[i].window,
+                                              "claim_verdicts", "verdict", rows[i].claim, "run", (int)i, "verdict",
+                                              rows[i].other, "run", (int)i));
+    assert_int_equal(la_repeat_worst(runs), 3);
+    json_array_insert_new(runs, 0, json_null()); /* not ended yet */
+    assert_int_equal(la_repeat_worst(runs), 4);
+    json_array_remove(runs, 0);
+    json_t *merged = la_repeat_merge(runs);
+    assert_true(fabs(json_number_value(json_object_get(json_object_get(merged, "rpo"), "window_ms")) - 20) < 1e-9);
+    const json_t *claims = json_object_get(merged, "claim_verdicts");
+    assert_int_equal(json_array_size(claims), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(claims, 0), "run")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(claims, 1), "run")), 3);
+    json_decref(merged);
+    json_t *none = json_pack("[n]");
+    assert_int_equal(la_repeat_worst(none), -1);
+    json_decref(none);
+}
+
 enum { STEADY = 1000, OUTAGE_MS = 300, SLOW_MS = 200 };
 
 /* An operation a millisecond, a fault, nothing for a while, every fourth millisecond, then as before. */
@@ -131,8 +166,11 @@ static void throughput_is_back_when_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rate_ramps_and_rests),        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
-        cmocka_unit_test(none_of_n_says_this_much),      cmocka_unit_test(the_worst_run_stands_for_all),
+        cmocka_unit_test(a_rate_ramps_and_rests),
+        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
+        cmocka_unit_test(none_of_n_says_this_much),
+        cmocka_unit_test(the_worst_run_stands_for_all),
+        cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
         cmocka_unit_test(throughput_is_back_when_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,36 @@ class Load(LastackTest):
         self.assertGreater(phases["loaded_bytes"], 100000)
         self.assertGreater(phases["loaded_keys"], 100)
 
+    def test_the_worst_of_several_runs_stands_for_all(self):
+        """The first is sound, the others lose a part, which the scenario allows and the claim does not."""
+        script = self.write("later", """#!/bin/sh
+dir=$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")
+case $dir in
+    */load/*) part=4 ;;
+    */load.2/*) part=2 ;;
+    *) part=3 ;;
+esac
+for file in "$dir"/*/*.incr.aof; do
+    [ ! -s "$file" ] || truncate -s "$(($(stat -c %s "$file") / 4 * part))" "$file"
+done
+exec redis-server "$@"
+""")
+        script.chmod(0o755)
+        text = HEAD + KILL.replace("  - lost: {max: 0}", "  - window: {max_ms: 60000}")
+        text += "claims:\n  - {id: S0-05, expect: [{lost: {max: 0}}]}\n"
+        path = self.write("load.yaml", text)
+        for jobs in (1, 2):
+            run = self.lastack("run", path, "--server", script, "--repeat", 3, "--jobs", jobs)
+            self.assertEqual(run.status, 0, str(run))
+            scenario, claim = run.scenario(), run.result["claims"][0]
+            self.assertEqual(scenario["rpo"]["lost"], scenario["repeats"]["lost"]["max"])
+            self.assertEqual(claim["verdict"], "violated", str(run))
+            self.assertTrue(claim["measured"].startswith(f"{scenario['rpo']['lost']} of "), str(run))
+            self.assertEqual(scenario["bundle"], "load.2")
+            self.assertEqual(sorted(path.name for path in run.out.iterdir()), ["load", "load.2", "probe", "result.json"])
+            kept = json.loads((run.out / "load.2/scenario.json").read_text())
+            self.assertEqual(kept["rpo"]["lost"], scenario["rpo"]["lost"])
+
 
 if __name__ == "__main__":
     unittest.main()
