@@ -90,6 +90,27 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
                           replay->out, NULL, error);
 }
 
+static bool sound(const json_t *recorded)
+{
+    const char *verdict = json_string_value(json_object_get(recorded, "verdict"));
+    return verdict && strcmp(verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
+}
+
+/* What kept the run from judging keeps the replay from it too: the ledger and the crash state are the run's. */
+static void take_over_doubts(struct la_run *run, const json_t *recorded)
+{
+    size_t i;
+    json_t *doubt;
+    const json_t *doubts = json_object_get(recorded, "doubts");
+    if (!recorded)
+        la_run_doubt(run, "the run was not finished: nothing says whether it was sound");
+    if (!doubts && !sound(recorded)) /* a bundle from before doubts were written down by themselves */
+        doubts = json_object_get(recorded, "reasons");
+    json_array_foreach (doubts, i, doubt)
+        la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
+    run->may_evict = json_is_true(json_object_get(recorded, "may_evict"));
+}
+
 /* Of what was acknowledged before the mark, or promised, more is lost than the scenario allows. */
 static bool broken_promises(const struct la_run *run)
 {
@@ -105,18 +126,41 @@ static bool broken_promises(const struct la_run *run)
     return broken;
 }
 
-/* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
-static int judge(struct la_run *run)
+/* Every expectation is to be met, so the strictest one decides. */
+static uint64_t allowed_loss(const struct la_scenario *scenario)
 {
-    const struct la_scenario *scenario = run->scenario;
     uint64_t allowed = UINT64_MAX;
-    bool may_refuse = false;
     for (unsigned int i = 0; i < scenario->expect_count; i++) {
-        const struct la_expect *expect = &scenario->expect[i];
-        if (expect->lost && expect->lost->max)
-            allowed = *expect->lost->max;
-        may_refuse = may_refuse || (expect->start && expect->start->refused);
+        const struct la_expect_lost *lost = scenario->expect[i].lost;
+        if (lost && lost->max && *lost->max < allowed)
+            allowed = *lost->max;
     }
+    return allowed;
+}
+
+static bool may_refuse(const struct la_scenario *scenario)
+{
+    bool may = false;
+    for (unsigned int i = 0; i < scenario->expect_count; i++)
+        may = may || (scenario->expect[i].start && scenario->expect[i].start->refused);
+    return may;
+}
+
+/* What convicts: see judge.h. */
+static bool convicted(const struct la_run *run)
+{
+    const struct la_findings *findings = &run->findings;
+    uint64_t defects = la_findings_defects(findings);
+    if (may_refuse(run->scenario))
+        defects -= findings->count[LA_REFUSED];
+    if (run->may_evict) /* keys, or parts of them, went missing by order */
+        return findings->count[LA_REFUSED] && !may_refuse(run->scenario);
+    return defects || (run->verified && (run->verify.lost > allowed_loss(run->scenario) || broken_promises(run)));
+}
+
+/* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
+static int judge(struct la_run *run, const json_t *recorded)
+{
     for (int kind = 0; kind < LA_FINDING_KINDS; kind++)
         for (uint64_t i = 0; i < run->findings.count[kind] && i < LA_FINDINGS_KEPT; i++)
             printf("%s: %s [%s]\n", la_finding_name((enum la_finding_kind)kind), run->findings.kept[kind][i].detail,
@@ -124,12 +168,10 @@ static int judge(struct la_run *run)
     if (run->verified)
         printf("%llu of %llu acknowledged operations lost\n", (unsigned long long)run->verify.lost,
                (unsigned long long)run->verify.acked);
+    take_over_doubts(run, recorded);
     for (size_t i = 0; i < run->doubts.count; i++)
         printf("inconclusive: %s\n", run->doubts.items[i]);
-    uint64_t defects = la_findings_defects(&run->findings);
-    if (may_refuse)
-        defects -= run->findings.count[LA_REFUSED];
-    if (defects || (run->verified && (run->verify.lost > allowed || broken_promises(run))))
+    if (sound(recorded) && convicted(run))
         return LA_EXIT_VIOLATED;
     return run->doubts.count ? LA_EXIT_INCONCLUSIVE : LA_EXIT_HOLDS;
 }
@@ -162,7 +204,7 @@ int la_replay_run(void *context, struct la_strings *limits)
         options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, 0, false, &bundle.config};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
-            status = judge(run);
+            status = judge(run, bundle.recorded);
         else
             la_empty_folder(replay->out);
     }

@@ -1,7 +1,8 @@
 /*
  * lastack replay: a bundle is the folder that a run leaves for a scenario: scenario,
  * ledger, seed, configuration, and the data directory as the crash left it. Replay
- * gives a server a copy of that crash state and judges what comes back.
+ * gives a server a copy of that crash state and judges what comes back. What the run doubted stays in doubt: the replay
+ * of an inconclusive run is inconclusive.
  */
 #ifndef LASTACK_REPLAY_H
 #define LASTACK_REPLAY_H

@@ -242,6 +242,8 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", text(run->options->server.path));
+    json_object_set_new(result, "doubts", texts(&run->doubts));
+    json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;

@@ -147,6 +147,47 @@ exec redis-server "$@"
             kept = json.loads((run.out / "load.2/scenario.json").read_text())
             self.assertEqual(kept["rpo"]["lost"], scenario["rpo"]["lost"])
 
+    def replayed(self, run, status, *args, **options):
+        """The one scenario of a run, judged again from its bundle."""
+        again = self.lastack("replay", run.out / "load", *args, **options)
+        self.assertEqual(again.status, status, f"{run}\n{again}")
+        return again
+
+    def test_a_replay_doubts_what_the_run_doubted(self):
+        """Keys that were evicted, a load that was too thin: neither loss nor its absence says more the second time."""
+        evicting = HEAD.replace("settings: |\n", "settings: |\n  maxmemory 4mb\n  maxmemory-policy allkeys-lru\n")
+        full = "load: {min_acked: 1000, value_size: 1000, mix: [{type: string, share: 1, keys: 1000}]}\n"
+        thin = "load: {min_acked: 100000, capacity: 20000}\n"
+        for text, words in ((evicting + full + KILL.replace("2000", "15000"), "evict"), (HEAD + thin + KILL, "too thin")):
+            run = self.lastack("run", self.write("load.yaml", text))
+            self.assertEqual(run.status, 3, str(run))
+            again = self.replayed(run, 3)
+            self.assertIn("acknowledged operations lost", again.stdout)
+            self.assertRegex(again.stdout, f"inconclusive: the run itself: .*{words}")
+        (run.out / "load/scenario.json").unlink()
+        self.assertIn("not finished", self.replayed(run, 3).stdout)
+
+    def test_a_replay_of_a_refusal_to_start_among_evicted_keys(self):
+        """The server that refuses is guilty; one that starts is not, whatever the first one had evicted."""
+        script = self.write("refuses", """#!/bin/sh
+! ls "$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")"/*/*.aof || exit 1
+exec redis-server "$@"
+""")
+        script.chmod(0o755)
+        text = HEAD.replace("settings: |\n", "settings: |\n  maxmemory 4mb\n  maxmemory-policy allkeys-lru\n")
+        text += "load: {min_acked: 1000, value_size: 1000, mix: [{type: string, share: 1, keys: 1000}]}\n"
+        run = self.lastack("run", self.write("load.yaml", text + KILL.replace("2000", "15000")), "--server", script)
+        self.assertEqual(run.status, 1, str(run))
+        self.replayed(run, 1)
+        self.replayed(run, 3, "--server", "redis-server")
+
+    def test_a_replay_takes_the_strictest_bound(self):
+        text = HEAD + KILL + "  - lost: {max: 1000000}\n"
+        cuts = {"env": {"REDIS_DEFECT": "cuts-aof"}}
+        run = self.lastack("run", self.write("load.yaml", text), "--server", BROKEN / "redis", **cuts)
+        self.assertEqual(run.status, 1, str(run))
+        self.replayed(run, 1, **cuts)
+
 
 if __name__ == "__main__":
     unittest.main()
