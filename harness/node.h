@@ -58,6 +58,7 @@ struct la_node {
     uint64_t restart_due_ns; /* the policy will start it then; 0: no */
     bool refused_start;      /* it ended by itself, with an error status, before it served */
     unsigned int recovered;  /* ends that have been recovered from */
+    unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
     long long full_syncs;    /* seen in the log of this node as a replica */
 };

@@ -180,15 +180,17 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
     return 0;
 }
 
-static void keep_crash_state(struct la_run *run, const struct la_node *node)
+static void keep_crash_state(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
     char to[LA_PATH_MAX];
     la_path(to, "%s/crash", node->dir);
     if (access(to, F_OK) == 0)
-        return; /* the first crash of the scenario is the one that is kept */
+        return; /* the first crash that an operator recovers from is the one that is kept */
     if (la_make_dirs(to, &error) || la_copy_tree(node->data, to, &error))
         la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
+    else
+        node->kept_lives = node->exits;
 }
 
 int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)

@@ -23,6 +23,13 @@ struct bundle {
     char server[LA_PATH_MAX];
 };
 
+/* A bundle from before this was written down is taken to be of the first crash. */
+static unsigned int crash_lives(const json_t *recorded)
+{
+    const json_t *lives = json_object_get(recorded, "crash_lives");
+    return lives ? (unsigned int)json_integer_value(lives) : 1;
+}
+
 static int open_bundle(struct bundle *bundle, const struct la_replay *replay, struct la_error *error)
 {
     char path[LA_PATH_MAX];
@@ -41,7 +48,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
     const char *node = bundle->scenario->nodes[0].name;
     la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
-    if (access(bundle->crash, R_OK))
+    if (access(bundle->crash, R_OK) || !crash_lives(bundle->recorded))
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
                        bundle->crash);
     la_path(path, "%s/%s/redis.conf", replay->bundle, node);
@@ -53,13 +60,13 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
                             bundle->server, error);
 }
 
-/* The kept state is that of the first crash: what was sent to later lives of the server is no part of it. */
-static void forget_later_lives(struct la_ledger *ledger)
+/* The server had so many lives when its state was kept: what was sent to later ones is no part of it. */
+static void forget_later_lives(struct la_ledger *ledger, unsigned int lives)
 {
     uint64_t count = la_ledger_count(ledger);
     for (uint64_t i = 0; i < count; i++) {
         struct la_op *op = &ledger->ops[i];
-        if (ledger->head->session[op->session].epoch == 0)
+        if (ledger->head->session[op->session].epoch < lives)
             continue;
         if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
             atomic_fetch_sub(&ledger->head->acked, 1);
@@ -82,7 +89,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     la_path(copy, "%s/ledger", replay->out);
     if (la_copy_file(path, copy, error) || la_ledger_open(&run->ledger, copy, error))
         return -1;
-    forget_later_lives(&run->ledger);
+    forget_later_lives(&run->ledger, crash_lives(bundle->recorded));
     run->node_count = 1;
     run->load_started = true;
     run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */

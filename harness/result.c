@@ -244,6 +244,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "server", text(run->options->server.path));
     json_object_set_new(result, "doubts", texts(&run->doubts));
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
+    json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;

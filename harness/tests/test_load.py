@@ -188,6 +188,20 @@ exec redis-server "$@"
         self.assertEqual(run.status, 1, str(run))
         self.replayed(run, 1, **cuts)
 
+    def test_a_replay_knows_which_crash_was_kept(self):
+        """A policy restarts after the first crash, the operator after the second, whose state is kept; writes of
+        the third life are no part of it."""
+        policy = "nodes: [{name: primary, restart: on-failure, restart_limit: 1}]\n"
+        kills = KILL.replace("  - recover", "  - load: {acked: 2000}\n  - kill: {scope: group}\n  - recover")
+        path = self.write("load.yaml", HEAD + policy + kills)
+        run = self.lastack("run", path)
+        self.assertEqual(run.status, 0, str(run))
+        again = self.replayed(run, 0)
+        before, after = run.scenario()["rpo"]["acked"], int(again.stdout.split(" ")[2])
+        self.assertTrue(4000 <= after < before, f"{before}, {after}")
+        cuts = {"env": {"REDIS_DEFECT": "cuts-aof"}}
+        self.assertIn("acknowledged operations lost", self.replayed(run, 1, "--server", BROKEN / "redis", **cuts).stdout)
+
 
 if __name__ == "__main__":
     unittest.main()
