@@ -82,6 +82,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     run->scenario = bundle->scenario;
     run->timeline = json_array();
     run->start_ns = la_now_ns();
+    run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", replay->out);
     /* A copy, so that the bundle stays as it is; reading checks every record. */
     la_path(path, "%s/ledger", replay->bundle);
