@@ -1,28 +1,45 @@
 #include "recorded.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "digest.h"
 #include "keyscan.h"
 
-enum { TIMEOUT_MS = 30000, TTL_TOLERANCE_MS = 60000, SHORT_MS = 5000 };
+enum { TIMEOUT_MS = 30000, NS_PER_MS = 1000000 };
+
+/* Of times to live: what two readings may differ by, when a key may go while it is read, and never for our purpose. */
+enum { SLACK_MS = 1000, GOING_MS = 100 };
+#define FAR_MS (1LL << 50)
+
+#define ANY_DATABASE UINT_MAX
 
 /* One key of either side: how it is on the node, and whether the reference has it alike at this point. */
 struct key {
     char *name; /* DATABASE:NAME */
     struct la_digest there;
     bool alike;
+    bool here;             /* the reference has it */
+    long long deadline_ms; /* on the reference; */
+    uint64_t set_ns;       /* and when the node was told of it, at the earliest */
 };
 
 struct comparison {
     redisContext *node;
     redisContext *reference;
     const struct la_recorded_sides *sides;
+    struct la_error *error;
     struct key *keys; /* sorted by name */
     size_t count;
     size_t different;
+    size_t here;
+    size_t witness;        /* where a key stands that differed when it was last looked at */
+    uint64_t read_ns;      /* when the node was read */
+    bool unsure;           /* a command may have changed more than the keys that were looked at, */
+    uint64_t unsure_ns;    /* when it was sent to the node */
     unsigned int database; /* that the reference's connection is in */
 };
 
@@ -37,34 +54,78 @@ static struct key *find(const struct comparison *comparison, const char *name)
     return comparison->count ? bsearch(&wanted, comparison->keys, comparison->count, sizeof wanted, by_name) : NULL;
 }
 
-/* It is later now than when the recording was sent for the first time: times to live differ by as much. */
-static bool same(const struct la_digest *a, const struct la_digest *b)
+static bool concerns(const struct comparison *comparison, const char *full)
 {
-    bool expires = a->ttl_ms >= 0 || b->ttl_ms >= 0;
-    if (expires && a->ttl_ms < SHORT_MS && b->ttl_ms < SHORT_MS)
-        return true; /* about to go, or just gone */
-    if (a->content != b->content || (a->ttl_ms < 0) != (b->ttl_ms < 0))
-        return false;
-    long long apart = a->ttl_ms - b->ttl_ms;
-    return !expires || (apart > -TTL_TOLERANCE_MS && apart < TTL_TOLERANCE_MS);
+    const char *name = strchr(full, ':') + 1;
+    return strcmp(name, LA_PROBE_KEY) != 0 && !la_keyscan_find(comparison->sides->ignore, atoi(full), name);
 }
 
-static void enter(struct comparison *comparison, struct key *key, const struct la_digest *now)
+static int no_answer(struct comparison *comparison)
 {
-    bool alike = same(&key->there, now);
+    return la_fail(comparison->error, "the server that the recording is compared with did not answer: %s",
+                   comparison->reference->errstr);
+}
+
+static bool gone(const struct la_digest *digest)
+{
+    return digest->ttl_ms == -2 || (digest->ttl_ms >= 0 && digest->ttl_ms < GOING_MS);
+}
+
+static long long deadline_of(const struct la_digest *digest)
+{
+    return (long long)(digest->asked_ns / NS_PER_MS) + (digest->ttl_ms < FAR_MS ? digest->ttl_ms : FAR_MS);
+}
+
+static long long ms_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (long long)((to_ns - from_ns) / NS_PER_MS) : 0;
+}
+
+/*
+ * A deadline that was given as a time to live is later on the reference, which was told of it later than the node; one
+ * that was given as a time is the same. A key that only one side has was there on the other when its deadline there may
+ * have passed; any other is compared in full.
+ */
+static bool same(const struct key *key, const struct la_digest *now)
+{
+    const struct la_digest *there = &key->there;
+    if (gone(there) && gone(now))
+        return true;
+    if (gone(now))
+        return there->ttl_ms >= 0 && deadline_of(there) <= (long long)(now->answered_ns / NS_PER_MS) + SLACK_MS;
+    if (gone(there))
+        return now->ttl_ms >= 0 && now->ttl_ms <= ms_between(key->set_ns, there->answered_ns) + SLACK_MS;
+    if (there->content != now->content || (there->ttl_ms < 0) != (now->ttl_ms < 0))
+        return false;
+    long long later = now->ttl_ms < 0 ? 0 : deadline_of(now) - deadline_of(there);
+    return later > -SLACK_MS && later < ms_between(key->set_ns, now->answered_ns) + SLACK_MS;
+}
+
+/* `since_ns`: when the node was sent what may have changed the key since it was last looked at. */
+static void enter(struct comparison *comparison, struct key *key, const struct la_digest *now, uint64_t since_ns)
+{
+    long long deadline_ms = now->ttl_ms < 0 ? 0 : deadline_of(now);
+    if (deadline_ms < key->deadline_ms - SLACK_MS || deadline_ms > key->deadline_ms + SLACK_MS) {
+        key->deadline_ms = deadline_ms;
+        key->set_ns = since_ns;
+    }
+    bool alike = same(key, now), here = now->ttl_ms != -2;
     comparison->different += key->alike && !alike;
     comparison->different -= !key->alike && alike;
+    comparison->here += here && !key->here;
+    comparison->here -= !here && key->here;
     key->alike = alike;
+    key->here = here;
 }
 
 /* How a key is on the reference now. */
-static int look(struct comparison *comparison, struct key *key)
+static int look(struct comparison *comparison, struct key *key, uint64_t since_ns)
 {
     struct la_digest now;
+    comparison->database = ANY_DATABASE;
     if (la_digest_keys(comparison->reference, comparison->sides->reference, &key->name, 1, &now))
-        return -1;
-    enter(comparison, key, &now);
-    comparison->database = (unsigned int)atoi(key->name);
+        return no_answer(comparison);
+    enter(comparison, key, &now, since_ns);
     return 0;
 }
 
@@ -75,8 +136,25 @@ static struct key *add_missing(struct comparison *comparison, const char *name)
     size_t at = comparison->count++;
     for (; at && strcmp(more[at - 1].name, name) > 0; at--)
         more[at] = more[at - 1];
-    more[at] = (struct key){.name = la_strdup(name), .there = {.ttl_ms = -2}, .alike = true};
+    more[at] = (struct key){.name = la_strdup(name), .alike = true};
+    more[at].there = (struct la_digest){.ttl_ms = -2, .answered_ns = comparison->read_ns};
     return &more[at];
+}
+
+static bool is(const redisReply *command, const char *name)
+{
+    return !strcasecmp(command->element[0]->str, name);
+}
+
+static bool is_script(const redisReply *command)
+{
+    return is(command, "EVAL") || is(command, "EVALSHA") || is(command, "FCALL");
+}
+
+/* What may reach keys that it does not declare, or another database. */
+static bool reaches_further(const redisReply *command)
+{
+    return is_script(command) || is(command, "MOVE") || is(command, "COPY");
 }
 
 /* The keys of one command, as the server itself tells them; a command without any may concern all. */
@@ -94,72 +172,143 @@ static redisReply *keys_of(struct comparison *comparison, const redisReply *comm
     return reply;
 }
 
-/* For a command that does not say which keys it touches. */
-static int look_at_all(struct comparison *comparison)
+static int look_again(struct comparison *comparison)
 {
     struct la_digest now[LA_DIGEST_BATCH];
     char *names[LA_DIGEST_BATCH];
+    comparison->database = ANY_DATABASE;
     for (size_t from = 0; from < comparison->count; from += LA_DIGEST_BATCH) {
         size_t count = comparison->count - from < LA_DIGEST_BATCH ? comparison->count - from : LA_DIGEST_BATCH;
         for (size_t i = 0; i < count; i++)
             names[i] = comparison->keys[from + i].name;
         if (la_digest_keys(comparison->reference, comparison->sides->reference, names, count, now))
-            return -1;
+            return no_answer(comparison);
         for (size_t i = 0; i < count; i++)
-            enter(comparison, &comparison->keys[from + i], &now[i]);
-        comparison->database = (unsigned int)atoi(names[count - 1]);
+            enter(comparison, &comparison->keys[from + i], &now[i], comparison->unsure_ns);
     }
     return 0;
 }
 
-static int look_at(struct comparison *comparison, const struct la_recorded *item, const redisReply *command)
+/* All keys that either side has. */
+static int look_at_all(struct comparison *comparison)
+{
+    struct la_strings names = {0};
+    comparison->database = ANY_DATABASE;
+    int result = la_keyscan_names(comparison->reference, comparison->sides->reference, &names, comparison->error);
+    for (size_t i = 0; i < names.count && !result; i++)
+        if (concerns(comparison, names.items[i]) && !find(comparison, names.items[i]))
+            add_missing(comparison, names.items[i]);
+    la_strings_free(&names);
+    if (result || look_again(comparison))
+        return -1;
+    comparison->unsure = false;
+    return 0;
+}
+
+/* Goes through the keys that differed, to the first that still does. */
+static int look_at_different(struct comparison *comparison)
+{
+    for (size_t left = comparison->count; left && comparison->different; left--) {
+        struct key *key = &comparison->keys[comparison->witness % comparison->count];
+        if (!key->alike && look(comparison, key, comparison->unsure_ns))
+            return -1;
+        if (!key->alike)
+            return 0;
+        comparison->witness = (comparison->witness + 1) % comparison->count;
+    }
+    return 0;
+}
+
+/* Whether the reference has as many keys as it is known to have. */
+static bool as_many(const struct comparison *comparison)
+{
+    unsigned long long keys = 0, more;
+    char *info = la_client_info(comparison->reference, comparison->sides->reference);
+    const char *line = info ? strstr(info, "# Keyspace") : NULL;
+    bool known = line != NULL;
+    for (; line; line = strchr(line + 1, '\n'))
+        if (sscanf(line, "\ndb%*u:keys=%llu", &more) == 1)
+            keys += more;
+    free(info);
+    return known && keys == comparison->here;
+}
+
+/* To look at everything takes long: it is done only where nothing else tells the two sides apart. */
+static int compare(struct comparison *comparison, bool *equal)
+{
+    if (comparison->unsure && look_at_different(comparison))
+        return -1;
+    bool seems = !comparison->different;
+    if (seems && (comparison->unsure || !as_many(comparison)) && look_at_all(comparison))
+        return -1;
+    *equal = seems && !comparison->different;
+    return 0;
+}
+
+static int look_at_name(struct comparison *comparison, unsigned int database, const redisReply *name, uint64_t since_ns)
+{
+    if (strlen(name->str) != name->len)
+        return la_fail(comparison->error, "the recording has a key whose name has a NUL byte: %u:%s\\0...", database,
+                       name->str);
+    char *full = la_format("%u:%s", database, name->str);
+    struct key *key = find(comparison, full);
+    int result = 0;
+    if (concerns(comparison, full))
+        result = look(comparison, key ? key : add_missing(comparison, full), since_ns);
+    free(full);
+    return result;
+}
+
+static int look_at(struct comparison *comparison, unsigned int database, const redisReply *command, uint64_t since_ns)
 {
     redisReply *keys = keys_of(comparison, command);
-    int result = keys ? 0 : -1;
-    if (keys && keys->type != REDIS_REPLY_ARRAY)
-        result = look_at_all(comparison);
-    for (size_t i = 0; keys && keys->type == REDIS_REPLY_ARRAY && i < keys->elements && !result; i++) {
-        char *name = la_format("%u:%s", item->database, keys->element[i]->str);
-        struct key *key = find(comparison, name);
-        if (!la_keyscan_find(comparison->sides->ignore, (int)item->database, keys->element[i]->str))
-            result = look(comparison, key ? key : add_missing(comparison, name));
-        free(name);
+    bool known = keys && keys->type == REDIS_REPLY_ARRAY;
+    int result = keys ? 0 : no_answer(comparison);
+    if (!comparison->unsure && (!known || reaches_further(command))) {
+        comparison->unsure = true;
+        comparison->unsure_ns = since_ns;
     }
+    for (size_t i = 0; known && i < keys->elements && !result; i++)
+        result = look_at_name(comparison, database, keys->element[i], since_ns);
     freeReplyObject(keys);
     return result;
 }
 
 /* Sends one item to the reference, and looks at what it has touched. */
-static int step(struct comparison *comparison, const struct la_recorded *item)
+static int step(struct comparison *comparison, const struct la_recorded *item, const struct la_op *op)
 {
     void *reply = NULL;
+    bool refused = false;
     for (int left = la_recording_send(item, comparison->reference, &comparison->database); left; left--) {
         if (redisGetReply(comparison->reference, &reply) != REDIS_OK)
-            return -1;
+            return no_answer(comparison);
+        refused = ((const redisReply *)reply)->type == REDIS_REPLY_ERROR;
         freeReplyObject(reply);
     }
+    if (op->outcome >= LA_OUTCOME_ERROR && !refused)
+        return la_fail(comparison->error, "a script was refused, but the server to compare with accepts it: "
+                                          "what it had done by then is not known");
     int result = 0;
     for (size_t i = 0; i < item->count && !result; i++)
-        result = look_at(comparison, item, item->commands[i]);
+        result = look_at(comparison, item->database, item->commands[i], op->invoked_ns);
     return result;
 }
 
-static int read_node(struct comparison *comparison, struct la_error *error)
+static int read_node(struct comparison *comparison)
 {
     struct la_strings names = {0};
-    int result = la_keyscan_names(comparison->node, comparison->sides->node, &names, error);
+    int result = la_keyscan_names(comparison->node, comparison->sides->node, &names, comparison->error);
     comparison->keys = la_alloc(names.count + 1, sizeof *comparison->keys);
     for (size_t i = 0; i < names.count && !result; i++) {
-        const char *name = strchr(names.items[i], ':') + 1;
-        if (!strcmp(name, LA_PROBE_KEY) || la_keyscan_find(comparison->sides->ignore, atoi(names.items[i]), name))
+        if (!concerns(comparison, names.items[i]))
             continue;
         struct key *key = &comparison->keys[comparison->count++];
         key->name = la_strdup(names.items[i]);
-        result = la_digest_keys(comparison->node, comparison->sides->node, &key->name, 1, &key->there);
+        if (la_digest_keys(comparison->node, comparison->sides->node, &key->name, 1, &key->there))
+            result = la_fail(comparison->error, "the keys were not read");
         comparison->different++; /* the reference is still empty */
     }
-    if (result)
-        la_fail(error, "the keys were not read");
+    comparison->read_ns = la_now_ns();
     la_strings_free(&names);
     return result;
 }
@@ -170,22 +319,46 @@ struct beginnings {
     uint64_t earliest, latest; /* operations in them */
 };
 
+/* An error that says that the command was not begun; one from within a script names the script. */
+static bool never_ran(const char *error)
+{
+    static const char *const codes[] = {"LOADING",    "MISCONF",    "OOM",  "READONLY",    "NOAUTH",  "NOPERM",
+                                        "NOREPLICAS", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "NOSCRIPT"};
+    bool refusal = false;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes && !refusal; i++)
+        refusal = !strncmp(error, codes[i], strlen(codes[i]));
+    return refusal && !strstr(error, " script: ");
+}
+
+/* A refused command has changed nothing, but a script may have before it failed. */
+static bool ran(const struct la_ledger *ledger, const struct la_op *op, const struct la_recorded *item)
+{
+    if (op->outcome < LA_OUTCOME_ERROR)
+        return true;
+    return item->count == 1 && is_script(item->commands[0]) &&
+           !never_ran(ledger->head->errors[op->outcome - LA_OUTCOME_ERROR].text);
+}
+
 static int try_all(struct comparison *comparison, const struct la_ledger *ledger, const struct la_recording *recording,
                    struct beginnings *found)
 {
     uint64_t count = la_ledger_count(ledger);
     for (uint64_t i = 0; i <= count; i++) {
-        if (!comparison->different) {
+        bool equal = false;
+        if (compare(comparison, &equal))
+            return -1;
+        if (equal) {
             found->earliest = found->any ? found->earliest : i;
             found->latest = i;
             found->any = true;
         }
         const struct la_op *op = &ledger->ops[i];
-        bool sent = i < count && op->outcome < LA_OUTCOME_ERROR && op->seq <= recording->count;
-        if (sent && step(comparison, &recording->items[op->seq - 1]))
+        if (i == count || op->seq > recording->count || !ran(ledger, op, &recording->items[op->seq - 1]))
+            continue;
+        if (step(comparison, &recording->items[op->seq - 1], op))
             return -1;
     }
-    return 0;
+    return found->any ? 0 : look_at_all(comparison);
 }
 
 static void report_differences(const struct comparison *comparison, struct la_findings *findings)
@@ -212,6 +385,14 @@ static void add_all(const struct la_ledger *ledger, const struct beginnings *fou
     }
 }
 
+static long long keys_there(const struct comparison *comparison)
+{
+    long long keys = 0;
+    for (size_t i = 0; i < comparison->count; i++)
+        keys += comparison->keys[i].there.ttl_ms != -2;
+    return keys;
+}
+
 static void release(struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->count; i++)
@@ -227,19 +408,18 @@ long long la_recorded_judge(const struct la_ledger *ledger, const struct la_reco
                             const struct la_recorded_sides *sides, struct la_findings *findings, struct la_tally *tally,
                             struct la_error *error)
 {
-    struct comparison comparison = {.sides = sides};
+    struct comparison comparison = {.sides = sides, .error = error};
     struct beginnings found = {0};
     comparison.node = la_client_connect(sides->node, TIMEOUT_MS, error);
     comparison.reference = comparison.node ? la_client_connect(sides->reference, TIMEOUT_MS, error) : NULL;
-    int result = comparison.reference ? read_node(&comparison, error) : -1;
-    if (!result && try_all(&comparison, ledger, recording, &found))
-        result = la_fail(error, "the server that the recording is compared with did not answer: %s",
-                         comparison.reference->errstr);
+    int result = comparison.reference ? read_node(&comparison) : -1;
+    if (!result)
+        result = try_all(&comparison, ledger, recording, &found);
     if (!result && !found.any)
         report_differences(&comparison, findings);
     if (!result)
         add_all(ledger, &found, tally);
-    long long keys = result ? -1 : (long long)comparison.count;
+    long long keys = result ? -1 : keys_there(&comparison);
     release(&comparison);
     return keys;
 }

@@ -38,10 +38,22 @@ def commands():
             yield 0, ["EVAL", "redis.call('INCR',KEYS[1]) return redis.call('INCR',KEYS[2])", "2", "one", "two"]
 
 
+def command(words):
+    data = [word.encode() for word in words]
+    return b"*%d\r\n" % len(data) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in data)
+
+
+def resp(lines):
+    """An append-only file of commands, given as lines with no blanks in their words."""
+    return b"".join(command(line.split(" ")) for line in lines)
+
+
+def printed(lines):
+    """What MONITOR prints of such lines; a word may be quoted already."""
+    return "".join(f"1700000000.1 [0 127.0.0.1:5000] {line}\n" for line in lines).encode()
+
+
 def aof():
-    def command(words):
-        data = [word.encode() for word in words]
-        return b"*%d\r\n" % len(data) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in data)
     text, database = b"", None
     for number, (wanted, words) in enumerate(commands()):
         if wanted != database:
@@ -99,10 +111,64 @@ class Replay(LastackTest):
         self.assertGreater(rpo["lost"], rpo["acked"] / 2)
         self.assertEqual(run.kinds(), {"lost"})
 
-    def lastack_on(self, defect, traffic):
+    def lastack_on(self, defect, traffic, expect="lost: {max: 0}"):
+        (self.folder / "traffic").write_bytes(traffic)
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)).replace("lost: {max: 0}", expect))
+        return self.lastack("run", path, "--server", BROKEN / "redis", env={"REDIS_DEFECT": defect})
+
+    def respd(self, defect, traffic):
         (self.folder / "traffic").write_bytes(traffic)
         path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)))
-        return self.lastack("run", path, "--server", BROKEN / "redis", env={"REDIS_DEFECT": defect})
+        return self.lastack("run", path, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect})
+
+    def test_a_server_that_does_not_tell_the_keys_of_a_command(self):
+        traffic = resp(f"SET key:{i} v{i}" for i in range(400))
+        for defect, status in (("", 0), ("lose-tail", 1), ("stale-snapshot", 1)):
+            run = self.respd(defect, traffic)
+            self.assertEqual(run.status, status, f"{defect}: {run}")
+
+    def test_keys_that_are_not_declared(self):
+        """In another database, in all, or named by a script alone."""
+        undeclared = '"EVAL" "return redis.call(\'SET\',\'k\'..ARGV[1],1)" "0" "%d"'
+        for what, traffic in (
+                ("COPY DB", resp([f"COPY key:1 c:{i} DB 5" if i else "SET key:1 1" for i in range(200)])),
+                ("MOVE", resp(line for i in range(100) for line in (f"SET k{i} v", f"MOVE k{i} 5"))),
+                ("SWAPDB", resp(["SET a 1", "SWAPDB 0 1"] * 2 + [f"SET k{i} v" for i in range(100)])),
+                ("EVAL", printed(undeclared % i for i in range(150)))):
+            run = self.lastack_on("", traffic)
+            self.assertEqual(run.status, 0, f"{what}: {run}")
+            run = self.lastack_on("cuts-aof", traffic)
+            self.assertEqual(run.status, 1, f"{what}: {run}")
+            self.assertEqual(run.kinds(), {"lost"}, f"{what}: {run}")
+
+    def test_a_script_that_fails_half_way(self):
+        half = '"EVAL" "redis.call(\'INCR\',KEYS[1]) return redis.call(\'LPUSH\',KEYS[1],1)" "1" "n%d"'
+        own = '"EVAL" "redis.call(\'INCR\',KEYS[1]) return redis.error_reply(\'MINE\')" "1" "o%d"'
+        run = self.replay(printed(line for i in range(100) for line in (
+            f"SET k{i} v", *([half % i, own % i, f"LPUSH k{i} no"] if i % 20 == 5 else ()))))
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(run.scenario()["rpo"]["acked"], 100)
+
+    def test_short_times_to_live(self):
+        traffic = resp(line for i in range(150) for line in (f"SET k{i} v PX 4500", f"PERSIST k{i}"))
+        for defect, status in (("", 0), ("forget-persist", 1)):
+            run = self.respd(defect, traffic)
+            self.assertEqual(run.status, status, f"{defect}: {run}")
+        fleeting = resp(f"SET k{i} v{i} PX {100 + 40 * i}" for i in range(150))
+        for defect, status in (("", 0), ("lose-ttl", 1), ("swap-values", 1)):
+            run = self.respd(defect, fleeting)
+            self.assertEqual(run.status, status, f"{defect}: {run}")
+
+    def test_a_name_with_a_zero_byte(self):
+        run = self.replay(resp(f"SET k{i}\0x v{i}" for i in range(150)))
+        self.assertEqual(run.status, 3, str(run))
+
+    def test_the_number_of_keys(self):
+        traffic = resp(f"SET key:{i} v" for i in range(200))
+        run = self.lastack_on("cuts-aof", traffic, "keys: {min: 190}")
+        self.assertEqual(run.status, 1, str(run))
+        run = self.lastack_on("", traffic + resp(["FLUSHALL"]), "keys: {max: 0}")
+        self.assertEqual(run.status, 0, str(run))
 
     def test_a_state_that_never_was(self):
         (self.folder / "traffic").write_bytes(b"".join(
