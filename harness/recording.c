@@ -7,12 +7,35 @@
 #include <strings.h>
 
 static const char *const left_out[] = {
-    "AUTH",     "HELLO",     "CLIENT",  "CONFIG",     "DEBUG",      "MONITOR",      "SUBSCRIBE", "PSUBSCRIBE",
-    "SHUTDOWN", "REPLICAOF", "SLAVEOF", "BGSAVE",     "SAVE",       "BGREWRITEAOF", "PSYNC",     "SYNC",
-    "REPLCONF", "WAIT",      "WAITAOF", "WATCH",      "UNWATCH",    "FAILOVER",     "CLUSTER",   "BLPOP",
-    "BRPOP",    "BLMOVE",    "BLMPOP",  "BRPOPLPUSH", "BZPOPMIN",   "BZPOPMAX",     "BZMPOP",    "ACL",
-    "COMMAND",  "INFO",      "PING",    "QUIT",       "SSUBSCRIBE", "UNSUBSCRIBE",  "MODULE",    "SELECT",
-    "MULTI",    "EXEC",      "DISCARD", "RESET",
+    "AUTH",      "HELLO",     "CLIENT",  "CONFIG",     "DEBUG",        "MONITOR",      "SUBSCRIBE", "PSUBSCRIBE",
+    "SHUTDOWN",  "REPLICAOF", "SLAVEOF", "BGSAVE",     "SAVE",         "BGREWRITEAOF", "PSYNC",     "SYNC",
+    "REPLCONF",  "WAIT",      "WAITAOF", "WATCH",      "UNWATCH",      "FAILOVER",     "CLUSTER",   "BLPOP",
+    "BRPOP",     "BLMOVE",    "BLMPOP",  "BRPOPLPUSH", "BZPOPMIN",     "BZPOPMAX",     "BZMPOP",    "ACL",
+    "COMMAND",   "INFO",      "PING",    "QUIT",       "SSUBSCRIBE",   "UNSUBSCRIBE",  "MODULE",    "SELECT",
+    "MULTI",     "EXEC",      "DISCARD", "RESET",      "PUNSUBSCRIBE", "SUNSUBSCRIBE", "ASKING",    "READONLY",
+    "READWRITE", "SLOWLOG",   "LATENCY", "PUBLISH",    "SPUBLISH",     "PUBSUB",       "ROLE",      "LASTSAVE",
+    "ECHO",      "TIME",      "LOLWUT",
+};
+
+/* They leave nothing behind that could be lost. PFCOUNT is not among them: it changes the key, a cache in it. */
+static const char *const reads[] = {
+    "BITCOUNT",     "BITFIELD_RO", "BITPOS",      "DBSIZE",  "DUMP",        "EVALSHA_RO", "EVAL_RO",   "EXISTS",
+    "EXPIRETIME",   "FCALL_RO",    "GEODIST",     "GEOHASH", "GEOPOS",      "GEOSEARCH",  "GET",       "GETBIT",
+    "GETRANGE",     "HEXISTS",     "HEXPIRETIME", "HGET",    "HGETALL",     "HKEYS",      "HLEN",      "HMGET",
+    "HPEXPIRETIME", "HPTTL",       "HRANDFIELD",  "HSCAN",   "HSTRLEN",     "HTTL",       "HVALS",     "KEYS",
+    "LCS",          "LINDEX",      "LLEN",        "LPOS",    "LRANGE",      "MEMORY",     "MGET",      "OBJECT",
+    "PEXPIRETIME",  "PTTL",        "RANDOMKEY",   "SCAN",    "SCARD",       "SDIFF",      "SINTER",    "SINTERCARD",
+    "SISMEMBER",    "SMEMBERS",    "SMISMEMBER",  "SORT_RO", "SRANDMEMBER", "SSCAN",      "STRALGO",   "STRLEN",
+    "SUBSTR",       "SUNION",      "TOUCH",       "TTL",     "TYPE",        "XINFO",      "XLEN",      "XPENDING",
+    "XRANGE",       "XREAD",       "XREVRANGE",   "ZCARD",   "ZCOUNT",      "ZDIFF",      "ZINTER",    "ZINTERCARD",
+    "ZLEXCOUNT",    "ZMSCORE",     "ZRANDMEMBER", "ZRANGE",  "ZRANGEBYLEX", "ZRANK",      "ZREVRANGE", "ZREVRANK",
+    "ZSCAN",        "ZSCORE",      "ZUNION",
+};
+
+/* These, too, where no word says that the result is kept. */
+static const char *const reads_unless_stored[] = {
+    "SORT",          "GEORADIUS",      "GEORADIUSBYMEMBER", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO",
+    "ZRANGEBYSCORE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE",
 };
 
 static bool is(const redisReply *command, const char *name)
@@ -20,18 +43,36 @@ static bool is(const redisReply *command, const char *name)
     return !strcasecmp(command->element[0]->str, name);
 }
 
+static bool is_among(const redisReply *command, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is(command, names[i]))
+            return true;
+    return false;
+}
+
+static bool has_word(const redisReply *command, const char *word)
+{
+    for (size_t i = 1; i < command->elements; i++)
+        if (!strcasecmp(command->element[i]->str, word))
+            return true;
+    return false;
+}
+
+#define IS_AMONG(command, names) is_among(command, names, sizeof(names) / sizeof *(names))
+
+static bool only_reads(const redisReply *command)
+{
+    if (IS_AMONG(command, reads_unless_stored))
+        return !has_word(command, "STORE") && !has_word(command, "STOREDIST");
+    return IS_AMONG(command, reads);
+}
+
 static bool wanted(const redisReply *command)
 {
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (is(command, left_out[i]))
-            return false;
-    for (size_t i = 1; is(command, "XREAD") || is(command, "XREADGROUP"); i++) {
-        if (i == command->elements)
-            return true;
-        if (!strcasecmp(command->element[i]->str, "BLOCK"))
-            return false;
-    }
-    return true;
+    if (IS_AMONG(command, left_out) || only_reads(command))
+        return false;
+    return !is(command, "XREADGROUP") || !has_word(command, "BLOCK");
 }
 
 static bool shaped(const redisReply *command)

@@ -1,6 +1,6 @@
 /*
  * Traffic that was recorded elsewhere, to be sent again: an append-only file (RESP, without an RDB at its head), or
- * what redis-cli MONITOR printed. What concerns connections, blocks, or administers the server is left out.
+ * what redis-cli MONITOR printed. What only reads, concerns connections, blocks, or administers the server is left out.
  */
 #ifndef LASTACK_RECORDING_H
 #define LASTACK_RECORDING_H

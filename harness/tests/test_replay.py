@@ -163,6 +163,17 @@ class Replay(LastackTest):
         run = self.replay(resp(f"SET k{i}\0x v{i}" for i in range(150)))
         self.assertEqual(run.status, 3, str(run))
 
+    def test_what_only_reads_cannot_be_lost(self):
+        traffic = printed(line for i in range(200) for line in (
+            f'"SET" "k{i}" "v{i}"', f'"get" "k{i}"', f'"SORT" "list{i}"', f'"XREAD" "STREAMS" "s" "0"',
+            *(['"SORT" "list" "STORE" "sorted"', '"PUNSUBSCRIBE" "a" "b"'] if i == 100 else ())))
+        run = self.lastack_on("cuts-aof", traffic)
+        self.assertEqual(run.status, 1, str(run))
+        rpo = run.scenario()["rpo"]
+        self.assertEqual(rpo["acked"], 201)
+        self.assertTrue(190 < rpo["lost"] <= 201, str(rpo))
+        self.assertIn("replay: 201 recorded, 601 left out", str(run.scenario()["timeline"]))
+
     def test_the_number_of_keys(self):
         traffic = resp(f"SET key:{i} v" for i in range(200))
         run = self.lastack_on("cuts-aof", traffic, "keys: {min: 190}")
