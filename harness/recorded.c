@@ -11,9 +11,9 @@
 
 enum { TIMEOUT_MS = 30000, NS_PER_MS = 1000000 };
 
-/* Of times to live: what two readings may differ by, when a key may go while it is read, and never for our purpose. */
+/* Of times to live: what two readings of a deadline may differ by, and when a key may go while it is being read. */
 enum { SLACK_MS = 1000, GOING_MS = 100 };
-#define FAR_MS (1LL << 50)
+#define FAR_MS (1LL << 50) /* what is further away is not told apart */
 
 #define ANY_DATABASE UINT_MAX
 
@@ -71,9 +71,15 @@ static bool gone(const struct la_digest *digest)
     return digest->ttl_ms == -2 || (digest->ttl_ms >= 0 && digest->ttl_ms < GOING_MS);
 }
 
-static long long deadline_of(const struct la_digest *digest)
+/* What has a time to live was read some time between two moments: so is its deadline. */
+static long long earliest_ms(const struct la_digest *digest)
 {
     return (long long)(digest->asked_ns / NS_PER_MS) + (digest->ttl_ms < FAR_MS ? digest->ttl_ms : FAR_MS);
+}
+
+static long long latest_ms(const struct la_digest *digest)
+{
+    return earliest_ms(digest) + (long long)((digest->answered_ns - digest->asked_ns) / NS_PER_MS);
 }
 
 static long long ms_between(uint64_t from_ns, uint64_t to_ns)
@@ -92,24 +98,27 @@ static bool same(const struct key *key, const struct la_digest *now)
     if (gone(there) && gone(now))
         return true;
     if (gone(now))
-        return there->ttl_ms >= 0 && deadline_of(there) <= (long long)(now->answered_ns / NS_PER_MS) + SLACK_MS;
+        return there->ttl_ms >= 0 && earliest_ms(there) <= (long long)(now->answered_ns / NS_PER_MS) + SLACK_MS;
     if (gone(there))
         return now->ttl_ms >= 0 && now->ttl_ms <= ms_between(key->set_ns, there->answered_ns) + SLACK_MS;
     if (there->content != now->content || (there->ttl_ms < 0) != (now->ttl_ms < 0))
         return false;
-    long long later = now->ttl_ms < 0 ? 0 : deadline_of(now) - deadline_of(there);
-    return later > -SLACK_MS && later < ms_between(key->set_ns, now->answered_ns) + SLACK_MS;
+    if (now->ttl_ms < 0)
+        return true;
+    return latest_ms(now) > earliest_ms(there) - SLACK_MS &&
+           earliest_ms(now) < latest_ms(there) + ms_between(key->set_ns, now->answered_ns) + SLACK_MS;
 }
 
 /* `since_ns`: when the node was sent what may have changed the key since it was last looked at. */
 static void enter(struct comparison *comparison, struct key *key, const struct la_digest *now, uint64_t since_ns)
 {
-    long long deadline_ms = now->ttl_ms < 0 ? 0 : deadline_of(now);
-    if (deadline_ms < key->deadline_ms - SLACK_MS || deadline_ms > key->deadline_ms + SLACK_MS) {
-        key->deadline_ms = deadline_ms;
+    if (now->ttl_ms >= 0 &&
+        (latest_ms(now) < key->deadline_ms - SLACK_MS || earliest_ms(now) > key->deadline_ms + SLACK_MS)) {
+        key->deadline_ms = earliest_ms(now);
         key->set_ns = since_ns;
     }
-    bool alike = same(key, now), here = now->ttl_ms != -2;
+    bool alike = same(key, now);
+    bool here = now->ttl_ms != -2;
     comparison->different += key->alike && !alike;
     comparison->different -= !key->alike && alike;
     comparison->here += here && !key->here;

@@ -159,6 +159,13 @@ class Replay(LastackTest):
             run = self.respd(defect, fleeting)
             self.assertEqual(run.status, status, f"{defect}: {run}")
 
+    def test_what_expires_before_it_is_looked_at(self):
+        (self.folder / "traffic").write_bytes(resp(f"SET k{i} v PX {6000 + 10 * i}" for i in range(150)))
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)).replace(
+            "  - verify", "  - sleep: {ms: 6500}\n  - verify"))
+        run = self.lastack("run", path)
+        self.assertEqual(run.status, 0, str(run))
+
     def test_a_name_with_a_zero_byte(self):
         run = self.replay(resp(f"SET k{i}\0x v{i}" for i in range(150)))
         self.assertEqual(run.status, 3, str(run))
