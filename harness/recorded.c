@@ -89,8 +89,7 @@ static long long ms_between(uint64_t from_ns, uint64_t to_ns)
 
 /*
  * A deadline that was given as a time to live is later on the reference, which was told of it later than the node; one
- * that was given as a time is the same. A key that only one side has was there on the other when its deadline there may
- * have passed; any other is compared in full.
+ * that was given as a time is the same. Of a key that only one side has, the other may have seen the deadline pass.
  */
 static bool same(const struct key *key, const struct la_digest *now)
 {
@@ -257,8 +256,7 @@ static int compare(struct comparison *comparison, bool *equal)
 static int look_at_name(struct comparison *comparison, unsigned int database, const redisReply *name, uint64_t since_ns)
 {
     if (strlen(name->str) != name->len)
-        return la_fail(comparison->error, "the recording has a key whose name has a NUL byte: %u:%s\\0...", database,
-                       name->str);
+        return la_fail(comparison->error, "a key has a zero byte in its name: such names are not compared");
     char *full = la_format("%u:%s", database, name->str);
     struct key *key = find(comparison, full);
     int result = 0;

@@ -167,8 +167,10 @@ class Replay(LastackTest):
         self.assertEqual(run.status, 0, str(run))
 
     def test_a_name_with_a_zero_byte(self):
-        run = self.replay(resp(f"SET k{i}\0x v{i}" for i in range(150)))
-        self.assertEqual(run.status, 3, str(run))
+        traffic = resp(f"SET k{i}\0x v{i}" for i in range(150))
+        for run in (self.replay(traffic), self.lastack_on("cuts-aof", traffic), self.respd("", traffic)):
+            self.assertEqual(run.status, 3, str(run))
+            self.assertIn("zero byte", run.stdout)
 
     def test_what_only_reads_cannot_be_lost(self):
         traffic = printed(line for i in range(200) for line in (
