@@ -38,8 +38,8 @@ struct comparison {
     size_t here;
     size_t witness;        /* where a key stands that differed when it was last looked at */
     uint64_t read_ns;      /* when the node was read */
-    bool unsure;           /* a command may have changed more than the keys that were looked at, */
-    uint64_t unsure_ns;    /* when it was sent to the node */
+    uint64_t first_ns;     /* when the node was sent the first of all */
+    bool unsure;           /* a command may have changed more than the keys that were looked at */
     unsigned int database; /* that the reference's connection is in */
 };
 
@@ -165,6 +165,12 @@ static bool reaches_further(const redisReply *command)
     return is_script(command) || is(command, "MOVE") || is(command, "COPY");
 }
 
+/* A key may get a deadline from it that another has had for long. */
+static bool passes_deadlines_on(const redisReply *command)
+{
+    return reaches_further(command) || is(command, "RENAME") || is(command, "RENAMENX");
+}
+
 /* The keys of one command, as the server itself tells them; a command without any may concern all. */
 static redisReply *keys_of(struct comparison *comparison, const redisReply *command)
 {
@@ -192,7 +198,7 @@ static int look_again(struct comparison *comparison)
         if (la_digest_keys(comparison->reference, comparison->sides->reference, names, count, now))
             return no_answer(comparison);
         for (size_t i = 0; i < count; i++)
-            enter(comparison, &comparison->keys[from + i], &now[i], comparison->unsure_ns);
+            enter(comparison, &comparison->keys[from + i], &now[i], comparison->first_ns);
     }
     return 0;
 }
@@ -218,7 +224,7 @@ static int look_at_different(struct comparison *comparison)
 {
     for (size_t left = comparison->count; left && comparison->different; left--) {
         struct key *key = &comparison->keys[comparison->witness % comparison->count];
-        if (!key->alike && look(comparison, key, comparison->unsure_ns))
+        if (!key->alike && look(comparison, key, comparison->first_ns))
             return -1;
         if (!key->alike)
             return 0;
@@ -271,10 +277,9 @@ static int look_at(struct comparison *comparison, unsigned int database, const r
     redisReply *keys = keys_of(comparison, command);
     bool known = keys && keys->type == REDIS_REPLY_ARRAY;
     int result = keys ? 0 : no_answer(comparison);
-    if (!comparison->unsure && (!known || reaches_further(command))) {
-        comparison->unsure = true;
-        comparison->unsure_ns = since_ns;
-    }
+    comparison->unsure = comparison->unsure || !known || reaches_further(command);
+    if (passes_deadlines_on(command))
+        since_ns = comparison->first_ns;
     for (size_t i = 0; known && i < keys->elements && !result; i++)
         result = look_at_name(comparison, database, keys->element[i], since_ns);
     freeReplyObject(keys);
@@ -350,6 +355,7 @@ static int try_all(struct comparison *comparison, const struct la_ledger *ledger
                    struct beginnings *found)
 {
     uint64_t count = la_ledger_count(ledger);
+    comparison->first_ns = count ? ledger->ops[0].invoked_ns : 0;
     for (uint64_t i = 0; i <= count; i++) {
         bool equal = false;
         if (compare(comparison, &equal))

@@ -166,6 +166,15 @@ class Replay(LastackTest):
         run = self.lastack("run", path)
         self.assertEqual(run.status, 0, str(run))
 
+    def test_a_deadline_that_is_passed_on(self):
+        """The node took its time, and the server that it is compared with does not."""
+        (self.folder / "traffic").write_bytes(resp(
+            ["SET a v EX 100", "SET b v EX 200", "SET c v EX 300", *(f"SET k{i} v" for i in range(150)),
+             "RENAME a d", "MOVE b 5", "COPY c e"]))
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)).replace("traffic,", "traffic, rate: 40,"))
+        run = self.lastack("run", path)
+        self.assertEqual(run.status, 0, str(run))
+
     def test_a_name_with_a_zero_byte(self):
         traffic = resp(f"SET k{i}\0x v{i}" for i in range(150))
         for run in (self.replay(traffic), self.lastack_on("cuts-aof", traffic), self.respd("", traffic)):
