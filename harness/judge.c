@@ -218,8 +218,6 @@ static void check_soundness(struct la_run *run)
         la_run_doubt(run, "the load ended on its own (wait status %#x)", (unsigned int)run->load_status);
     if (!run->load_started)
         la_run_doubt(run, "no load ran");
-    if (!run->verified && !any_refused(run))
-        la_run_doubt(run, "nothing was read back");
     if (head->full)
         la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
                      (unsigned long long)head->capacity);
@@ -383,6 +381,8 @@ struct la_judgement la_judge(struct la_run *run)
     bool ok = all_met(&check, run->scenario->expect, run->scenario->expect_count);
     ok = demands_met(&check) && ok && !run->broken.count;
     copy_all(&judgement.reasons, &run->broken);
+    if (!run->verified && !any_refused(run)) /* what is wrong already is wrong, but nothing holds */
+        la_run_doubt(run, "nothing was read back");
     if (convicted || !ok)
         judgement.verdict = LA_VIOLATED;
     else if (run->doubts.count) {

@@ -146,7 +146,7 @@ static bool ours(const struct pass *pass, int database, const char *name, bool *
     uint64_t index = session * pass->keys + key;
     if (!fits || (unsigned int)database != home || !touched(&pass->index, index))
         return false;
-    uint8_t bit = (uint8_t)(1U << (rest[0] ? strchr(type->parts, rest[1]) - type->parts : 0));
+    uint8_t bit = (uint8_t)(1U << (type->parts ? strchr(type->parts, rest[1]) - type->parts : 0));
     *again = pass->seen[index] & bit; /* a scan may name a key more than once */
     pass->seen[index] |= bit;
     return true;

@@ -51,6 +51,8 @@ OUR_FLIPS = {
     "wait-failover": "early-wait",
     "waitaof-power-cut": "early-waitaof",
     "expire-while-down": "shift-ttl",
+    "kill9-twice-aof-always": "deaf-after-restart",
+    "power-cut-twice-aof-always": "deaf-after-restart",
     "big-values": "truncate-values",
 }
 
