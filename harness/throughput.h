@@ -6,13 +6,14 @@
 
 /* Acknowledged operations a second; of the second before the fault, and how the load came back. */
 struct la_throughput {
-    double before;    /* operations a second in the LA_BEFORE_MS before the fault; 0: too short a time to tell */
+    double before;    /* operations a second in the LA_BEFORE_MS before the fault, or since the server's own first
+                         reply; 0: too short a time to tell */
     uint64_t back_ns; /* end of the first LA_WINDOW_MS with 90 % of it; 0: not seen before the load ended */
 };
 
 enum { LA_BEFORE_MS = 1000, LA_WINDOW_MS = 100, LA_BACK_PERCENT = 90 };
 
-/* Reads the ledger once. */
+/* Goes through the ledger a few times. */
 struct la_throughput la_throughput_after(const struct la_ledger *ledger, uint64_t fault_ns);
 
 #endif

@@ -156,6 +156,14 @@ static void throughput_is_back_when_it_is(void **state)
     assert_true(fabs(found.before - 1000) < 20);
     double back_ms = (double)found.back_ns / 1e6 - (double)fault_ms;
     assert_true(back_ms >= OUTAGE_MS + SLOW_MS + 70 && back_ms <= OUTAGE_MS + SLOW_MS + 120);
+    /* a server that was up for 400 ms only: what was before it was down does not count */
+    const uint64_t second_ms = fault_ms + OUTAGE_MS + SLOW_MS + 400;
+    ledger.head->session[1].epoch = 1;
+    for (uint64_t i = 0; i < ledger.head->count; i++)
+        ledger.ops[i].session = ledger.ops[i].done_ns >= (fault_ms + OUTAGE_MS + SLOW_MS) * MS;
+    assert_true(fabs(la_throughput_after(&ledger, second_ms * MS).before - 1000) < 40);
+    for (uint64_t i = 0; i < ledger.head->count; i++)
+        ledger.ops[i].session = 0;
     ledger.head->count = STEADY + 40; /* the load ended soon after */
     assert_int_equal(la_throughput_after(&ledger, fault_ms * MS).back_ns, 0);
     assert_true(la_throughput_after(&ledger, (start_ms + 20) * MS).before < 1); /* too short a time to tell */
