@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -352,12 +353,17 @@ void la_node_disarm(struct la_node *node)
         fi_control_disarm(node->control, node->rules[i]);
 }
 
+/* A zero byte in it is not its end: a blank stands for it. */
 static char *read_log(const struct la_node *node)
 {
     struct la_error ignored;
+    struct stat before; /* it may grow while it is read */
     char path[LA_PATH_MAX];
     la_path(path, "%s/log", node->dir);
-    return la_read_file(path, LOG_MAX, &ignored);
+    char *text = stat(path, &before) ? NULL : la_read_file(path, LOG_MAX, &ignored);
+    for (off_t i = 0; text && i < before.st_size; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    return text;
 }
 
 unsigned int la_node_log_count(const struct la_node *node, const char *text)

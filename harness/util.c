@@ -76,8 +76,6 @@ char *la_read_file(const char *path, size_t max, struct la_error *error)
     for (ssize_t got; used < (size_t)st.st_size && (got = read(fd, text + used, (size_t)st.st_size - used)) > 0;)
         used += (size_t)got;
     close(fd);
-    for (char *hole = text; (hole = memchr(hole, '\0', used - (size_t)(hole - text)));)
-        *hole = ' ';
     return text;
 }
 
