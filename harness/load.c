@@ -424,6 +424,14 @@ static void close_load(struct load *load)
     la_replies_release(&load->replies);
 }
 
+unsigned int la_load_drain_ms(const struct la_plan *plan)
+{
+    bool waits = false;
+    for (unsigned int type = 0; type < la_type_count; type++)
+        waits = waits || (la_types[type]->promised && plan->keys[type]);
+    return DRAIN_MS + (waits ? plan->wait_ms * plan->pipeline : 0);
+}
+
 int la_load_run(struct la_ledger *ledger, const struct la_address *address, const struct la_recording *recording)
 {
     struct load load;
@@ -431,7 +439,7 @@ int la_load_run(struct la_ledger *ledger, const struct la_address *address, cons
     open_load(&load, ledger, address, recording);
     while (!atomic_load(&ledger->head->stop))
         turn(&load, &next_sweep_ns);
-    uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000);
+    uint64_t deadline = la_now_ns() + la_load_drain_ms(load.plan) * UINT64_C(1000000);
     while (!drained(&load) && la_now_ns() < deadline)
         turn(&load, &next_sweep_ns);
     int left = !drained(&load);

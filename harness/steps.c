@@ -22,7 +22,7 @@
 enum {
     LOAD_TIMEOUT_MS = 30000,
     COMMAND_TIMEOUT_MS = 30000,
-    STOP_TIMEOUT_MS = 5000,
+    STOP_SLACK_MS = 1000,
     MARK_TIMEOUT_MS = 20000,
     END_TIMEOUT_MS = 10000
 };
@@ -103,7 +103,7 @@ void la_step_stop_load(struct la_run *run)
     if (!run->load_pid)
         return;
     atomic_store(&head_of(run)->stop, 1);
-    struct deadline deadline = in_ms(STOP_TIMEOUT_MS);
+    struct deadline deadline = in_ms(la_load_drain_ms(&head_of(run)->plan) + STOP_SLACK_MS);
     while (run->load_pid && wait_turn(run, &deadline))
         ;
     if (run->load_pid) {
