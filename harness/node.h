@@ -56,7 +56,7 @@ struct la_node {
     uint64_t killed_ns;      /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
     uint64_t fault_ns;       /* what led to the last end: the kill, the last injection before it, or the end itself */
     uint64_t restart_due_ns; /* the policy will start it then; 0: no */
-    bool refused_start;      /* it ended by itself, with an error status, before it served */
+    bool refused_start;      /* it ended by itself, not by a signal, before it served */
     unsigned int recovered;  /* ends that have been recovered from */
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */

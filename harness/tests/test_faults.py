@@ -28,10 +28,10 @@ AOF = "appendonly yes\nappendfsync always\nsave \"\""
 EACH = {
     "the rename of a snapshot fails":
         (RDB, ["load: {acked: 500}", "arm: {rule: \"op=rename path=dump.rdb do=error:EIO\"}", "command: {send: BGSAVE}",
-               "wait: {for: errors}"], ["replies: {error: MISCONF, min: 1}"]),
+               "wait: {for: errors}", "verify: {}"], ["replies: {error: MISCONF, min: 1}"]),
     "a snapshot cannot be created":
         (RDB, ["load: {acked: 500}", "arm: {rule: \"op=open path=temp-*.rdb role=save-child do=error:EMFILE\"}",
-               "command: {send: BGSAVE}", "wait: {for: errors}"], ["replies: {error: MISCONF, min: 1}"]),
+               "command: {send: BGSAVE}", "wait: {for: errors}", "verify: {}"], ["replies: {error: MISCONF, min: 1}"]),
     "a rename that is not done leaves no snapshot":
         (RDB, ["load: {acked: 500}", "stop_load: {}", "arm: {rule: \"op=rename path=dump.rdb do=lie\"}",
                "command: {send: SAVE}", "kill: {scope: group}", "recover: {}", "verify: {}"], ["lost: {all: true}"]),
@@ -40,7 +40,8 @@ EACH = {
                "command: {send: SAVE}", "kill: {scope: group}", "recover: {}", "verify: {}"], ["lost: {max: 0}"]),
     "the directory of the AOF cannot be made":
         ("appendonly no\nsave \"\"", ["load: {acked: 500}", "arm: {rule: \"op=mkdir path=appendonlydir do=error:ENOSPC\"}",
-                                    "command: {send: \"CONFIG SET appendonly yes\", expect: \"ERR\"}"],
+                                    "command: {send: \"CONFIG SET appendonly yes\", expect: \"ERR\"}",
+                                    "verify: {}"],
          ["log: {contains: \"o space left on device\"}"]),
     "a file that a rewrite leaves behind cannot be removed":
         (AOF, ["load: {acked: 500}", "arm: {rule: \"op=unlink path=appendonlydir/*.incr.aof do=error:EIO\"}",
