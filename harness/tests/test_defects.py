@@ -61,7 +61,7 @@ KILL9 = {
     "sudden-ttl": ({"wrong ttl"}, "list"),
     "lose-ttl": ({"wrong ttl"}, "expiry"),
     "field-ttl-lost": ({"hole", "wrong ttl"}, "field-expiry"),
-    "wrong-database": ({"phantom"}, None),
+    "wrong-database": ({"phantom"}, "flush"),
     "refuse-start": ({"refuses to start"}, None),
     "read-only-after-restart": ({"unavailable"}, None),
     "ack-before-write": ({"lost"}, None),
