@@ -135,3 +135,21 @@ long long la_info_number(const char *info, const char *name, long long missing)
     char value[64];
     return la_info_field(info, name, value, sizeof value) ? strtoll(value, NULL, 10) : missing;
 }
+
+long long la_info_keyspace(const char *info, const char *what)
+{
+    bool said = info && strstr(info, "# Keyspace");
+    long long sum = 0;
+    for (const char *line = info; line; line = strchr(line, '\n')) {
+        long long keys;
+        long long expires;
+        line += *line == '\n';
+        int found = sscanf(line, "db%*u:keys=%lld,expires=%lld", &keys, &expires);
+        said = said || found > 0;
+        if (found > 0 && !strcmp(what, "keys"))
+            sum += keys;
+        else if (found == 2)
+            sum += expires;
+    }
+    return said ? sum : -1;
+}

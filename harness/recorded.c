@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "digest.h"
 #include "keyscan.h"
@@ -149,26 +148,21 @@ static struct key *add_missing(struct comparison *comparison, const char *name)
     return &more[at];
 }
 
-static bool is(const redisReply *command, const char *name)
-{
-    return !strcasecmp(command->element[0]->str, name);
-}
-
 static bool is_script(const redisReply *command)
 {
-    return is(command, "EVAL") || is(command, "EVALSHA") || is(command, "FCALL");
+    return la_recorded_is(command, "EVAL") || la_recorded_is(command, "EVALSHA") || la_recorded_is(command, "FCALL");
 }
 
 /* What may reach keys that it does not declare, or another database. */
 static bool reaches_further(const redisReply *command)
 {
-    return is_script(command) || is(command, "MOVE") || is(command, "COPY");
+    return is_script(command) || la_recorded_is(command, "MOVE") || la_recorded_is(command, "COPY");
 }
 
 /* A key may get a deadline from it that another has had for long. */
 static bool passes_deadlines_on(const redisReply *command)
 {
-    return reaches_further(command) || is(command, "RENAME") || is(command, "RENAMENX");
+    return reaches_further(command) || la_recorded_is(command, "RENAME") || la_recorded_is(command, "RENAMENX");
 }
 
 /* The keys of one command, as the server itself tells them; a command without any may concern all. */
@@ -236,15 +230,10 @@ static int look_at_different(struct comparison *comparison)
 /* Whether the reference has as many keys as it is known to have. */
 static bool as_many(const struct comparison *comparison)
 {
-    unsigned long long keys = 0, more;
     char *info = la_client_info(comparison->reference, comparison->sides->reference);
-    const char *line = info ? strstr(info, "# Keyspace") : NULL;
-    bool known = line != NULL;
-    for (; line; line = strchr(line + 1, '\n'))
-        if (sscanf(line, "\ndb%*u:keys=%llu", &more) == 1)
-            keys += more;
+    long long keys = la_info_keyspace(info, "keys");
     free(info);
-    return known && keys == comparison->here;
+    return keys >= 0 && (size_t)keys == comparison->here;
 }
 
 /* To look at everything takes long: it is done only where nothing else tells the two sides apart. */

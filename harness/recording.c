@@ -38,7 +38,7 @@ static const char *const reads_unless_stored[] = {
     "ZRANGEBYSCORE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE",
 };
 
-static bool is(const redisReply *command, const char *name)
+bool la_recorded_is(const redisReply *command, const char *name)
 {
     return !strcasecmp(command->element[0]->str, name);
 }
@@ -46,7 +46,7 @@ static bool is(const redisReply *command, const char *name)
 static bool is_among(const redisReply *command, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (is(command, names[i]))
+        if (la_recorded_is(command, names[i]))
             return true;
     return false;
 }
@@ -72,7 +72,7 @@ static bool wanted(const redisReply *command)
 {
     if (IS_AMONG(command, left_out) || only_reads(command))
         return false;
-    return !is(command, "XREADGROUP") || !has_word(command, "BLOCK");
+    return !la_recorded_is(command, "XREADGROUP") || !has_word(command, "BLOCK");
 }
 
 static bool shaped(const redisReply *command)
@@ -112,11 +112,11 @@ struct place {
 static void take(struct place *place, redisReply *command)
 {
     struct la_recording *recording = place->recording;
-    if (is(command, "SELECT") && command->elements == 2)
+    if (la_recorded_is(command, "SELECT") && command->elements == 2)
         place->database = (unsigned int)strtoul(command->element[1]->str, NULL, 10);
-    else if (is(command, "MULTI"))
+    else if (la_recorded_is(command, "MULTI"))
         place->inside = true;
-    else if (is(command, "EXEC") || is(command, "DISCARD"))
+    else if (la_recorded_is(command, "EXEC") || la_recorded_is(command, "DISCARD"))
         place->inside = place->open = false;
     else if (wanted(command)) {
         struct la_recorded *item =

@@ -27,6 +27,9 @@ struct la_recording {
 int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error);
 void la_recording_free(struct la_recording *recording);
 
+/* Whether a command is the one of that name. */
+bool la_recorded_is(const redisReply *command, const char *name);
+
 /* The words of one command, from `words` on, which has room for command->elements. */
 void la_recording_words(const redisReply *command, const char **words, size_t *lengths);
 

@@ -43,27 +43,12 @@ static bool answers(struct la_node *node, const char *line, struct la_error *err
     return ok;
 }
 
-/* Keys over all databases, as INFO says; -1 when it does not. */
-static long long count_keys(const char *info)
-{
-    long long keys = 0;
-    long long of_one;
-    if (!info)
-        return -1;
-    for (const char *line = strstr(info, "# Keyspace"); line; line = strchr(line, '\n')) {
-        line++;
-        if (sscanf(line, "db%*d:keys=%lld", &of_one) == 1)
-            keys += of_one;
-    }
-    return keys;
-}
-
 /* Who serves: the process to kill, and whether it is a new one; and what it has loaded. */
 static void identify(struct la_node *node, struct la_recovery *recovery)
 {
     char run_id[sizeof node->run_id] = "";
     char *info = la_address_info(&node->address, REPLY_TIMEOUT_MS);
-    recovery->keys = count_keys(info);
+    recovery->keys = la_info_keyspace(info, "keys");
     if (!info)
         return;
     long long pid = la_info_number(info, "process_id", 0);

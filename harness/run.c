@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SAMPLE_NS = 20000000, EVENTS_MAX = 400 };
+enum { SAMPLE_NS = 20000000, EVENTS_MAX = 400, TEXT_MAX = 512 };
 #define DARK_NS UINT64_C(10000000000) /* for the processes of a node without power to end */
 
 const char *la_verdict_name(enum la_verdict verdict)
@@ -18,28 +18,28 @@ const char *la_verdict_name(enum la_verdict verdict)
     return names[verdict];
 }
 
-static void add_text(struct la_strings *list, const char *format, va_list args)
-{
-    char text[512];
-    vsnprintf(text, sizeof text, format, args);
-    la_strings_add(list, la_strdup(text));
-}
-
 int la_run_doubt(struct la_run *run, const char *format, ...)
 {
     va_list args;
+    char text[TEXT_MAX];
     va_start(args, format);
-    add_text(&run->doubts, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (size_t i = 0; i < run->doubts.count; i++)
+        if (!strcmp(run->doubts.items[i], text))
+            return -1;
+    la_strings_add(&run->doubts, la_strdup(text));
     return -1;
 }
 
 void la_run_broken(struct la_run *run, const char *format, ...)
 {
     va_list args;
+    char text[TEXT_MAX];
     va_start(args, format);
-    add_text(&run->broken, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    la_strings_add(&run->broken, la_strdup(text));
 }
 
 void la_run_event(struct la_run *run, const char *node, const char *format, ...)
