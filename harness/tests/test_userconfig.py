@@ -163,12 +163,12 @@ class UserConfig(LastackTest):
             server.cli("SAVE")
         return data
 
-    def test_given_data_that_comes_back_changed(self):
-        """Another database flushed, a list rotated, between crash and restart."""
+    def with_changed_data(self, change, *commands):
+        """A run whose data these commands made, and that something changes between crash and restart."""
+        self.calls += 1
         conf = self.write("mixed.conf", "appendonly no\nsave 3600 1\n")
-        data = self.given("d", ("-n", 1, "SET", "a", 1), ("RPUSH", "l", "a", "b", "c"))
-        for number, change in enumerate(("-n 1 FLUSHDB", "LMOVE l l LEFT RIGHT")):
-            wrapper = self.write(f"changes{number}", f"""#!/bin/sh
+        data = self.given(f"data{self.calls}", *commands)
+        wrapper = self.write(f"changes{self.calls}", f"""#!/bin/sh
 dir=$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")
 if [ -e "$dir/started" ]; then
     (cd /; unset LD_PRELOAD; redis-server --port 26395 --dir "$dir" --save "" >/dev/null & echo $! >"$dir/pid")
@@ -178,12 +178,26 @@ fi
 [ ! -e "$dir/dump.rdb" ] || touch "$dir/started"
 exec redis-server "$@"
 """)
-            wrapper.chmod(0o755)
-            run = self.lastack("run", SCENARIOS / "kill9-rdb.yaml", "--config", conf, "--data", data,
-                               "--server", wrapper)
+        wrapper.chmod(0o755)
+        scenario = self.write("kill9.yaml", (SCENARIOS / "kill9-rdb.yaml").read_text() +
+                              "load: {mix: [{type: list, share: 1}]}\n")
+        return self.lastack("run", scenario, "--config", conf, "--data", data, "--server", wrapper)
+
+    def test_given_data_that_comes_back_changed(self):
+        for change in ("-n 1 FLUSHDB", "LMOVE l l LEFT RIGHT"):
+            run = self.with_changed_data(change, ("-n", 1, "SET", "a", 1), ("RPUSH", "l", "a", "b", "c"))
             self.assertEqual(run.status, 1, str(run))
             self.assertTrue(run.kinds() & {"lost", "corrupt"})
             self.assertIn("given data", str(run.scenario()["findings"]))
+
+    def test_times_to_live_that_nobody_gave(self):
+        """Keys of the given data may have one; the load's lists were given none."""
+        given = ("SET", "a", 1, "EX", 1000), ("SET", "b", 1)
+        self.assertEqual(self.with_changed_data("PING", *given).status, 0)
+        age = "EVAL \"for _, k in ipairs(redis.call('keys', 'la:*')) do redis.call('expire', k, 1000) end\" 0"
+        run = self.with_changed_data(age, *given)
+        self.assertEqual(run.status, 1, str(run))
+        self.assertIn("wrong ttl", run.kinds(), str(run))
 
     def test_given_data_that_cannot_be_judged(self):
         conf = self.write("aof.conf", "appendonly yes\nappendfsync always\nsave \"\"\n")
