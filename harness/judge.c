@@ -345,19 +345,32 @@ static char *measured(const struct la_run *run)
                      (unsigned long long)run->verify.acked, la_judge_window_ms(run));
 }
 
+/* A claim stands with its scenario, or by expectations of its own, which may doubt what the scenario's did not. */
+static enum la_verdict judge_claim(struct la_run *run, const struct la_claim_ref *claim, enum la_verdict scenario)
+{
+    struct check silent = {run, NULL};
+    if (scenario == LA_INCONCLUSIVE)
+        return LA_INCONCLUSIVE;
+    if (claim->expect_count ? !all_met(&silent, claim->expect, claim->expect_count) : scenario == LA_VIOLATED)
+        return LA_VIOLATED;
+    if (run->doubts.count)
+        return LA_INCONCLUSIVE;
+    return claim->qualified ? LA_QUALIFIED : LA_HOLDS;
+}
+
 static void judge_claims(struct la_run *run, struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
     judgement->claim_count = scenario->claim_count;
     judgement->claims = la_alloc(scenario->claim_count, sizeof *judgement->claims);
+    size_t before = run->doubts.count;
     for (unsigned int i = 0; i < scenario->claim_count; i++) {
-        const struct la_claim_ref *claim = &scenario->claims[i];
-        struct check silent = {run, NULL};
-        bool holds =
-            claim->expect_count ? all_met(&silent, claim->expect, claim->expect_count) : judgement->verdict == LA_HOLDS;
-        enum la_verdict verdict = holds ? (claim->qualified ? LA_QUALIFIED : LA_HOLDS) : LA_VIOLATED;
-        judgement->claims[i].verdict = judgement->verdict == LA_INCONCLUSIVE ? LA_INCONCLUSIVE : verdict;
-        judgement->claims[i].measured = measured(run);
+        enum la_verdict verdict = judge_claim(run, &scenario->claims[i], judgement->verdict);
+        bool doubted = verdict == LA_INCONCLUSIVE && judgement->verdict != LA_INCONCLUSIVE;
+        judgement->claims[i].verdict = verdict;
+        judgement->claims[i].measured = doubted ? la_strdup(run->doubts.items[0]) : measured(run);
+        while (run->doubts.count > before) /* they are this claim's alone */
+            free(run->doubts.items[--run->doubts.count]);
     }
 }
 

@@ -100,6 +100,15 @@ class Load(LastackTest):
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("promised nothing", run.stdout)
 
+    def test_a_claim_that_was_not_put_to_the_test(self):
+        """The scenario holds, as far as it goes; the claim asks for more."""
+        text = HEAD + KILL + "claims:\n  - {id: S0-05, expect: [{lost: {promised: 0}}]}\n  - {id: S0-06}\n"
+        run = self.lastack("run", self.write("load.yaml", text))
+        self.assertEqual(run.status, 0, str(run))
+        doubted, held = sorted(run.result["claims"], key=lambda claim: claim["id"])
+        self.assertEqual((doubted["verdict"], held["verdict"]), ("inconclusive", "holds"), str(run))
+        self.assertIn("have promised nothing", doubted["measured"])
+
     def test_several_runs_as_one(self):
         run, _ = self.run_load("{mix: [{type: string, share: 1}]}", steps=KILL)
         again = self.lastack("run", self.folder / "load.yaml", "--repeat", 3, "--seed", 5)
