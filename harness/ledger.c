@@ -154,6 +154,11 @@ void la_ledger_trim(struct la_ledger *ledger, const char *path)
         ledger->head->capacity = (ledger->size - sizeof *ledger->head) / sizeof *ledger->ops; /* stays large */
 }
 
+uint64_t la_ledger_answered(const struct la_ledger *ledger)
+{
+    return atomic_load(&ledger->head->acked) + atomic_load(&ledger->head->refused);
+}
+
 void la_ledger_passed(const struct la_ledger *ledger, uint64_t index)
 {
     enum { STRIDE = 1 << 20, PAGE = 4096 }; /* 32 MiB */

@@ -120,6 +120,9 @@ void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t n
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);
 
+/* Operations that were acknowledged or refused so far: it grows as long as replies come. */
+uint64_t la_ledger_answered(const struct la_ledger *ledger);
+
 /*
  * For readers that go through from front to back, to be called with each index: what lies far behind it need not stay
  * in this process's memory. (It is a mapped file: the system has it still, or reads it again.)

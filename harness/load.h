@@ -11,13 +11,13 @@
 #include "ledger.h"
 #include "recording.h"
 
-/* For so long the end of a load waits for replies: all of a pipeline may wait one after the other (WAIT). */
-unsigned int la_load_drain_ms(const struct la_plan *plan);
+/* For so long the end of a load waits for the next of the replies that are missing: a WAIT may take all of its time. */
+unsigned int la_load_patience_ms(const struct la_plan *plan);
 
 /*
- * Runs until head->stop is set and what was in flight has been answered, or la_load_drain_ms have passed. Returns an
- * exit status: 0, or 1 when replies are missing. `recording`: what is sent, once, by one connection, until it breaks;
- * NULL: what the plan says.
+ * Runs until head->stop is set and what was in flight has been answered, or la_load_patience_ms have passed without a
+ * reply. Returns an exit status: 0, or 1 when replies are missing. `recording`: what is sent, once, by one connection,
+ * until it breaks; NULL: what the plan says.
  */
 int la_load_run(struct la_ledger *ledger, const struct la_address *address, const struct la_recording *recording);
 

@@ -22,7 +22,7 @@
 enum {
     LOAD_TIMEOUT_MS = 30000,
     COMMAND_TIMEOUT_MS = 30000,
-    STOP_SLACK_MS = 1000,
+    STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
     MARK_TIMEOUT_MS = 20000,
     END_TIMEOUT_MS = 10000
 };
@@ -103,9 +103,14 @@ void la_step_stop_load(struct la_run *run)
     if (!run->load_pid)
         return;
     atomic_store(&head_of(run)->stop, 1);
-    struct deadline deadline = in_ms(la_load_drain_ms(&head_of(run)->plan) + STOP_SLACK_MS);
-    while (run->load_pid && wait_turn(run, &deadline))
-        ;
+    unsigned int patience_ms = la_load_patience_ms(&head_of(run)->plan) + STOP_SLACK_MS;
+    struct deadline deadline = in_ms(patience_ms);
+    uint64_t answered = la_ledger_answered(&run->ledger);
+    while (run->load_pid && wait_turn(run, &deadline)) {
+        if (la_ledger_answered(&run->ledger) != answered)
+            deadline = in_ms(patience_ms);
+        answered = la_ledger_answered(&run->ledger);
+    }
     if (run->load_pid) {
         kill(run->load_pid, SIGKILL);
         waitpid(run->load_pid, NULL, 0);

@@ -100,6 +100,22 @@ class Load(LastackTest):
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("promised nothing", run.stdout)
 
+    def test_replies_that_come_slowly(self):
+        """No replica: each WAIT of a pipeline takes all of its time, longer together than the end waits for any."""
+        steps = KILL.replace("2000", "5").replace("1000", "5")
+        text = HEAD + steps + ("load: {clients: 2, pipeline: 16, min_acked: 5, wait_replicas: 1, wait_ms: 300,"
+                               " mix: [{type: wait, share: 1}]}\n")
+        run = self.lastack("run", self.write("load.yaml", text))
+        self.assertEqual(run.status, 0, str(run))
+        self.assertGreaterEqual(run.scenario()["rpo"]["acked"], 2 * 16)
+
+    def test_replies_that_never_come(self):
+        """The server may execute at any time what it has not answered: what is read says nothing."""
+        steps = KILL.replace("  - verify", "  - command: {send: CLIENT PAUSE 600000 WRITE}\n  - verify")
+        run = self.lastack("run", self.write("load.yaml", HEAD + steps))
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("last operations were not answered", run.stdout)
+
     def test_a_claim_that_was_not_put_to_the_test(self):
         """The scenario holds, as far as it goes; the claim asks for more."""
         text = HEAD + KILL + "claims:\n  - {id: S0-05, expect: [{lost: {promised: 0}}]}\n  - {id: S0-06}\n"
