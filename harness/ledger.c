@@ -13,7 +13,7 @@
 
 #define MAGIC UINT64_C(0x524547444c4b4341)
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 _Static_assert(sizeof(struct la_op) == 32, "a record has 32 bytes");
 

@@ -32,6 +32,13 @@ static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struc
     result->lost_by_age[age] += lost;
 }
 
+static void report_reply(const struct la_op *op, struct la_findings *findings)
+{
+    char name[LA_KEY_NAME_MAX];
+    la_key_name(name, op->session, op->key);
+    la_findings_add(findings, LA_CORRUPT, NULL, "%s: the reply to operation %u cannot be", name, op->seq);
+}
+
 static void report_hole(const struct la_op *op, uint64_t index, bool same_client, struct la_findings *findings)
 {
     char name[LA_KEY_NAME_MAX];
@@ -89,8 +96,7 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
     result->promised += promised;
     result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
     if (op->outcome == LA_OUTCOME_WRONG)
-        la_findings_add(tally->findings, LA_CORRUPT, NULL, "la:%u:%u: the reply to operation %u cannot be", op->session,
-                        op->key, op->seq);
+        report_reply(op, tally->findings);
     if (tally->fault_ns && tally->fault_ns[epoch])
         note_age(tally->fault_ns[epoch], op, fate == LA_FATE_LOST, result);
     if (fate == LA_FATE_LOST)

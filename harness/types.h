@@ -82,7 +82,7 @@ int la_type_find(const char *name);
 /* The kind of an operation of a sound ledger. */
 const struct la_kind *la_op_kind(const struct la_op *op);
 
-/* The name of key `key` of session `session`. */
+/* The name of key `key` of session `session`: la:000012:00345. A ledger is read by these names (its version). */
 void la_key_name(char out[LA_KEY_NAME_MAX], uint32_t session, uint32_t key);
 
 /* Appends one command; the words end with NULL, at most 16. A command that is renamed is sent under its new name. */

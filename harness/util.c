@@ -187,16 +187,21 @@ char *la_format(const char *format, ...)
     return text;
 }
 
+char *la_put_digits(char *at, uint64_t number, int digits, char behind)
+{
+    at[digits] = behind;
+    for (int i = digits - 1; i >= 0; i--, number /= 10)
+        at[i] = (char)('0' + number % 10);
+    return at + digits + 1;
+}
+
 char *la_put_number(char *at, uint64_t number, char behind)
 {
     int digits = 1;
     for (uint64_t limit = 10; digits < 19 && number >= limit; limit *= 10)
         digits++;
     digits += number >= UINT64_C(10000000000000000000);
-    at[digits] = behind;
-    for (int i = digits - 1; i >= 0; i--, number /= 10)
-        at[i] = (char)('0' + number % 10);
-    return at + digits + 1;
+    return la_put_digits(at, number, digits, behind);
 }
 
 void la_strings_add(struct la_strings *list, char *owned)

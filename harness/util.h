@@ -54,6 +54,8 @@ __attribute__((format(printf, 1, 2))) char *la_format(const char *format, ...);
 
 /* Writes a number and the character behind it; where the next one goes. For where snprintf is too slow. */
 char *la_put_number(char *at, uint64_t number, char behind);
+/* The same with so many digits: zeros in front, and what has no room is left out. */
+char *la_put_digits(char *at, uint64_t number, int digits, char behind);
 
 /* A step of splitmix64: deterministic pseudo-random numbers from a seed. */
 static inline uint64_t la_random(uint64_t *state)

@@ -82,7 +82,7 @@ static int run_load(int port, const struct la_plan *plan, uint64_t operations, c
     if (pid == 0)
         _exit(la_load_run(&ledger, &address, NULL));
     while (ledger.head->acked < operations && !ledger.head->full)
-        usleep(500);
+        usleep(5000);
     ledger.head->stop = 1;
     waitpid(pid, NULL, 0);
     getrusage(RUSAGE_CHILDREN, &after);
