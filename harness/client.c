@@ -136,20 +136,17 @@ long long la_info_number(const char *info, const char *name, long long missing)
     return la_info_field(info, name, value, sizeof value) ? strtoll(value, NULL, 10) : missing;
 }
 
-long long la_info_keyspace(const char *info, const char *what)
+struct la_keyspace la_info_keyspace(const char *info)
 {
+    struct la_keyspace sum = {0, 0};
     bool said = info && strstr(info, "# Keyspace");
-    long long sum = 0;
     for (const char *line = info; line; line = strchr(line, '\n')) {
-        long long keys;
-        long long expires;
+        long long keys = 0;
+        long long expires = 0;
         line += *line == '\n';
-        int found = sscanf(line, "db%*u:keys=%lld,expires=%lld", &keys, &expires);
-        said = said || found > 0;
-        if (found > 0 && !strcmp(what, "keys"))
-            sum += keys;
-        else if (found == 2)
-            sum += expires;
+        said = sscanf(line, "db%*u:keys=%lld,expires=%lld", &keys, &expires) > 0 || said;
+        sum.keys += keys;
+        sum.expires += expires;
     }
-    return said ? sum : -1;
+    return said ? sum : (struct la_keyspace){-1, -1};
 }

@@ -43,7 +43,12 @@ char *la_client_info(redisContext *client, const struct la_address *address);
 bool la_info_field(const char *info, const char *name, char *out, size_t size);
 /* The same as a number, `missing` when it is not there. */
 long long la_info_number(const char *info, const char *name, long long missing);
-/* "keys" or "expires" over all databases; -1 when INFO (NULL: none was had) says nothing of databases. */
-long long la_info_keyspace(const char *info, const char *what);
+
+/* Over all databases; -1 when INFO (NULL: none was had) says nothing of databases. */
+struct la_keyspace {
+    long long keys;
+    long long expires; /* of them, those with a time to live */
+};
+struct la_keyspace la_info_keyspace(const char *info);
 
 #endif

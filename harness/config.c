@@ -50,7 +50,7 @@ static int read_text(struct la_config *config, char *text, const char *file, int
 
 static int read_file(struct la_config *config, const char *path, int depth, struct la_error *error)
 {
-    char *text = la_read_file(path, FILE_MAX, error);
+    char *text = la_read_file(path, FILE_MAX, NULL, error);
     if (!text)
         return -1;
     int result = read_text(config, text, path, depth, error);

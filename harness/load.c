@@ -15,8 +15,8 @@ enum {
     RETRY_NS = 3000000,         /* between attempts to connect */
     REFUSED_PAUSE_NS = 5000000, /* after an error reply: a client that is refused does not hammer */
     PATIENCE_MS = 20000,        /* how long the end waits for the next reply */
-    IDLE_MS = 1,
-    SWEEP_NS = 1000000, /* how often all connections are looked at, whatever arrives */
+    IDLE_MS = 1,                /* how long a turn waits for something to come */
+    SWEEP_NS = 1000000,         /* how often all connections are looked at, whatever arrives */
     CONNECT_TIMEOUT_MS = 2000,
     EVENTS = 64,
 };

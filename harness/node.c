@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -357,11 +356,11 @@ void la_node_disarm(struct la_node *node)
 static char *read_log(const struct la_node *node)
 {
     struct la_error ignored;
-    struct stat before; /* it may grow while it is read */
+    size_t length = 0;
     char path[LA_PATH_MAX];
     la_path(path, "%s/log", node->dir);
-    char *text = stat(path, &before) ? NULL : la_read_file(path, LOG_MAX, &ignored);
-    for (off_t i = 0; text && i < before.st_size; i++)
+    char *text = la_read_file(path, LOG_MAX, &length, &ignored);
+    for (size_t i = 0; i < length; i++)
         text[i] = text[i] ? text[i] : ' ';
     return text;
 }

@@ -48,7 +48,7 @@ static void identify(struct la_node *node, struct la_recovery *recovery)
 {
     char run_id[sizeof node->run_id] = "";
     char *info = la_address_info(&node->address, REPLY_TIMEOUT_MS);
-    recovery->keys = la_info_keyspace(info, "keys");
+    recovery->keys = la_info_keyspace(info).keys;
     if (!info)
         return;
     long long pid = la_info_number(info, "process_id", 0);

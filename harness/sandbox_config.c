@@ -158,7 +158,7 @@ static void hide_user_passwords(struct la_config *config, struct la_directive *i
 /* The same in the copy of an ACL file, plus a user for the harness. */
 static int rewrite_acl_file(struct la_config *config, const char *path, struct la_error *error)
 {
-    char *text = la_read_file(path, 1 << 20, error);
+    char *text = la_read_file(path, 1 << 20, NULL, error);
     FILE *file = text ? fopen(path, "w") : NULL;
     if (!file) {
         free(text);
@@ -269,7 +269,7 @@ int la_config_find_login(struct la_config *config, struct la_error *error)
         if (!strcmp(config->items[i].name, "rename-command"))
             note_renamed(config, &config->items[i]);
     char *path = la_config_get(config, "aclfile");
-    char *text = path && *path ? la_read_file(path, 1 << 20, error) : NULL;
+    char *text = path && *path ? la_read_file(path, 1 << 20, NULL, error) : NULL;
     bool failed = path && *path && !text;
     char *rest = text;
     for (char *next; (next = strsep(&rest, "\n"));)

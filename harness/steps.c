@@ -105,11 +105,12 @@ void la_step_stop_load(struct la_run *run)
     atomic_store(&head_of(run)->stop, 1);
     unsigned int patience_ms = la_load_patience_ms(&head_of(run)->plan) + STOP_SLACK_MS;
     struct deadline deadline = in_ms(patience_ms);
-    uint64_t answered = la_ledger_answered(&run->ledger);
+    uint64_t before = la_ledger_answered(&run->ledger);
     while (run->load_pid && wait_turn(run, &deadline)) {
-        if (la_ledger_answered(&run->ledger) != answered)
+        uint64_t answered = la_ledger_answered(&run->ledger);
+        if (answered != before)
             deadline = in_ms(patience_ms);
-        answered = la_ledger_answered(&run->ledger);
+        before = answered;
     }
     if (run->load_pid) {
         kill(run->load_pid, SIGKILL);

@@ -56,7 +56,7 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
     exit(LA_EXIT_USAGE);
 }
 
-char *la_read_file(const char *path, size_t max, struct la_error *error)
+char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -76,6 +76,8 @@ char *la_read_file(const char *path, size_t max, struct la_error *error)
     for (ssize_t got; used < (size_t)st.st_size && (got = read(fd, text + used, (size_t)st.st_size - used)) > 0;)
         used += (size_t)got;
     close(fd);
+    if (length)
+        *length = used;
     return text;
 }
 

@@ -27,8 +27,8 @@ void la_sleep_ms(unsigned int ms);
 /* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
 __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
 
-/* Whole small file as a string, to be freed; NULL with `error` filled. */
-char *la_read_file(const char *path, size_t max, struct la_error *error);
+/* Whole small file as a string, to be freed, and its length where `length` is given; NULL with `error` filled. */
+char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error);
 
 /* Creates a directory and its missing parents. */
 int la_make_dirs(const char *path, struct la_error *error);

@@ -218,7 +218,7 @@ static int check_expires(struct pass *pass)
 {
     long long most = pass->options->ignore ? (long long)pass->options->ignore->count : 0;
     char *info = la_client_info(pass->scan.client, pass->address);
-    long long expires = la_info_keyspace(info, "expires");
+    long long expires = la_info_keyspace(info).expires;
     if (!info)
         return lost_connection(pass, "INFO: no reply");
     free(info);

@@ -160,7 +160,7 @@ static void acl_files_are_copied_without_their_secrets(void **state)
     assert_int_equal(la_config_sandbox(&config, dir, &error), 0);
     char *file = la_config_get(&config, "aclfile");
     assert_non_null(strstr(file, "/files/"));
-    char *text = la_read_file(file, 10000, &error);
+    char *text = la_read_file(file, 10000, NULL, &error);
     assert_null(strstr(text, "topsecret"));
     assert_non_null(strstr(text, "user app on"));
     assert_non_null(strstr(text, "user lastack on"));

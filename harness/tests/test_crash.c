@@ -51,7 +51,7 @@ static char *after_cut(struct fixture *f, struct la_crash_spec spec, const char 
         fail_msg("the state of seed %d is not allowed: %s", (int)spec.seed, error.text);
     la_trail_free(&trail);
     la_path(path, "%s/%s", out, name);
-    return la_read_file(path, 1 << 20, &error);
+    return la_read_file(path, 1 << 20, NULL, &error);
 }
 
 static const struct la_crash_spec drop = {LA_PROFILE_EXT4, LA_POLICY_DROP, 1};
@@ -247,7 +247,7 @@ static void the_cut_may_lie_in_the_past(void **state)
         assert_int_equal(la_crash_write(&trail, &drop, out, NULL, &error), 0);
         la_trail_free(&trail);
         la_path(path, "%s/file", out);
-        char *content = la_read_file(path, 1 << 20, &error);
+        char *content = la_read_file(path, 1 << 20, NULL, &error);
         if (moments[i].content)
             assert_string_equal(content, moments[i].content);
         else

@@ -101,13 +101,14 @@ class Load(LastackTest):
         self.assertIn("promised nothing", run.stdout)
 
     def test_replies_that_come_slowly(self):
-        """No replica: each WAIT of a pipeline takes all of its time, longer together than the end waits for any."""
-        steps = KILL.replace("2000", "5").replace("1000", "5")
-        text = HEAD + steps + ("load: {clients: 2, pipeline: 16, min_acked: 5, wait_replicas: 1, wait_ms: 300,"
+        """No replica: each WAIT of a pipeline takes all of its time, together 30 s, which is longer than the end waits
+        for any of them, and than it is waited for if it does not answer."""
+        steps = KILL.replace("2000", "1").replace("1000", "1")
+        text = HEAD + steps + ("load: {clients: 2, pipeline: 40, min_acked: 1, wait_replicas: 1, wait_ms: 750,"
                                " mix: [{type: wait, share: 1}]}\n")
         run = self.lastack("run", self.write("load.yaml", text))
         self.assertEqual(run.status, 0, str(run))
-        self.assertGreaterEqual(run.scenario()["rpo"]["acked"], 2 * 16)
+        self.assertGreaterEqual(run.scenario()["rpo"]["acked"], 2 * 40)
 
     def test_replies_that_never_come(self):
         """The server may execute at any time what it has not answered: what is read says nothing."""
