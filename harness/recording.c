@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "replies.h"
+
 static const char *const left_out[] = {
     "AUTH",      "HELLO",     "CLIENT",  "CONFIG",     "DEBUG",        "MONITOR",      "SUBSCRIBE", "PSUBSCRIBE",
     "SHUTDOWN",  "REPLICAOF", "SLAVEOF", "BGSAVE",     "SAVE",         "BGREWRITEAOF", "PSYNC",     "SYNC",
@@ -152,14 +154,20 @@ static redisReply *next_command(redisReader *reader)
 
 static int read_aof(struct place *place, const char *path, const char *text, size_t size, struct la_error *error)
 {
-    enum { PIECE = 1 << 16 };
-    redisReader *reader = redisReaderCreate();
+    enum { PIECE = 1 << 16, WORDS = 1 << 20 }; /* so many words a torn command may have, that the file does not hold */
+    struct la_bounded bounded;
+    la_bounded_open(&bounded, size > WORDS ? size : WORDS);
+    redisReader *reader = bounded.reader;
     size_t number = 0;
+    size_t whole = 0;
     bool good = true;
-    for (size_t at = 0; good && at < size; at += PIECE) {
+    for (size_t at = 0; good && at < size;) {
         redisReply *reply;
-        redisReaderFeed(reader, text + at, size - at < PIECE ? size - at : PIECE);
+        size_t length = size - at < PIECE ? size - at : PIECE;
+        redisReaderFeed(reader, text + at, length);
+        at += length;
         for (; good && (reply = next_command(reader)); number++) {
+            whole = at - (reader->len - reader->pos);
             good = shaped(reply);
             if (good)
                 take(place, reply);
@@ -168,7 +176,8 @@ static int read_aof(struct place *place, const char *path, const char *text, siz
         }
         good = good && !reader->err;
     }
-    redisReaderFree(reader); /* what is left over is a torn end */
+    place->recording->torn = reader->ridx < 0 ? reader->len - reader->pos : size - whole;
+    la_bounded_close(&bounded);
     return good ? 0 : la_fail(error, "%s: after %zu commands there is something else than a command", path, number);
 }
 
@@ -228,20 +237,19 @@ int la_recording_read(struct la_recording *recording, const char *path, struct l
 {
     *recording = (struct la_recording){0};
     struct place place = {.recording = recording};
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return la_fail(error, "%s: %m", path);
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t size = getdelim(&text, &room, EOF, file); /* to the end: no such byte */
-    fclose(file);
+    size_t size = 0;
+    char *text = la_read_file(path, SIZE_MAX, &size, error);
+    if (!text)
+        return -1;
     int result = 0;
-    if (size <= 0)
+    if (!size)
         result = la_fail(error, "%s: the recording is empty", path);
     else if (size >= 5 && !memcmp(text, "REDIS", 5))
         result = la_fail(error, "%s: this is an RDB; a recording is an .incr.aof, or MONITOR's output", path);
     else if (*text == '*' || *text == '#')
-        result = read_aof(&place, path, text, (size_t)size, error);
+        result = read_aof(&place, path, text, size, error);
+    else if (strlen(text) < size)
+        result = la_fail(error, "%s: with a zero byte it is neither an append-only file nor MONITOR's output", path);
     else
         result = read_monitor(&place, text, path, error);
     free(text);

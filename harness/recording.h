@@ -21,6 +21,7 @@ struct la_recording {
     size_t count;
     size_t room;
     size_t left_out; /* commands */
+    size_t torn;     /* bytes at the end of an append-only file that are no whole command */
 };
 
 /* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: after N commands ..." in `error`. Released with la_recording_free. */

@@ -7,6 +7,12 @@
 
 enum { TEXT_MAX = 4096 };
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
 static redisReply *take(struct la_replies *replies, int type)
 {
     redisReply *reply = &replies->ready[replies->next++ % LA_REPLIES];
@@ -69,4 +75,25 @@ void la_replies_release(struct la_replies *replies)
 {
     for (int i = 0; i < LA_REPLIES; i++)
         free(replies->text[i]);
+}
+
+static void *create_array(const redisReadTask *task, element_count count)
+{
+    const struct la_bounded *bounded = task->privdata;
+    return (size_t)count > bounded->most ? NULL : bounded->standard->createArray(task, count);
+}
+
+void la_bounded_open(struct la_bounded *bounded, size_t most)
+{
+    *bounded = (struct la_bounded){.reader = redisReaderCreate(), .most = most};
+    bounded->standard = bounded->reader->fn;
+    bounded->functions = *bounded->standard;
+    bounded->functions.createArray = create_array;
+    bounded->reader->fn = &bounded->functions;
+    bounded->reader->privdata = bounded;
+}
+
+void la_bounded_close(const struct la_bounded *bounded)
+{
+    redisReaderFree(bounded->reader);
 }

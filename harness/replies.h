@@ -1,6 +1,11 @@
 /*
+ * Replies other than hiredis makes them.
+ *
  * Replies that are used again: most are a status, a number or a short string, and allocating each takes longer than
  * reading it. For connections whose replies are looked at one after the other.
+ *
+ * A reader that bounds its arrays: hiredis makes room for as many elements as an array's head claims, before the first
+ * of them has come. For what is read from a file, which may claim anything.
  */
 #ifndef LASTACK_REPLIES_H
 #define LASTACK_REPLIES_H
@@ -24,5 +29,17 @@ void la_replies_attach(struct la_replies *replies, redisContext *client);
 void la_replies_free(const struct la_replies *replies, redisReply *reply);
 
 void la_replies_release(struct la_replies *replies);
+
+struct la_bounded {
+    redisReader *reader;
+    redisReplyObjectFunctions functions;
+    const redisReplyObjectFunctions *standard;
+    size_t most;
+};
+
+/* Opens bounded->reader: an array of more than `most` elements is an error of it. Not to be moved; closed with _close.
+ */
+void la_bounded_open(struct la_bounded *bounded, size_t most);
+void la_bounded_close(const struct la_bounded *bounded);
 
 #endif

@@ -83,8 +83,10 @@ static int read_recording(struct la_run *run)
         la_path(path, "%.*s/%s", (int)(slash - run->scenario->path), run->scenario->path, file);
     if (la_recording_read(&run->recording, path, &error))
         return la_run_doubt(run, "replay: %s", error.text);
-    la_run_event(run, NULL, "replay: %zu recorded, %zu left out: reads, connections, waiting, administration",
-                 run->recording.count, run->recording.left_out);
+    la_run_event(
+        run, NULL,
+        "replay: %zu recorded, %zu left out: reads, connections, waiting, administration; %zu bytes torn at the end",
+        run->recording.count, run->recording.left_out, run->recording.torn);
     return 0;
 }
 

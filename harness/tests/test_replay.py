@@ -98,6 +98,16 @@ class Replay(LastackTest):
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual(run.scenario()["rpo"]["acked"], 200)
         self.assertIn("replay: 200 recorded, 1 left out", str(run.scenario()["timeline"]))
+        self.assertIn("; 6 bytes torn at the end", str(run.scenario()["timeline"]))
+
+    def test_every_byte_in_a_value(self):
+        value = bytes(range(256)) + b"\r\n*1\r\n"
+        run = self.replay(b"".join(b"*3\r\n$3\r\nSET\r\n$5\r\nk:%03d\r\n$%d\r\n%b\r\n" % (i, len(value), value)
+                                   for i in range(200)))
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(run.scenario()["rpo"]["acked"], 200)
+        self.assertIn("200 recorded, 0 left out", str(run.scenario()["timeline"]))
+        self.assertIn("; 0 bytes torn at the end", str(run.scenario()["timeline"]))
 
     def test_killed_in_the_middle(self):
         run = self.replay(aof(), acked=400)
@@ -210,7 +220,9 @@ class Replay(LastackTest):
 
     def test_what_is_no_recording(self):
         for traffic, words in ((b"REDIS0010", "this is an RDB"), (b"", "empty"), (b"hello\n", "neither"),
-                               (b"*1\r\n$4\r\nPING\r\n", "no command in it"), (b"*1\r\n:5\r\n", "something else")):
+                               (printed(["SET a 1"]) + b"\0" + printed(["SET b 2"]), "neither"),
+                               (b"*1\r\n$4\r\nPING\r\n", "no command in it"), (b"*1\r\n:5\r\n", "something else"),
+                               (b"*666666662\r\n", "something else")):
             run = self.replay(traffic)
             self.assertEqual(run.status, 3, str(run))
             self.assertIn(words, run.stdout)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fates.h"
+#include "replies.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -85,7 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t wanted = data[1] % OPS * RECORD;
     wanted = wanted < size - 2 ? wanted : size - 2;
     size_t count = make_ops(data + 2, wanted, type, ops);
-    redisReader *reader = redisReaderCreate();
+    struct la_bounded bounded;
+    la_bounded_open(&bounded, size); /* a larger array cannot become a reply */
+    redisReader *reader = bounded.reader;
     redisReaderFeed(reader, (const char *)data + 2 + wanted, size - 2 - wanted);
     int got = 0;
     while (got < la_types[type]->reads && redisReaderGetReply(reader, (void **)&replies[got]) == REDIS_OK &&
@@ -97,6 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (int i = 0; i < got; i++)
         freeReplyObject(replies[i]);
-    redisReaderFree(reader);
+    la_bounded_close(&bounded);
     return 0;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Seeds for fuzz_judge: for each type, what a sound server would answer; and for fuzz_text, recorded traffic.
+"""Seeds for fuzz_judge: for each type, what a sound server would answer, and one that claims more elements than there is
+memory for; and for fuzz_text, recorded traffic.
 `seeds.py JUDGE-FOLDER TEXT-FOLDER`."""
 import pathlib
 import sys
@@ -58,6 +59,7 @@ REPLIES = {
 RECORDED = {
     "aof": b"#TS:1700000000\r\n" + b"".join(map(resp, (
         ["SELECT", "1"], ["MULTI"], ["SET", "a", "b"], ["INCR", "c"], ["EXEC"], ["BLPOP", "d", "0"], ["DEL", "a"]))),
+    "claim": b"*666666662\r\n$3\r\nDEL\r\n",
     "monitor": b'OK\n1700000000.1 [0 127.0.0.1:5] "SET" "a" "\\x00\\n"\n1700000000.2 [1 lua] "DEL" "a"\n',
 }
 
@@ -71,6 +73,7 @@ def main():
         for kinds in (b"\0\0\0\0", b"\0\1\2\3", b"\1\0\2\0"):
             ops = b"".join(bytes([kind, 1, 1, field]) for field, kind in enumerate(kinds))
             (folder / f"{name}-{kinds.hex()}").write_bytes(bytes([number, 4]) + ops + replies)
+        (folder / f"{name}-claim").write_bytes(bytes([number, 1, 0, 1, 1, 0]) + b"*2147483647\r\n*666666662\r\n")
 
 
 main()
