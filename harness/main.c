@@ -1,5 +1,6 @@
 /* The command line: lastack run, certify, list, replay, fault, ledger. */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +65,10 @@ static long number(struct argp_state *state, const char *text, const char *what,
 static uint64_t seed(struct argp_state *state, const char *text)
 {
     char *end;
+    errno = 0;
     uint64_t value = strtoull(text, &end, 10);
-    if (*end || end == text || *text == '-')
-        argp_error(state, "--seed: '%s' is not a whole number", text);
+    if (*end || *text < '0' || *text > '9' || errno == ERANGE)
+        argp_error(state, "--seed: '%s' is not a whole number of at most 64 bits", text);
     return value;
 }
 

@@ -64,6 +64,11 @@ static void fill_standard(const struct la_mix *mix, const struct la_load_spec *l
     }
 }
 
+unsigned int la_mix_keys(const struct la_load_spec *load, const struct la_mix_spec *part)
+{
+    return part->keys ? part->keys : la_type_find(part->type) == 0 ? load->keys : CLASSIC_KEYS;
+}
+
 int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint64_t seed, struct la_plan *plan,
                 struct la_error *error)
 {
@@ -94,7 +99,7 @@ int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint6
         int type = la_type_find(part->type);
         if (mix->missing[type])
             return la_fail(error, "the load asks for the type %s, and %s", part->type, mix->missing[type]);
-        plan->keys[type] = (uint16_t)(part->keys ? part->keys : type == 0 ? load->keys : CLASSIC_KEYS);
+        plan->keys[type] = (uint16_t)la_mix_keys(load, part);
         plan->shares[type] = (uint16_t)part->share;
     }
     for (unsigned int i = 0; i < la_type_count; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "mix.h"
 #include "roles.h"
 #include "rule.h"
 #include "schema.h"
@@ -198,16 +199,42 @@ static int check_step(const struct check *check, const struct la_step *step)
     return check_rule(check, rule);
 }
 
+static const char *verified_node(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].verify && scenario->steps[i].verify->node)
+            return scenario->steps[i].verify->node;
+    return scenario->nodes[0].name;
+}
+
 static int check_expect(const struct check *check, const struct la_expect *expect)
 {
     static const char *const ends[] = {"killed", "failed", "crashed", "stopped", "alive"};
     if (set_members(expect, sizeof *expect) != 1)
         return wrong(check, "an expectation has exactly one key");
+    /* each of these begins with the node's name */
+    const struct la_step_node *named[] = {
+        (const void *)expect->start,      (const void *)expect->keys, (const void *)expect->restarts,
+        (const void *)expect->full_syncs, (const void *)expect->log,  (const void *)expect->exit,
+    };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i] && check_node(check, named[i]->node))
+            return -1;
     if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark &&
         !expect->lost->promised)
         return wrong(check, "'lost' needs max, min, before_mark, promised or all");
     if (expect->replies && !expect->replies->max && !expect->replies->min)
         return wrong(check, "'replies' needs max or min");
+    if (expect->keys && !expect->keys->max && !expect->keys->min)
+        return wrong(check, "'keys' needs max or min");
+    if (expect->restarts && !expect->restarts->max && !expect->restarts->min)
+        return wrong(check, "'restarts' needs max or min");
+    if (expect->full_syncs && !expect->full_syncs->max && !expect->full_syncs->min)
+        return wrong(check, "'full_syncs' needs max or min");
+    if (expect->keys && expect->keys->node && strcmp(expect->keys->node, verified_node(check->scenario)) != 0)
+        return wrong(check, "'keys' are counted on the node that 'verify' reads, %s", verified_node(check->scenario));
+    if ((expect->log && !*expect->log->contains) || (expect->start && expect->start->log && !*expect->start->log))
+        return wrong(check, "the text that the log is to contain is empty");
     if (!expect->exit)
         return 0;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -223,7 +250,6 @@ static int check_mix(const struct check *check, const struct la_load_spec *load)
     for (unsigned int i = 0; i < load->mix_count; i++) {
         const struct la_mix_spec *part = &load->mix[i];
         int type = la_type_find(part->type);
-        keys += part->keys;
         if (type < 0)
             return wrong(check, "mix: there is no type '%s'", part->type);
         if (seen[type])
@@ -231,10 +257,13 @@ static int check_mix(const struct check *check, const struct la_load_spec *load)
         seen[type] = true;
         if (!la_types[type]->read)
             return wrong(check, "mix: '%s' is not a type of its own; see 'replay'", part->type);
+        keys += la_mix_keys(load, part);
+        if (keys > 60000)
+            return wrong(check, "mix: at most 60000 keys together");
         if (part->share < 1 || part->share > 1000)
             return wrong(check, "mix: the share of '%s' is 1 to 1000", part->type);
     }
-    return keys > 60000 ? wrong(check, "mix: at most 60000 keys together") : 0;
+    return 0;
 }
 
 static int check_load(const struct check *check)
@@ -252,6 +281,10 @@ static int check_load(const struct check *check)
         return wrong(check, "skew is 0 to 500 hundredths");
     if (load->ramp_ms && !load->rate)
         return wrong(check, "ramp_ms needs a rate");
+    if (load->busy_ms && !load->idle_ms)
+        return wrong(check, "busy_ms needs idle_ms");
+    if (load->big_every && !load->big_size)
+        return wrong(check, "big_every needs big_size");
     if (load->replay && (load->mix_count || load->churn))
         return wrong(check,
                      "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
@@ -270,8 +303,16 @@ static int check_nodes(struct check *check)
         check->index = (int)i;
         if (!*node->name || node->name[strspn(node->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
             return wrong(check, "a node's name is made of a-z, 0-9 and -");
-        if (node->replicates && (!strcmp(node->replicates, node->name) || check_node(check, node->replicates)))
-            return wrong(check, "node '%s' cannot replicate '%s'", node->name, node->replicates);
+        bool primary_before = !node->replicates;
+        for (unsigned int before = 0; before < i; before++) {
+            if (!strcmp(scenario->nodes[before].name, node->name))
+                return wrong(check, "there are two nodes '%s'", node->name);
+            primary_before =
+                primary_before || (node->replicates && !strcmp(scenario->nodes[before].name, node->replicates));
+        }
+        if (!primary_before)
+            return wrong(check, "node '%s' replicates '%s', which is no node named before it", node->name,
+                         node->replicates);
     }
     return 0;
 }

@@ -53,12 +53,15 @@ static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields
     return fields->key ? fields : NULL;
 }
 
-static bool has_key(struct walk *walk, yaml_node_t *node, const char *key)
+/* The first one of that name in a mapping; NULL: there is none. */
+static yaml_node_t *key_at(struct walk *walk, yaml_node_t *node, const char *name)
 {
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++)
-        if (!strcmp(scalar(yaml_document_get_node(walk->document, pair->key)), key))
-            return true;
-    return false;
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        yaml_node_t *key = yaml_document_get_node(walk->document, pair->key);
+        if (!strcmp(scalar(key), name))
+            return key;
+    }
+    return NULL;
 }
 
 static int check_mapping(struct walk *walk, yaml_node_t *node, const cyaml_schema_field_t *fields)
@@ -70,12 +73,29 @@ static int check_mapping(struct walk *walk, yaml_node_t *node, const cyaml_schem
         const cyaml_schema_field_t *field = find_field(fields, scalar(key));
         if (!field)
             return unknown_key(walk, key, fields);
+        if (key_at(walk, node, scalar(key)) != key)
+            return la_fail(walk->error, "%s:%zu: '%s' is there twice", walk->path, key->start_mark.line + 1,
+                           scalar(key));
         if (check_value(walk, yaml_document_get_node(walk->document, pair->value), &field->value))
             return -1;
     }
     for (; fields->key; fields++)
-        if (!(fields->value.flags & CYAML_FLAG_OPTIONAL) && !has_key(walk, node, fields->key))
+        if (!(fields->value.flags & CYAML_FLAG_OPTIONAL) && !key_at(walk, node, fields->key))
             return la_fail(walk->error, "%s:%zu: '%s' is missing", walk->path, node->start_mark.line + 1, fields->key);
+    return 0;
+}
+
+/* A number that may be left out, and is not there by pointer, is 0 when it is: so a 0 that is written would be lost. */
+static int check_number(struct walk *walk, yaml_node_t *node, const cyaml_schema_value_t *schema)
+{
+    const char *text = scalar(node);
+    size_t line = node->start_mark.line + 1;
+    bool zero = !strcmp(text, "0");
+    if (!*text || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text) || (*text == '0' && !zero))
+        return la_fail(walk->error, "%s:%zu: expected a whole number, found '%s'", walk->path, line, text);
+    if (zero && (schema->flags & CYAML_FLAG_OPTIONAL) && !(schema->flags & CYAML_FLAG_POINTER))
+        return la_fail(walk->error, "%s:%zu: 0 is not a value here; leave the key out for its default", walk->path,
+                       line);
     return 0;
 }
 
@@ -91,12 +111,7 @@ static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_
             if (check_value(walk, yaml_document_get_node(walk->document, *item), schema->sequence.entry))
                 return -1;
         return 0;
-    case CYAML_UINT: {
-        const char *text = scalar(node);
-        if (*text && strlen(text) < 10 && strspn(text, "0123456789") == strlen(text))
-            return 0;
-        return la_fail(walk->error, "%s:%zu: expected a whole number, found '%s'", walk->path, line, text);
-    }
+    case CYAML_UINT: return check_number(walk, node, schema);
     case CYAML_BOOL:
         if (!strcmp(scalar(node), "true") || !strcmp(scalar(node), "false"))
             return 0;
