@@ -216,8 +216,7 @@ static void check_soundness(struct la_run *run)
     if (!run->load_started)
         la_run_doubt(run, "no load ran");
     if (head->full)
-        la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
-                     (unsigned long long)head->capacity);
+        la_run_doubt_full(run);
     if (head->epoch >= LA_EPOCHS_MAX)
         la_run_doubt(run, "the server died %u times, more than can be told apart", head->epoch);
     if (run->evicted)

@@ -103,8 +103,8 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         return;
     if (answers(node, "SET " LA_PROBE_KEY " x", last))
         recovery->write_ns = la_now_ns();
-    else if (!strncmp(last->text, "OOM ", 4)) /* at maxmemory, as configured: it serves, writes are not its to take */
-        recovery->full = true;
+    else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11))
+        recovery->full = true; /* as configured: it serves, writes are not its to take */
 }
 
 static bool serves(const struct la_node *node, const struct la_recovery *recovery)

@@ -32,6 +32,17 @@ int la_run_doubt(struct la_run *run, const char *format, ...)
     return -1;
 }
 
+int la_run_doubt_full(struct la_run *run)
+{
+    const struct la_ledger_head *head = run->ledger.head;
+    if (head->sessions == LA_SESSIONS_MAX)
+        return la_run_doubt(
+            run, "the load has made %d connections, more cannot be told apart: raise load.churn, or load less",
+            LA_SESSIONS_MAX);
+    return la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
+                        (unsigned long long)head->capacity);
+}
+
 void la_run_broken(struct la_run *run, const char *format, ...)
 {
     va_list args;

@@ -52,7 +52,7 @@ struct la_recovery {
     long long keys;      /* when it was ready; -1: it did not say */
     bool by_operator;    /* started by a step */
     bool loading_seen;
-    bool full; /* reads are served, writes refused with OOM: maxmemory without eviction */
+    bool full; /* reads are served, writes refused as configured: maxmemory without eviction, min-replicas-to-write */
 };
 
 struct la_run {
@@ -103,6 +103,9 @@ uint64_t la_run_doze(struct la_run *run);
 
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
+
+/* The doubt that the load could not go on: the ledger, or what it can tell apart, is used up. Returns -1. */
+int la_run_doubt_full(struct la_run *run);
 
 /* An expectation built into a step was not met. */
 __attribute__((format(printf, 2, 3))) void la_run_broken(struct la_run *run, const char *format, ...);

@@ -27,10 +27,14 @@ static int start_node(struct la_run *run, struct la_node *node)
     if (la_recover_follow(run, node, NULL, FIRST_START_TIMEOUT_MS) == 0)
         return 0;
     /* Before any fault this says nothing about crashes. */
-    char words[300];
-    la_node_last_words(node, words, sizeof words);
+    const struct la_finding *unready = &run->findings.kept[LA_UNAVAILABLE][0];
+    const struct la_finding *refused = &run->findings.kept[LA_REFUSED][0];
+    if (run->findings.count[LA_UNAVAILABLE])
+        la_run_doubt(run, "before any fault, %s: %s", unready->detail, unready->evidence);
+    else if (run->findings.count[LA_REFUSED])
+        la_run_doubt(run, "%s did not start: %s", node->spec->name, refused->evidence);
     memset(&run->findings, 0, sizeof run->findings);
-    return la_run_doubt(run, "%s did not start: %s", node->spec->name, words);
+    return -1;
 }
 
 /* Rules can fire only in a server that has loaded the library and traps. */
@@ -143,19 +147,32 @@ static int check_outside(struct la_run *run)
     return 0;
 }
 
-static void note_evictions(struct la_run *run)
+static void note_evictions(struct la_run *run, struct la_node *node)
 {
-    struct la_node *node = la_run_target(run);
     char *info = node->pid ? la_address_info(&node->address, 1000) : NULL;
     long long evicted = la_info_number(info, "evicted_keys", 0);
     run->evicted = evicted > run->evicted ? evicted : run->evicted;
     /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */
     char policy[32] = "noeviction";
     la_info_field(info, "maxmemory_policy", policy, sizeof policy);
-    long long limit = la_info_number(info, "maxmemory", 0);
+    char role[16] = "";
+    la_info_field(info, "role", role, sizeof role);
+    long long limit = strcmp(role, "slave") != 0 ? la_info_number(info, "maxmemory", 0) : 0; /* a replica ignores it */
     if (strcmp(policy, "noeviction") != 0 && limit > 0 && la_info_number(info, "used_memory", 0) > limit / 2)
         run->may_evict = true;
     free(info);
+}
+
+/* Of the nodes that hold what is judged: the counter dies with the server. */
+static void note_all_evictions(struct la_run *run)
+{
+    note_evictions(run, la_run_target(run));
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        const struct la_step_node *reads = step->verify ? step->verify : step->compare;
+        if (reads && reads->node && la_run_node(run, reads->node) != la_run_target(run))
+            note_evictions(run, la_run_node(run, reads->node));
+    }
 }
 
 static void perform(struct la_run *run)
@@ -164,7 +181,7 @@ static void perform(struct la_run *run)
         return;
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
-        note_evictions(run); /* the counter dies with the server */
+        note_all_evictions(run);
         if (la_step(run, step))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */

@@ -18,33 +18,17 @@
 #include "load.h"
 #include "recover.h"
 #include "reference.h"
+#include "wait.h"
 
 enum {
     LOAD_TIMEOUT_MS = 30000,
     COMMAND_TIMEOUT_MS = 30000,
     STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
     MARK_TIMEOUT_MS = 20000,
+    SYNC_TIMEOUT_MS = 20000,
+    RECONNECT_MS = 10000, /* a second until it tries, and five until a diskless sync begins */
     END_TIMEOUT_MS = 10000
 };
-
-struct deadline {
-    uint64_t at_ns;
-};
-
-static struct deadline in_ms(unsigned int ms)
-{
-    return (struct deadline){la_now_ns() + ms * UINT64_C(1000000)};
-}
-
-/* One turn of a waiting loop; false when the time is up. */
-static bool wait_turn(struct la_run *run, const struct deadline *deadline)
-{
-    la_run_pump(run);
-    if (la_now_ns() > deadline->at_ns)
-        return false;
-    la_run_doze(run);
-    return true;
-}
 
 static struct la_ledger_head *head_of(struct la_run *run)
 {
@@ -80,7 +64,7 @@ static int step_load(struct la_run *run, const struct la_step_load *step)
 {
     if (start_load(run))
         return -1;
-    struct deadline deadline = in_ms(LOAD_TIMEOUT_MS);
+    struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
     uint64_t goal = head_of(run)->acked + step->acked;
     const struct la_node *target = la_run_target(run);
     while (head_of(run)->acked < goal) {
@@ -88,9 +72,11 @@ static int step_load(struct la_run *run, const struct la_step_load *step)
             return 0; /* it has gone down for good: what follows will tell */
         if (head_of(run)->ended)
             return 0; /* the recording is at its end */
+        if (head_of(run)->full)
+            return la_run_doubt_full(run);
         if (!run->load_pid)
             return la_run_doubt(run, "the load is not running any more");
-        if (!wait_turn(run, &deadline))
+        if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
                                 (unsigned long long)head_of(run)->acked, (unsigned long long)goal,
                                 LOAD_TIMEOUT_MS / 1000);
@@ -104,12 +90,12 @@ void la_step_stop_load(struct la_run *run)
         return;
     atomic_store(&head_of(run)->stop, 1);
     unsigned int patience_ms = la_load_patience_ms(&head_of(run)->plan) + STOP_SLACK_MS;
-    struct deadline deadline = in_ms(patience_ms);
+    struct la_deadline deadline = la_wait_until(patience_ms);
     uint64_t before = la_ledger_answered(&run->ledger);
-    while (run->load_pid && wait_turn(run, &deadline)) {
+    while (run->load_pid && la_wait_turn(run, &deadline)) {
         uint64_t answered = la_ledger_answered(&run->ledger);
         if (answered != before)
-            deadline = in_ms(patience_ms);
+            deadline = la_wait_until(patience_ms);
         before = answered;
     }
     if (run->load_pid) {
@@ -138,123 +124,6 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
 static char *info_of(const struct la_node *node)
 {
     return la_address_info(&node->address, COMMAND_TIMEOUT_MS);
-}
-
-static bool all_fired(const struct la_node *node)
-{
-    for (unsigned int i = 0; i < node->rule_count; i++) {
-        const struct fi_rule *rule = &node->control->rules[node->rules[i]];
-        if (rule->armed && !rule->fired)
-            return false;
-    }
-    return node->rule_count > 0;
-}
-
-static bool idle(struct la_node *node)
-{
-    char *info = info_of(node);
-    /* what it does not say is not taken for a no */
-    bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 1) &&
-               !la_info_number(info, "aof_rewrite_in_progress", 1) && !la_info_number(info, "aof_rewrite_scheduled", 1);
-    free(info);
-    return yes;
-}
-
-/* The replica has everything that its primary has, and the link stands. */
-static bool synced(struct la_run *run, struct la_node *replica)
-{
-    if (!replica->spec->replicates)
-        return false;
-    char *theirs = info_of(la_run_node(run, replica->spec->replicates));
-    char *own = info_of(replica);
-    char link[16] = "";
-    bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
-               !la_info_number(own, "master_sync_in_progress", 1) &&
-               la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", LLONG_MAX);
-    free(theirs);
-    free(own);
-    return yes;
-}
-
-/* What a wait compares with: how things stood when it began. */
-struct before {
-    uint64_t refused;
-    uint64_t now_ns;
-};
-
-static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for what, const struct before *before)
-{
-    switch (what) {
-    case LA_WAIT_FIRED: return all_fired(node);
-    case LA_WAIT_EXIT: return !node->pid;
-    case LA_WAIT_READY: return node->pid && node->served;
-    case LA_WAIT_SYNCED: return synced(run, node);
-    case LA_WAIT_IDLE: return idle(node);
-    case LA_WAIT_ERRORS: return head_of(run)->refused > before->refused;
-    case LA_WAIT_WRITES: return head_of(run)->last_acked_ns > before->now_ns;
-    }
-    return false;
-}
-
-static const char *const wait_names[] = {"its rules to fire",    "its process to end",  "it to serve",
-                                         "it to be in sync",     "its children to end", "clients to be refused",
-                                         "writes to be accepted"};
-
-/* The server's own last words tell best why: a disk that is really full, say. */
-static int ended_unasked(struct la_run *run, const struct la_node *node, const char *before)
-{
-    char words[300];
-    la_node_last_words(node, words, sizeof words);
-    return la_run_doubt(run, "%s ended by itself before %s; its last words: %s", node->spec->name, before, words);
-}
-
-static bool refused_for_memory(struct la_run *run)
-{
-    for (int i = 0; i < LA_ERRORS_MAX; i++)
-        if (!strncmp(head_of(run)->errors[i].text, "OOM ", 4))
-            return true;
-    return false;
-}
-
-static int step_wait(struct la_run *run, const struct la_step_wait *step)
-{
-    struct la_node *node = la_run_node(run, step->node);
-    struct before before = {head_of(run)->refused, la_now_ns()};
-    struct deadline deadline = in_ms(step->timeout_ms);
-    if (step->for_what == LA_WAIT_READY && !(node->pid && node->served))
-        return la_recover_follow(run, node, NULL, step->timeout_ms);
-    while (!reached(run, node, step->for_what, &before)) {
-        bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
-        if (gone)
-            return ended_unasked(run, node, wait_names[step->for_what]);
-        if (wait_turn(run, &deadline))
-            continue;
-        if (step->for_what >= LA_WAIT_ERRORS && refused_for_memory(run))
-            return la_run_doubt(run, "waited for %s, but clients are refused for maxmemory (OOM)",
-                                wait_names[step->for_what]);
-        /* Refused or unserved clients are what a server does: a finding, not a doubt. */
-        if (step->for_what == LA_WAIT_WRITES) {
-            la_run_broken(run, "no write was accepted within %u ms", step->timeout_ms);
-            return 0;
-        }
-        if (step->for_what == LA_WAIT_ERRORS) {
-            la_run_broken(run, "no client was refused within %u ms", step->timeout_ms);
-            return 0;
-        }
-        return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, wait_names[step->for_what],
-                            node->spec->name);
-    }
-    if (step->for_what == LA_WAIT_ERRORS && refused_for_memory(run))
-        return la_run_doubt(run, "clients are refused for maxmemory (OOM), so refusals say nothing");
-    la_run_event(run, node->spec->name, "after %.1f ms: %s", (double)(la_now_ns() - before.now_ns) / 1e6,
-                 wait_names[step->for_what]);
-    return 0;
-}
-
-int la_step_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
-{
-    struct la_step_wait wait = {node->spec->name ? (char *)node->spec->name : NULL, LA_WAIT_IDLE, timeout_ms};
-    return step_wait(run, &wait);
 }
 
 static int port_of(const void *context, const char *node)
@@ -290,9 +159,9 @@ static int step_arm(struct la_run *run, const struct la_step_arm *step)
 /* Waits for the node's process to end once more than `exits` times. */
 static int wait_end(struct la_run *run, const struct la_node *node, unsigned int exits)
 {
-    struct deadline deadline = in_ms(END_TIMEOUT_MS);
+    struct la_deadline deadline = la_wait_until(END_TIMEOUT_MS);
     while (node->exits == exits)
-        if (!wait_turn(run, &deadline))
+        if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "%s did not end within %d ms", node->spec->name, END_TIMEOUT_MS);
     return 0;
 }
@@ -302,7 +171,7 @@ static int step_kill(struct la_run *run, const struct la_step_kill *step)
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     if (!node->pid)
-        return ended_unasked(run, node, "SIGKILL");
+        return la_wait_ended_unasked(run, node, "SIGKILL");
     unsigned int exits = node->exits;
     node->killed_ns = la_now_ns();
     la_node_kill(node, step->scope);
@@ -316,7 +185,7 @@ static int step_power_cut(struct la_run *run, const struct la_step_node *step)
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     if (!node->pid)
-        return ended_unasked(run, node, "its power cut");
+        return la_wait_ended_unasked(run, node, "its power cut");
     unsigned int exits = node->exits;
     la_node_freeze(node);
     int bad = la_power_cut(&node->power, node->control, &error);
@@ -400,12 +269,12 @@ static bool buffer_empty(struct la_node *node)
 static int step_mark(struct la_run *run, const struct la_step_node *step)
 {
     struct la_node *node = la_run_node(run, step->node);
-    struct deadline deadline = in_ms(MARK_TIMEOUT_MS);
+    struct la_deadline deadline = la_wait_until(MARK_TIMEOUT_MS);
     uint64_t now = la_now_ns();
     while (!buffer_empty(node)) {
         if (!node->pid)
             return la_run_doubt(run, "mark: %s has ended", node->spec->name);
-        if (!wait_turn(run, &deadline))
+        if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
                                 MARK_TIMEOUT_MS);
     }
@@ -416,8 +285,8 @@ static int step_mark(struct la_run *run, const struct la_step_node *step)
 
 static void step_sleep(struct la_run *run, const struct la_step_sleep *step)
 {
-    struct deadline deadline = in_ms(step->ms);
-    while (wait_turn(run, &deadline))
+    struct la_deadline deadline = la_wait_until(step->ms);
+    while (la_wait_turn(run, &deadline))
         ;
 }
 
@@ -469,13 +338,45 @@ static int check_steady(struct la_run *run, const struct la_node *node)
     return 0;
 }
 
+/* What is between a node and its primary: of these, only one is no state to be read in. */
+enum feed { FEED_NONE, FEED_CUT, FEED_MOVING, FEED_SYNCED };
+
+static enum feed feed_of(struct la_run *run, struct la_node *node)
+{
+    char role[16] = "";
+    char link[16] = "";
+    if (!node->spec->replicates || !la_run_node(run, node->spec->replicates)->pid)
+        return FEED_NONE;
+    char *info = info_of(node);
+    la_info_field(info, "role", role, sizeof role);
+    la_info_field(info, "master_link_status", link, sizeof link);
+    bool down = strcmp(link, "up") != 0 && !la_info_number(info, "master_sync_in_progress", 1);
+    free(info);
+    if (strcmp(role, "slave") != 0)
+        return FEED_NONE;
+    return down ? FEED_CUT : la_wait_synced(run, node) ? FEED_SYNCED : FEED_MOVING;
+}
+
+/* A link that is down is given the time to come back: it may be about to. */
+static int wait_fed(struct la_run *run, struct la_node *node, enum feed *feed)
+{
+    struct la_deadline back = la_wait_until(RECONNECT_MS);
+    struct la_deadline deadline = la_wait_until(SYNC_TIMEOUT_MS);
+    while ((*feed = feed_of(run, node)) == FEED_MOVING || (*feed == FEED_CUT && la_now_ns() < back.at_ns))
+        if (!la_wait_turn(run, &deadline))
+            return la_run_doubt(run, "%s was not in sync within %d ms: it changes while it is read", node->spec->name,
+                                SYNC_TIMEOUT_MS);
+    return 0;
+}
+
 static int step_verify(struct la_run *run, const struct la_step_node *step)
 {
     struct la_node *node = la_run_node(run, step->node);
     la_step_stop_load(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
-    if (check_steady(run, node))
+    enum feed feed;
+    if (wait_fed(run, node, &feed) || check_steady(run, node))
         return -1;
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
@@ -483,6 +384,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     if (run->scenario->load->replay ? verify_recorded(run, node)
                                     : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
+    if (feed_of(run, node) != feed)
+        return la_run_doubt(run, "%s was being sent changes while it was read", node->spec->name);
     la_basekeys_check(run, node);
     run->verified = true;
     la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",
@@ -494,9 +397,9 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
 static int step_compare(struct la_run *run, const struct la_step_node *step)
 {
     struct la_node *replica = la_run_node(run, step->node);
-    struct la_step_wait wait = {step->node, LA_WAIT_SYNCED, MARK_TIMEOUT_MS};
+    struct la_step_wait wait = {step->node, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS};
     la_step_stop_load(run);
-    if (step_wait(run, &wait))
+    if (la_wait(run, &wait))
         return -1;
     return la_identical(run, la_run_node(run, replica->spec->replicates), replica);
 }
@@ -508,7 +411,7 @@ int la_step(struct la_run *run, const struct la_step *step)
     if (step->arm)
         return step_arm(run, step->arm);
     if (step->wait)
-        return step_wait(run, step->wait);
+        return la_wait(run, step->wait);
     if (step->kill)
         return step_kill(run, step->kill);
     if (step->command)

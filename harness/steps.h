@@ -16,7 +16,4 @@ int la_step_kill_child(struct la_run *run, const struct la_step_kill_child *step
 /* Sends a command line; the reply is the caller's, NULL with `error` filled when there is none. */
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error);
 
-/* Waits until no save and no rewrite is running on the node. */
-int la_step_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms);
-
 #endif

@@ -7,6 +7,7 @@
 
 #include "roles.h"
 #include "steps.h"
+#include "wait.h"
 
 enum { CHILD_TIMEOUT_MS = 30000 };
 
@@ -31,7 +32,7 @@ static int fork_child(struct la_run *run, struct la_node *node, const char *comm
     if (!ok)
         la_run_doubt(run, "%s: %s", command, reply ? reply->str : error.text);
     freeReplyObject(reply);
-    return ok ? la_step_wait_idle(run, node, CHILD_TIMEOUT_MS) : -1;
+    return ok ? la_wait_idle(run, node, CHILD_TIMEOUT_MS) : -1;
 }
 
 static int kill_one(struct la_run *run, struct la_node *node, const struct la_step_kill_child *step, uint64_t point)

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""Where a verdict would be easy to get wrong: what is no fault of the server is not held against it, and what nobody put
+to the test does not hold."""
+import unittest
+
+from support import LastackTest
+
+HEAD = """name: x
+title: t
+settings: |
+  appendonly yes
+  appendfsync always
+  save ""
+"""
+LOST_NOTHING = "expect: [{lost: {max: 0}}]\n"
+PAIR = "nodes: [{name: primary}, {name: replica, replicates: primary}]\n"
+
+
+class Verdicts(LastackTest):
+    def verdict(self, steps, expect=LOST_NOTHING, more=""):
+        """As the exit status says it: 0 holds, 1 violated, 3 inconclusive."""
+        run = self.lastack("run", self.write("x.yaml", HEAD + more + f"steps: [{steps}]\n" + expect))
+        return run.status, run
+
+    def expect_verdict(self, status, words, *args, **options):
+        got, run = self.verdict(*args, **options)
+        self.assertEqual(got, status, str(run))
+        self.assertIn(words, run.stdout)
+        return run
+
+
+class Waiting(Verdicts):
+    def test_nobody_starts_what_went_down(self):
+        self.expect_verdict(3, "nobody is to start it",
+                            "{load: {acked: 1500}}, {kill: {scope: group}}, {wait: {for: ready}}, {verify: {}}")
+
+    def test_nobody_writes(self):
+        for what in ("writes", "errors"):
+            self.expect_verdict(3, "no load runs",
+                                "{load: {acked: 1500}}, {stop_load: {}}, "
+                                f"{{wait: {{for: {what}, timeout_ms: 500}}}}, {{verify: {{}}}}")
+
+    def test_the_load_pauses(self):
+        self.expect_verdict(3, "the load pauses",
+                            "{load: {acked: 1500}}, {sleep: {ms: 700}}, {wait: {for: writes, timeout_ms: 1000}}, "
+                            "{verify: {}}", more="load: {busy_ms: 500, idle_ms: 60000}\n")
+
+    def test_a_server_that_takes_no_writes(self):
+        self.expect_verdict(1, "no write was accepted",
+                            "{load: {acked: 1500}}, {command: {send: CONFIG SET min-replicas-to-write 1}}, "
+                            "{sleep: {ms: 300}}, {wait: {for: writes, timeout_ms: 500}}, {verify: {}}")
+
+
+class Recovery(Verdicts):
+    def test_writes_that_are_refused_as_configured(self):
+        self.expect_verdict(0, "holds",
+                            "{command: {send: CONFIG SET min-replicas-to-write 1}}, {command: {send: CONFIG REWRITE}}, "
+                            "{load: {acked: 1500}}, {kill: {scope: group, node: replica}}, {kill: {scope: group}}, "
+                            "{recover: {timeout_ms: 5000}}, {verify: {}}", more=PAIR)
+
+    def test_a_start_before_any_fault(self):
+        run = self.expect_verdict(3, "did not start", "{load: {acked: 1}}, {verify: {}}",
+                                  more="tune: 'maxmemory-policy wrong'\n")
+        self.assertIn("maxmemory-policy", run.stdout)
+
+
+class Replica(Verdicts):
+    LOAD = "load: {clients: 50, pipeline: 200, value_size: 2000, mix: [{type: string, share: 1}]}\n"
+
+    def test_it_is_read_when_it_has_caught_up(self):
+        run = self.expect_verdict(0, "holds", "{load: {acked: 30000}}, {arm: {node: replica, rule: "
+                                  "'op=recv peer=@primary do=delay:5'}}, {load: {acked: 5000}}, {stop_load: {}}, "
+                                  "{disarm: {node: replica}}, {kill: {scope: group, node: replica}}, "
+                                  "{recover: {node: replica}}, {verify: {node: replica}}", more=PAIR + self.LOAD)
+        self.assertEqual(run.scenario()["rpo"]["lost"], 0)
+
+    def test_it_evicts(self):
+        nodes = ("nodes: [{name: primary}, {name: replica, replicates: primary, config: \"maxmemory 3mb\\n"
+                 "maxmemory-policy allkeys-random\\nreplica-ignore-maxmemory no\"}]\nload: {value_size: 3000}\n")
+        self.expect_verdict(3, "evicted",
+                            "{load: {acked: 6000}}, {stop_load: {}}, {wait: {for: synced, node: replica}}, "
+                            "{kill: {scope: group}}, {command: {node: replica, send: REPLICAOF NO ONE}}, "
+                            "{verify: {node: replica}}", more=nodes)
+
+
+if __name__ == "__main__":
+    unittest.main()
