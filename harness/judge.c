@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 
 #include "journal_file.h"
@@ -73,6 +74,30 @@ static bool within(const struct check *check, const char *what, unsigned long lo
     return true;
 }
 
+#define LOST_WITHOUT_FAULT                                                                                             \
+    "operations are lost that were acknowledged in the server's last life: no crash has taken them"
+
+/* A scenario that makes the node a replica means it to take over the other's data. */
+static bool takes_over(const struct la_scenario *scenario)
+{
+    static const char *const commands[] = {"REPLICAOF", "SLAVEOF", "FAILOVER"};
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step_command *command = scenario->steps[i].command;
+        for (size_t c = 0; command && c < sizeof commands / sizeof *commands; c++)
+            if (!strncasecmp(command->send, commands[c], strlen(commands[c])))
+                return true;
+    }
+    return false;
+}
+
+/* Lost on the node that the load talked to, in the life in which it was read. */
+static bool lost_without_fault(const struct la_run *run)
+{
+    uint32_t life = run->ledger.head->epoch;
+    return run->read == &run->nodes[0] && life < LA_EPOCHS_MAX && run->verify.earliest_lost_ns[life] &&
+           !takes_over(run->scenario);
+}
+
 static bool met_lost(const struct check *check, const struct la_expect_lost *expect)
 {
     const struct la_verify *verify = &check->run->verify;
@@ -80,6 +105,10 @@ static bool met_lost(const struct check *check, const struct la_expect_lost *exp
         return unmet(check, "nothing was read back");
     if (expect->all && !check->run->ledger.head->epoch)
         la_run_doubt(check->run, "the server never died, so that nothing could be lost");
+    else if (expect->all && !verify->acked_before)
+        la_run_doubt(check->run, "nothing was acknowledged before the server died, so that nothing could be lost");
+    if (expect->all && lost_without_fault(check->run))
+        return unmet(check, LOST_WITHOUT_FAULT);
     if (expect->all && verify->survivors)
         return unmet(check, "%llu operations from before the crash are still there, none expected",
                      (unsigned long long)verify->survivors);
@@ -119,8 +148,12 @@ static bool met_replies(const struct check *check, const struct la_expect_replie
         if (strstr(head->errors[i].text, expect->error))
             count += head->errors[i].count;
     snprintf(what, sizeof what, "replies with '%.80s'", expect->error);
-    if (head && head->errors[LA_ERRORS_MAX - 1].count && expect->max)
+    bool clear = !expect->min || count >= *expect->min;
+    if (head && head->errors[LA_ERRORS_MAX - 1].count && (expect->max || !clear)) {
         la_run_doubt(check->run, "there were more different error replies than can be told apart");
+        return !expect->max || count <= *expect->max ||
+               unmet(check, "%s: %llu, at most %u expected", what, count, *expect->max);
+    }
     return within(check, what, count, expect->min, expect->max);
 }
 
@@ -156,6 +189,8 @@ static bool met_window(const struct check *check, const struct la_expect_window 
     double least = window(run, false);
     double most = window(run, true);
     double stall = (double)run->stall_ns / 1e6;
+    if (lost_without_fault(run))
+        return unmet(check, LOST_WITHOUT_FAULT);
     if (most <= expect->max_ms)
         return true;
     if (least > expect->max_ms && stall <= expect->max_ms / 10.0)

@@ -24,7 +24,8 @@ enum {
 /* An operation in flight. */
 struct flight {
     uint64_t index; /* in the ledger */
-    int replies;    /* still to come */
+    int lead;       /* replies before the operation's own: of what it needs to be sent at all */
+    int replies;    /* of its own, still to come */
     int good;       /* of those that have come */
     int bad;
     unsigned int error; /* code of the first bad one */
@@ -160,8 +161,14 @@ static struct la_op *enter(struct load *load, struct connection *connection, uin
 
 static void send_one(struct load *load, struct connection *connection, uint32_t key, uint8_t kind)
 {
-    struct la_write write = {connection->client, load->address,         load->plan, NULL, "",
-                             load->recording,    &connection->database, load->value};
+    int lead = 0;
+    struct la_write write = {.client = connection->client,
+                             .address = load->address,
+                             .plan = load->plan,
+                             .recording = load->recording,
+                             .database = &connection->database,
+                             .lead = &lead,
+                             .value = load->value};
     const struct la_op *op = enter(load, connection, key, kind);
     if (!op)
         return;
@@ -171,7 +178,8 @@ static void send_one(struct load *load, struct connection *connection, uint32_t 
         la_value_make(load->value, la_value_size(load->plan, op->seq), op->session, op->key, op->seq);
     int replies = la_types[op->type]->write(&write);
     uint32_t slot = (connection->first + connection->in_flight++) % connection->depth;
-    connection->flights[slot] = (struct flight){(uint64_t)(op - load->ledger->ops), replies, 0, 0, 0};
+    connection->flights[slot] =
+        (struct flight){.index = (uint64_t)(op - load->ledger->ops), .lead = lead, .replies = replies - lead};
     connection->sent++;
 }
 
@@ -239,7 +247,6 @@ static void fill(struct load *load, struct connection *connection)
 static void refused(struct load *load, struct connection *connection, struct la_op *op, unsigned int code)
 {
     struct la_ledger_head *head = load->ledger->head;
-    atomic_fetch_add(&head->errors[code].count, 1);
     atomic_fetch_add(&head->refused, 1);
     op->done_ns = load->now_ns;
     atomic_store(&head->last_refused_ns, op->done_ns);
@@ -278,16 +285,26 @@ static void settle(struct load *load, struct connection *connection, struct flig
         refused(load, connection, op, flight->error);
 }
 
+static void take_error(struct load *load, struct flight *flight, const char *text)
+{
+    unsigned int code = la_ledger_error(load->ledger, text);
+    atomic_fetch_add(&load->ledger->head->errors[code].count, 1);
+    if (!flight->bad++)
+        flight->error = code;
+}
+
 /* Takes one reply for the oldest operation in flight. False: the connection cannot be trusted any more. */
 static bool take(struct load *load, struct connection *connection, const redisReply *reply)
 {
     if (!connection->in_flight)
         return false;
     struct flight *flight = &connection->flights[connection->first];
+    if (flight->lead)
+        return flight->lead-- && reply->type != REDIS_REPLY_ERROR;
     if (reply->type != REDIS_REPLY_ERROR)
         flight->good++;
-    else if (!flight->bad++)
-        flight->error = la_ledger_error(load->ledger, reply->str);
+    else
+        take_error(load, flight, reply->str);
     if (--flight->replies > 0)
         return true;
     settle(load, connection, flight, reply);

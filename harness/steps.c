@@ -388,6 +388,7 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
         return la_run_doubt(run, "%s was being sent changes while it was read", node->spec->name);
     la_basekeys_check(run, node);
     run->verified = true;
+    run->read = node;
     la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",
                  (unsigned long long)run->verify.lost, (unsigned long long)run->verify.acked);
     return 0;

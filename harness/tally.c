@@ -94,6 +94,7 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
     bool promised = type->promised && type->promised(&tally->ledger->head->plan, op);
     result->acked++;
     result->promised += promised;
+    result->acked_before += epoch < atomic_load_explicit(&tally->ledger->head->epoch, memory_order_relaxed);
     result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
     if (op->outcome == LA_OUTCOME_WRONG)
         report_reply(op, tally->findings);

@@ -23,6 +23,7 @@ struct la_verify {
     uint64_t acked;   /* acknowledged operations */
     uint64_t checked; /* of them judged; all, or the verdict is inconclusive */
     uint64_t lost;
+    uint64_t acked_before; /* acknowledged in lives of the server that have ended */
     uint64_t acked_marked; /* acknowledged before the ledger's mark */
     uint64_t lost_marked;  /* of them acknowledged before the ledger's mark */
     uint64_t promised;     /* acknowledged with a promise (WAIT, WAITAOF) */

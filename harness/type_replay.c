@@ -7,7 +7,9 @@
 
 static int write_key(const struct la_write *write)
 {
-    return la_recording_send(&write->recording->items[write->op->seq - 1], write->client, write->database);
+    const struct la_recorded *item = &write->recording->items[write->op->seq - 1];
+    *write->lead = *write->database != item->database;
+    return la_recording_send(item, write->client, write->database);
 }
 
 static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)

@@ -32,6 +32,7 @@ struct la_write {
     char name[LA_KEY_NAME_MAX];
     const struct la_recording *recording; /* what type replay sends; NULL: it is not in the load */
     unsigned int *database;               /* that the connection is in; for type replay */
+    int *lead;   /* how many of the first replies are not the operation's own: a SELECT; 0 at first */
     char *value; /* room for the largest value and its NUL; holds that of op->seq where the kind writes one */
 };
 

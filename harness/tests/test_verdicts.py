@@ -64,6 +64,41 @@ class Recovery(Verdicts):
         self.assertIn("maxmemory-policy", run.stdout)
 
 
+class Loss(Verdicts):
+    FLUSHED = "{load: {acked: 1500}}, {stop_load: {}}, {command: {send: FLUSHALL}}, {verify: {}}"
+    LATER = ("{load: {acked: 1500}}, {kill: {scope: group}}, {recover: {}}, {load: {acked: 1500}}, {stop_load: {}}, "
+             "{command: {send: FLUSHALL}}, {verify: {}}")
+    STRINGS = "load: {mix: [{type: string, share: 1}]}\n"
+    VOLATILE = "tune: 'appendonly no'\n" + STRINGS
+
+    def test_that_no_crash_has_taken(self):
+        self.expect_verdict(1, "no crash has taken", self.FLUSHED, "expect: [{window: {max_ms: 30000}}]\n",
+                            more=self.STRINGS)
+        self.expect_verdict(1, "no crash has taken", self.LATER, "expect: [{lost: {all: true}}]\n",
+                            more=self.VOLATILE)
+
+    def test_that_a_crash_has_taken(self):
+        self.expect_verdict(0, "holds", self.LATER.replace("{stop_load: {}}, {command: {send: FLUSHALL}}, ", ""),
+                            "expect: [{lost: {all: true}}, {window: {max_ms: 60000}}]\n", more=self.VOLATILE)
+
+    def test_that_could_not_be(self):
+        self.expect_verdict(3, "nothing was acknowledged before", "{kill: {scope: group}}, {recover: {}}, "
+                            "{load: {acked: 1500}}, {verify: {}}", "expect: [{lost: {all: true}}]\n",
+                            more=self.VOLATILE)
+
+
+class Replies(Verdicts):
+    """A user that may not INCR: MULTI is refused as a whole, and says why once."""
+    USER = ("tune: 'user app on >app ~* &* +@all -incr'\nload: {user: app, password: app, mix: "
+            "[{type: string, share: 1}, {type: transaction, share: 1}]}\n")
+
+    def test_errors_within_a_transaction(self):
+        steps = "{load: {acked: 1500}}, {verify: {}}"
+        for bound, status in (("min: 1", 0), ("max: 0", 1)):
+            self.expect_verdict(status, "", steps, f"expect: [{{replies: {{error: NOPERM, {bound}}}}}]\n",
+                                more=self.USER)
+
+
 class Replica(Verdicts):
     LOAD = "load: {clients: 50, pipeline: 200, value_size: 2000, mix: [{type: string, share: 1}]}\n"
 
