@@ -28,7 +28,8 @@ enum la_fate {
  */
 struct la_history {
     const struct la_plan *plan;
-    const char *name; /* the key as the server knows it */
+    const char *name;                 /* the key as the server knows it */
+    const struct la_address *address; /* names of commands as the load sent them */
     uint32_t session;
     uint32_t key;
     uint32_t count;
@@ -38,6 +39,7 @@ struct la_history {
     uint64_t asked_ns; /* when it was read back: between these two */
     uint64_t answered_ns;
     bool timeless;        /* the server's clock was changed: times to live say nothing */
+    bool expires;         /* set by a judge that has seen a time to live */
     const char *unjudged; /* set by a judge that cannot say anything: why; NULL at first */
 };
 

@@ -1,6 +1,4 @@
 /* Counters: INCR, whose reply says how many came before. */
-#include <stdlib.h>
-
 #include "fates.h"
 
 static int write_key(const struct la_write *write)
@@ -12,11 +10,8 @@ static int write_key(const struct la_write *write)
 static void judge(struct la_history *history, redisReply *const *replies)
 {
     const redisReply *reply = replies[0];
-    char *end = NULL;
-    unsigned long long value = 0;
-    if (reply->type == REDIS_REPLY_STRING)
-        value = strtoull(reply->str, &end, 10);
-    if (reply->type != REDIS_REPLY_NIL && (!end || end == reply->str || *end)) {
+    unsigned long long value;
+    if (!la_is_number(reply, &value) && reply->type != REDIS_REPLY_NIL) {
         la_fates_report(history, LA_CORRUPT, reply->str, "no longer a counter");
         return;
     }

@@ -10,6 +10,9 @@ enum { GEOADD = 1, ZREM, GRID = 3000 };
 #define STEP_LATITUDE  0.05
 #define WEST           (-150.0)
 #define SOUTH          (-75.0)
+/* A place is kept as the cell of a grid, 26 bits each way; what comes back is its middle. A little more: arithmetic. */
+#define CELL_LONGITUDE (360.0 / (1 << 26) * 0.501)
+#define CELL_LATITUDE  (2 * 85.05112878 / (1 << 26) * 0.501)
 
 static int write_key(const struct la_write *write)
 {
@@ -40,8 +43,8 @@ static uint32_t number_at(const redisReply *place)
         return 0;
     double x = (strtod(place->element[0]->str, NULL) - WEST) / STEP_LONGITUDE;
     double y = (strtod(place->element[1]->str, NULL) - SOUTH) / STEP_LATITUDE;
-    bool on_grid =
-        fabs(x - round(x)) < 0.01 && fabs(y - round(y)) < 0.01 && x > -0.5 && y > -0.5 && x < GRID && y < GRID;
+    bool on_grid = fabs(x - round(x)) * STEP_LONGITUDE < CELL_LONGITUDE &&
+                   fabs(y - round(y)) * STEP_LATITUDE < CELL_LATITUDE && x > -0.5 && y > -0.5 && x < GRID && y < GRID;
     return on_grid ? (uint32_t)(llround(x) + llround(y) * GRID) : 0;
 }
 

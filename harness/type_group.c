@@ -90,12 +90,13 @@ static void read_key(redisContext *client, const struct la_address *address, con
 {
     la_send(client, address, "XRANGE", name, "-", "+", NULL);
     la_send(client, address, "XINFO", "GROUPS", name, NULL);
-    la_send(client, address, "XPENDING", name, GROUP, "-", "+", "1000000", NULL);
+    la_send(client, address, "XPENDING", name, GROUP, "-", "+", "1000000000", NULL);
 }
 
 /* What the group looks like. */
 struct group {
     bool there;
+    bool more;        /* another group, or another consumer */
     bool strange;     /* what was delivered last is no entry's id */
     uint32_t last;    /* entry that was delivered last */
     uint8_t *pending; /* by position in the history */
@@ -104,9 +105,12 @@ struct group {
 static void read_group(const redisReply *groups, struct group *group)
 {
     const redisReply *fields = groups->type == REDIS_REPLY_ARRAY && groups->elements ? groups->element[0] : NULL;
+    group->more = groups->type == REDIS_REPLY_ARRAY && groups->elements > 1;
     for (size_t i = 0; fields && fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2) {
         const redisReply *value = fields->element[i + 1];
-        if (la_is_text(fields->element[i], "name"))
+        if (la_is_text(fields->element[i], "consumers"))
+            group->more = group->more || value->integer > 1;
+        else if (la_is_text(fields->element[i], "name"))
             group->there = la_is_text(value, GROUP);
         else if (la_is_text(fields->element[i], "last-delivered-id")) {
             group->last = la_entry_number(value);
@@ -200,6 +204,12 @@ static void check_last(struct la_history *history, const struct group *group)
             reach = history->ops[i]->seq;
             open--;
         }
+    for (uint32_t i = 0; i < history->count; i++)
+        if (group->pending[i] && history->ops[i]->seq > group->last)
+            la_fates_report(history, LA_CORRUPT, NULL, "the group is at entry %u, and would deliver entry %u again",
+                            group->last, history->ops[i]->seq);
+    if (group->more)
+        la_fates_report(history, LA_PHANTOM, NULL, "a group or a consumer that nobody made");
     if (group->strange || group->last > reach)
         la_fates_report(history, LA_CORRUPT, NULL, "the group is at entry %u, and no more than %u was delivered",
                         group->last, reach);

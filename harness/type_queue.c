@@ -4,7 +4,7 @@
  */
 #include "fates.h"
 
-enum { RPUSH = 1, BLPOP };
+enum { RPUSH = 1, BLPOP, TOO_FAR = 1 /* in field, with no result: an element was popped, but not which */ };
 
 /* The connection that waits calls this, too: it has chosen BLPOP already. */
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
@@ -53,7 +53,11 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
         !la_value_seq(reply->element[1]->str, (size_t)reply->element[1]->len, &seq))
         return false;
     set_target(op, seq);
-    return target_of(op) == seq;
+    if (target_of(op) != seq) { /* it has waited too long for the record to hold how long */
+        op->result = 0;
+        op->field = TOO_FAR;
+    }
+    return true;
 }
 
 /* Elements that are there, in the order of the pushes. */
@@ -74,7 +78,7 @@ static bool keep(struct la_history *history, const redisReply *list)
     return true;
 }
 
-/* Pops; how many of them have no reply, and may have taken an element each. */
+/* Pops; of how many it is not known which element they have taken, or whether they have. */
 static uint32_t judge_pops(struct la_history *history)
 {
     uint32_t open = 0;
@@ -82,7 +86,7 @@ static uint32_t judge_pops(struct la_history *history)
         const struct la_op *op = history->ops[i];
         if (op->kind != BLPOP)
             continue;
-        open += op->outcome == LA_OUTCOME_UNKNOWN;
+        open += op->outcome == LA_OUTCOME_UNKNOWN || (!op->result && op->field == TOO_FAR);
         bool known = op->result && op->outcome != LA_OUTCOME_UNKNOWN;
         uint32_t target = known ? la_fates_find(history, target_of(op)) : history->count;
         bool back = target < history->count && history->fates[target] == LA_FATE_KEPT;

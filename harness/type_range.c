@@ -28,33 +28,51 @@ static uint32_t read_place(struct la_history *history, char *from, size_t length
     return la_fates_value(history, &value, (int)field);
 }
 
-/* Behind a value that is shorter than the one it was written over there is the end of that one still. */
-static void check_rest(struct la_history *history, uint32_t at, const char *from, size_t length)
-{
-    const struct la_op *op = history->ops[at];
-    size_t size = la_value_size(history->plan, op->seq);
-    uint32_t under = at;
-    while (under-- > 0)
-        if (history->ops[under]->field == op->field && la_value_size(history->plan, history->ops[under]->seq) > size)
-            break;
-    if (under == UINT32_MAX || history->ops[under]->outcome == LA_OUTCOME_UNKNOWN)
-        return;
-    uint32_t seq = history->ops[under]->seq;
-    size_t whole = la_value_size(history->plan, seq);
-    char *value = la_alloc(whole + 1, 1);
-    la_value_make(value, whole, history->session, history->key, seq);
-    if (length < whole || memcmp(from + size, value + size, whole - size) != 0)
-        la_fates_report(history, LA_CORRUPT, NULL, "behind operation %u, what is left of operation %u is damaged",
-                        op->seq, seq);
-    free(value);
-}
-
 static bool nothing_but_zeros(const char *from, size_t length)
 {
     for (size_t i = 0; i < length; i++)
         if (from[i])
             return false;
     return true;
+}
+
+/* The last operation before `at` on its place that wrote further than `size`; history->count: none did. */
+static uint32_t longer_before(const struct la_history *history, uint32_t at, size_t size)
+{
+    for (uint32_t under = at; under-- > 0;)
+        if (history->ops[under]->field == history->ops[at]->field &&
+            la_value_size(history->plan, history->ops[under]->seq) > size)
+            return under;
+    return history->count;
+}
+
+/* Whether the bytes from `size` on are those of the operation that wrote them. */
+static bool is_rest_of(const struct la_history *history, const struct la_op *op, size_t size, const char *from)
+{
+    size_t whole = la_value_size(history->plan, op->seq);
+    char *value = la_alloc(whole + 1, 1);
+    la_value_make(value, whole, history->session, history->key, op->seq);
+    bool same = !memcmp(from + size, value + size, whole - size);
+    free(value);
+    return same;
+}
+
+/* Behind a value there is still the end of a longer one that it was written over, and so on; behind them nothing. */
+static void check_rest(struct la_history *history, uint32_t at, const char *from, size_t length)
+{
+    size_t size = la_value_size(history->plan, history->ops[at]->seq);
+    bool sound = true;
+    for (uint32_t under; sound && (under = longer_before(history, at, size)) < history->count;) {
+        const struct la_op *op = history->ops[under];
+        if (op->outcome == LA_OUTCOME_UNKNOWN)
+            return;
+        size_t whole = la_value_size(history->plan, op->seq);
+        sound = length >= whole && is_rest_of(history, op, size, from);
+        size = whole;
+    }
+    if (!sound || (size < length && !nothing_but_zeros(from + size, length - size)))
+        la_fates_report(history, LA_CORRUPT, NULL, "what is left behind operation %u is damaged",
+                        history->ops[at]->seq);
 }
 
 static void judge(struct la_history *history, redisReply *const *replies)

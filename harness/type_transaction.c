@@ -1,6 +1,5 @@
 /* Transactions: MULTI, SET a, INCR b, RPUSH c, EXEC. The three keys must agree on which of them happened. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "fates.h"
 
@@ -52,7 +51,11 @@ void la_parts_judge(struct la_history *history, redisReply *const *replies)
             return;
         seq = history->ops[at]->seq;
     }
-    unsigned long long counted = counter->type == REDIS_REPLY_STRING ? strtoull(counter->str, NULL, 10) : 0;
+    unsigned long long counted;
+    if (!la_is_number(counter, &counted) && counter->type != REDIS_REPLY_NIL) {
+        la_fates_report(history, LA_CORRUPT, counter->str, "no longer a counter");
+        return;
+    }
     if (seq == last_seq && counted == kept)
         return;
     char evidence[128];

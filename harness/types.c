@@ -114,6 +114,14 @@ bool la_is_status(const redisReply *reply, const char *text)
     return reply->type == REDIS_REPLY_STATUS && !strcmp(reply->str, text);
 }
 
+bool la_is_number(const redisReply *reply, unsigned long long *number)
+{
+    char plain[24];
+    *number = reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+    snprintf(plain, sizeof plain, "%llu", *number);
+    return la_is_text(reply, plain);
+}
+
 bool la_is_text(const redisReply *reply, const char *text)
 {
     size_t length = strlen(text);

@@ -26,7 +26,8 @@ struct pass {
     redisContext *client;
     const struct la_op **ops; /* scratch for one history */
     uint8_t *local;
-    uint64_t asked_ns; /* the batch */
+    uint64_t asked_ns;  /* the batch */
+    long long expiring; /* keys that were seen to have a time to live */
     struct la_replies replies;
     struct la_keyscan scan;       /* on a connection of its own */
     uint8_t *seen;                /* by key: which of its parts the scan has named, as bits */
@@ -56,6 +57,7 @@ static struct la_history history_of(struct pass *pass, uint64_t key, const char 
     memset(pass->local, 0, count);
     return (struct la_history){.plan = &pass->ledger->head->plan,
                                .name = name,
+                               .address = pass->address,
                                .session = (uint32_t)(key / pass->keys),
                                .key = (uint32_t)(key % pass->keys),
                                .count = count,
@@ -79,6 +81,7 @@ static void judge_key(struct pass *pass, uint64_t key, redisReply *const *replie
         la_tally_add(&pass->tally, pass->ops[i], (enum la_fate)pass->local[i]);
         pass->result->checked += pass->ops[i]->outcome != LA_OUTCOME_UNKNOWN && !history.unjudged;
     }
+    pass->expiring += history.expires;
     if (history.unjudged)
         snprintf(pass->result->why, sizeof pass->result->why, "%s: %s", name, history.unjudged);
 }
@@ -210,23 +213,53 @@ static int read_keys(struct pass *pass)
     return 0;
 }
 
+/* How many keys may have a time to live: on a replica also those that were seen expired, which it keeps until told. */
+static long long may_expire(const struct pass *pass, const char *info)
+{
+    char role[16] = "";
+    long long most = pass->options->ignore ? (long long)pass->options->ignore->count : 0;
+    la_info_field(info, "role", role, sizeof role);
+    if (!strcmp(role, "master"))
+        return most + pass->expiring;
+    for (uint64_t key = 0; key < pass->index.keys; key++)
+        most += touched(&pass->index, key) && type_of(pass, key)->expires;
+    return most;
+}
+
 /*
  * Times to live of other types' keys are not read: a server that invents them gives itself away by their number. Any
  * key that was there before the load may have one. To be asked after the scan, which has removed what has expired.
  */
 static int check_expires(struct pass *pass)
 {
-    long long most = pass->options->ignore ? (long long)pass->options->ignore->count : 0;
     char *info = la_client_info(pass->scan.client, pass->address);
     long long expires = la_info_keyspace(info).expires;
     if (!info)
         return lost_connection(pass, "INFO: no reply");
+    long long most = may_expire(pass, info);
     free(info);
-    for (uint64_t key = 0; key < pass->index.keys; key++)
-        most += touched(&pass->index, key) && type_of(pass, key)->expires;
     if (expires > most)
         la_findings_add(pass->findings, LA_WRONG_TTL, NULL,
                         "%lld keys have a time to live, %lld at most were given one", expires, most);
+    return 0;
+}
+
+/* Libraries that nobody loaded; of given data they may be. */
+static int check_libraries(struct pass *pass)
+{
+    long long loaded = 0;
+    int function = la_type_find("function");
+    if (pass->options->ignore && pass->options->ignore->count)
+        return 0;
+    redisReply *list = la_client_send(pass->scan.client, pass->address, "FUNCTION LIST");
+    if (!list)
+        return lost_connection(pass, "FUNCTION LIST: no reply");
+    for (uint64_t key = 0; key < pass->index.keys; key++)
+        loaded += touched(&pass->index, key) && type_of(pass, key) == la_types[function];
+    if (list->type == REDIS_REPLY_ARRAY && (long long)list->elements > loaded)
+        la_findings_add(pass->findings, LA_PHANTOM, NULL, "%zu function libraries, %lld at most were loaded",
+                        list->elements, loaded);
+    freeReplyObject(list);
     return 0;
 }
 
@@ -241,7 +274,7 @@ static int read_and_scan(struct pass *pass)
     if (!bad && left < 0)
         bad = lost_connection(pass, error.text);
     la_keyscan_end(&pass->scan);
-    return bad ? bad : check_expires(pass);
+    return bad || check_expires(pass) || check_libraries(pass) ? -1 : 0;
 }
 
 static int read_back(struct pass *pass)

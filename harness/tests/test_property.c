@@ -189,6 +189,7 @@ static void judge(struct bench *b, struct la_findings *findings)
         b->pointers[i] = &b->ops[i];
     struct la_history history = {.plan = &plan,
                                  .name = b->name,
+                                 .address = &server.address,
                                  .session = 2,
                                  .key = 7,
                                  .count = OPS,

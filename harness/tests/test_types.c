@@ -1,4 +1,5 @@
 /* Values, and what each data type's judge says of recovered states with known answers. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,20 +271,30 @@ static void the_parts_of_a_transaction_agree(void **state)
     }
 }
 
-/* Places for the eight members, all absent but the first, where operation `seq` puts it; or fewer places. */
-static redisReply *places(size_t count, uint32_t seq)
+/* What a place comes back as: the middle of its cell, or of one of the next, on a grid of 2^26 cells. */
+static redisReply *middle(double place, double least, double most, int next)
+{
+    char *text = NULL;
+    double cell = (most - least) / (1 << 26);
+    assert_true(asprintf(&text, "%.17g", least + (floor((place - least) / cell) + 0.5 + next) * cell) > 0);
+    return string(text);
+}
+
+/*
+ * Places for the eight members, all absent but the first, where operation `seq` puts it, or `next` cells further north;
+ * or fewer places.
+ */
+static redisReply *places(size_t count, uint32_t seq, int next)
 {
     redisReply *reply = list((const uint32_t[]){0});
     for (; reply->elements < count; reply->elements++)
         reply->element[reply->elements] = string(NULL);
     if (!count || !seq)
         return reply;
-    char *west = NULL;
-    assert_true(asprintf(&west, "%.4f", -150 + seq * 0.1) > 0);
     freeReplyObject(reply->element[0]);
     reply->element[0] = list((const uint32_t[]){0});
-    reply->element[0]->element[0] = string(west);
-    reply->element[0]->element[1] = string(strdup("-75.0001"));
+    reply->element[0]->element[0] = middle(-150 + seq * 0.1, -180, 180, 0);
+    reply->element[0]->element[1] = middle(-75, -85.05112878, 85.05112878, next);
     reply->element[0]->elements = 2;
     return reply;
 }
@@ -305,23 +316,24 @@ static void places_tell_who_put_them_there(void **state)
         long long members;
         const char *fates;
         uint64_t corrupt, phantom;
+        int next;
     } rows[] = {
-        {8, 2, 1, "ik", 0, 0}, {8, 1, 1, "kL", 0, 0}, {8, 0, 0, "LL", 0, 0}, {0, 0, 0, "LL", 0, 0},
-        {8, 7, 1, "LL", 0, 1}, {8, 2, 2, "ik", 0, 1}, {3, 0, 0, "--", 1, 0},
+        {8, 2, 1, "ik", 0, 0, 0}, {8, 1, 1, "kL", 0, 0, 0}, {8, 0, 0, "LL", 0, 0, 0},
+        {0, 0, 0, "LL", 0, 0, 0}, {8, 7, 1, "LL", 0, 1, 0}, {8, 2, 2, "ik", 0, 1, 0},
+        {3, 0, 0, "--", 1, 0, 0}, {8, 2, 1, "LL", 0, 1, 1}, {8, 2, 1, "LL", 0, 1, -1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench b;
         begin(&b, "geo");
         did(&b, 1, 0);
         did(&b, 1, 0);
-        judge(&b, places(rows[i].count, rows[i].seq), number(rows[i].members), NULL);
+        judge(&b, places(rows[i].count, rows[i].seq, rows[i].next), number(rows[i].members), NULL);
         assert_fates(&b, rows[i].fates);
         assert_int_equal(b.findings.count[LA_CORRUPT], rows[i].corrupt);
         assert_int_equal(b.findings.count[LA_PHANTOM], rows[i].phantom);
     }
 }
 
-/* A server that says it found nothing where something must be. */
 /* A shorter value was written over a longer one: the end of that is there still, or it is damage. */
 static void the_rest_of_a_place_is_looked_at(void **state)
 {
@@ -346,6 +358,73 @@ static void the_rest_of_a_place_is_looked_at(void **state)
         assert_fates(&b, "iik");
         assert_int_equal(b.findings.count[LA_CORRUPT], damaged);
     }
+}
+
+/* Where nothing longer was ever written, nothing is behind a value. */
+static void behind_the_longest_value_is_nothing(void **state)
+{
+    (void)state;
+    const struct la_plan mixed = {.value_size = SIZE, .big_size = 2 * SIZE, .big_every = 1000};
+    for (int garbage = 0; garbage < 2; garbage++) {
+        struct bench b;
+        begin(&b, "range");
+        b.history.plan = &mixed;
+        did(&b, 1, 0);
+        redisReply *whole = string(calloc(1, 2 * SIZE + 1));
+        la_value_make(whole->str, SIZE, SESSION, KEY, 1);
+        whole->len = 2 * SIZE;
+        whole->str[SIZE + 5] = (char)garbage;
+        judge(&b, whole, NULL, NULL);
+        assert_fates(&b, "k");
+        assert_int_equal(b.findings.count[LA_CORRUPT], garbage);
+    }
+}
+
+static void only_a_number_is_a_counter(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"1", "01", " 1", "+1", "1x", "1 ", ""};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct bench b;
+        begin(&b, "counter");
+        did(&b, 1, 0);
+        judge(&b, string(strdup(texts[i])), NULL, NULL);
+        assert_int_equal(b.findings.count[LA_CORRUPT], i > 0);
+        begin(&b, "transaction");
+        did(&b, 1, 0);
+        judge(&b, string(value(1)), string(strdup(texts[i])), list((const uint32_t[]){1, 0}));
+        assert_int_equal(b.findings.count[LA_CORRUPT], i > 0);
+    }
+}
+
+static redisReply *popped(const char *text)
+{
+    redisReply *reply = list((const uint32_t[]){0});
+    reply->element[0] = string(strdup("list"));
+    reply->element[1] = string(strdup(text));
+    reply->elements = 2;
+    return reply;
+}
+
+/* A pop so long after its push that the record cannot say which it was: one element more may be gone, and no more. */
+static void what_has_waited_long_may_have_been_popped(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct la_key_state key = {0};
+    begin(&b, "queue");
+    did(&b, 1, 0);
+    did(&b, 1, 0);
+    did(&b, 1, 0);
+    did(&b, 2, 0);
+    b.ops[3].seq = 1U << 24;
+    char *text = value(1);
+    redisReply *reply = popped(text);
+    assert_true(la_types[b.type]->accept(&key, &b.ops[3], reply));
+    judge(&b, list((const uint32_t[]){3, 0}), NULL, NULL);
+    assert_fates(&b, "iLki");
+    freeReplyObject(reply);
+    free(text);
 }
 
 static void a_reply_that_cannot_be_is_not_believed(void **state)
@@ -379,6 +458,9 @@ int main(void)
         cmocka_unit_test(the_parts_of_a_transaction_agree),
         cmocka_unit_test(places_tell_who_put_them_there),
         cmocka_unit_test(the_rest_of_a_place_is_looked_at),
+        cmocka_unit_test(behind_the_longest_value_is_nothing),
+        cmocka_unit_test(only_a_number_is_a_counter),
+        cmocka_unit_test(what_has_waited_long_may_have_been_popped),
         cmocka_unit_test(a_reply_that_cannot_be_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

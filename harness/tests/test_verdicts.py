@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Where a verdict would be easy to get wrong: what is no fault of the server is not held against it, and what nobody put
 to the test does not hold."""
+import json
 import unittest
 
 from support import LastackTest
@@ -85,6 +86,48 @@ class Loss(Verdicts):
         self.expect_verdict(3, "nothing was acknowledged before", "{kill: {scope: group}}, {recover: {}}, "
                             "{load: {acked: 1500}}, {verify: {}}", "expect: [{lost: {all: true}}]\n",
                             more=self.VOLATILE)
+
+
+class Tampered(Verdicts):
+    """What came back is changed a little before it is read, as a server could have got it wrong."""
+    KEY = "la:000000:00000"
+
+    def tamper(self, kind, finding, *commands):
+        changes = "".join(f"  - command: {{send: {json.dumps(command)}}}\n" for command in commands)
+        text = (HEAD + f"load: {{clients: 1, mix: [{{type: {kind}, share: 1, keys: 1}}], min_acked: 300}}\n"
+                "steps:\n  - load: {acked: 500}\n  - stop_load: {}\n  - kill: {scope: group}\n  - recover: {}\n"
+                + changes + "  - verify: {}\n" + LOST_NOTHING)
+        run = self.lastack("run", self.write("x.yaml", text))
+        self.assertEqual(run.status, 1 if finding else 0, str(run))
+        self.assertTrue(finding in run.kinds() if finding else not run.kinds(), str(run))
+
+    def test_a_place(self):
+        self.tamper("geo", None, f"EXISTS {self.KEY}")
+        for by in (1, -1, 2):
+            self.tamper("geo", "phantom", f"EVAL \"return redis.call('ZINCRBY',KEYS[1],{by},redis.call('ZRANGE',KEYS[1],0,0)"
+                        f"[1])\" 1 {self.KEY}")
+
+    def test_a_function(self):
+        code = "register_function('%s',function(keys,args) return 'broken' end)"
+        name = self.KEY.replace(":", "_")
+        self.tamper("function", None, "FUNCTION LIST")
+        self.tamper("function", "corrupt", f'FUNCTION LOAD REPLACE "#!lua name={name}\\nredis.{code % name}"')
+        self.tamper("function", "phantom", f'FUNCTION LOAD "#!lua name=nobody\\nredis.{code % "nobody"}"')
+
+    def test_a_group(self):
+        back = ("local p=redis.call('XPENDING',KEYS[1],'g','-','+',100000) local n=tonumber(string.match(p[#p][1],'%d+')) "
+                "return redis.call('XGROUP','SETID',KEYS[1],'g',(n-1)..'-0')")
+        self.tamper("group", None, f"XINFO GROUPS {self.KEY}")
+        self.tamper("group", "corrupt", f'EVAL "{back}" 1 {self.KEY}')
+        self.tamper("group", "phantom", f"XGROUP CREATE {self.KEY} h 0")
+        self.tamper("group", "phantom", f"XGROUP CREATECONSUMER {self.KEY} g stranger")
+
+    def test_times_to_live(self):
+        """Of 50 keys that may expire a good part has no time to live: one more that has is told all the same."""
+        self.expect_verdict(1, "wrong ttl", "{load: {acked: 1500}}, {stop_load: {}}, "
+                            "{command: {send: 'PEXPIRE la:000000:00000 3600000'}}, {verify: {}}",
+                            more="load: {clients: 1, mix: [{type: string, share: 1, keys: 1}, "
+                            "{type: expiry, share: 1, keys: 50}]}\n")
 
 
 class Replies(Verdicts):

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { OPS = 24, RECORD = 4 };
 
+static const struct la_address plain;
 static const struct la_plan plan = {.clients = 1, .pipeline = 1, .value_size = 64, .wait_replicas = 1};
 
 /* How many kinds the type has. */
@@ -51,6 +52,7 @@ static void judge(struct la_op *ops, size_t count, redisReply *const *replies, u
         pointers[i] = &ops[i];
     struct la_history history = {.plan = &plan,
                                  .name = "la:3:5",
+                                 .address = &plain,
                                  .session = 3,
                                  .key = 5,
                                  .count = (uint32_t)count,
