@@ -49,6 +49,9 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
  */
 int la_config_find_login(struct la_config *config, struct la_error *error);
 
+/* After la_config_overlay, which may have named commands anew or given the default user a password. */
+void la_config_renew_login(struct la_config *config);
+
 /* The last value of a directive, its arguments joined by blanks, to be freed; NULL when it is not set. */
 char *la_config_get(const struct la_config *config, const char *name);
 

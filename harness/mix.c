@@ -18,21 +18,31 @@ static bool knows(redisContext *client, const char *command)
     return yes;
 }
 
+/* The first command of a type that is disabled, in `words`; NULL: none is. */
+static const char *disabled(const struct la_type *type, const struct la_strings *renamed, char *words, size_t size)
+{
+    const struct la_address runs = {.renamed = renamed};
+    char *rest = words;
+    snprintf(words, size, "%s", type->commands ? type->commands : "");
+    for (char *command; (command = strsep(&rest, " "));)
+        if (*command && !la_address_command(&runs, command))
+            return command;
+    return NULL;
+}
+
 /* Why a type cannot be used, to be freed; NULL: it can. */
-static char *why_not(const struct la_type *type, redisContext *client, const struct la_address *runs)
+static char *why_not(const struct la_type *type, redisContext *client, const struct la_strings *renamed)
 {
     char words[128];
     char *rest = words;
     const struct la_address plain = {0};
+    const char *without = disabled(type, renamed, words, sizeof words);
+    if (without)
+        return la_format("the configuration disables %s", without);
     snprintf(words, sizeof words, "%s", type->commands ? type->commands : "");
-    for (char *command; (command = strsep(&rest, " "));) {
-        if (!*command)
-            continue;
-        if (!la_address_command(runs, command))
-            return la_format("the configuration disables %s", command);
-        if (!knows(client, command))
+    for (char *command; (command = strsep(&rest, " "));)
+        if (*command && !knows(client, command))
             return la_format("the server has no %s", command);
-    }
     redisReply *reply = type->probe ? la_client_send(client, &plain, type->probe) : NULL;
     char *why = NULL;
     if (type->probe && (!reply || reply->type == REDIS_REPLY_ERROR))
@@ -43,9 +53,8 @@ static char *why_not(const struct la_type *type, redisContext *client, const str
 
 void la_mix_ask(struct la_mix *mix, redisContext *client, const struct la_strings *renamed)
 {
-    const struct la_address runs = {.renamed = renamed};
     for (unsigned int i = 0; i < la_type_count; i++)
-        mix->missing[i] = why_not(la_types[i], client, &runs);
+        mix->missing[i] = why_not(la_types[i], client, renamed);
 }
 
 void la_mix_free(struct la_mix *mix)
@@ -54,10 +63,12 @@ void la_mix_free(struct la_mix *mix)
         free(mix->missing[i]);
 }
 
-static void fill_standard(const struct la_mix *mix, const struct la_load_spec *load, struct la_plan *plan)
+static void fill_standard(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
+                          struct la_plan *plan)
 {
+    char words[128];
     for (unsigned int i = 0; i < la_type_count; i++) {
-        if (la_types[i]->alone || mix->missing[i])
+        if (la_types[i]->alone || mix->missing[i] || disabled(la_types[i], renamed, words, sizeof words))
             continue;
         plan->keys[i] = (uint16_t)(i == 0 ? load->keys : i < CLASSIC_TYPES ? CLASSIC_KEYS : OTHER_KEYS);
         plan->shares[i] = (uint16_t)(i == 0 ? 100 : i < CLASSIC_TYPES ? CLASSIC_KEYS : OTHER_SHARE);
@@ -69,9 +80,10 @@ unsigned int la_mix_keys(const struct la_load_spec *load, const struct la_mix_sp
     return part->keys ? part->keys : la_type_find(part->type) == 0 ? load->keys : CLASSIC_KEYS;
 }
 
-int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint64_t seed, struct la_plan *plan,
-                struct la_error *error)
+int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
+                uint64_t seed, struct la_plan *plan, struct la_error *error)
 {
+    char words[128];
     *plan = (struct la_plan){.seed = seed,
                              .clients = load->clients,
                              .pipeline = load->pipeline,
@@ -93,12 +105,15 @@ int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint6
         return 0;
     }
     if (!load->mix_count)
-        fill_standard(mix, load, plan);
+        fill_standard(mix, load, renamed, plan);
     for (unsigned int i = 0; i < load->mix_count; i++) {
         const struct la_mix_spec *part = &load->mix[i];
         int type = la_type_find(part->type);
         if (mix->missing[type])
             return la_fail(error, "the load asks for the type %s, and %s", part->type, mix->missing[type]);
+        const char *without = disabled(la_types[type], renamed, words, sizeof words);
+        if (without)
+            return la_fail(error, "the load asks for the type %s, and the scenario disables %s", part->type, without);
         plan->keys[type] = (uint16_t)la_mix_keys(load, part);
         plan->shares[type] = (uint16_t)part->share;
     }

@@ -18,8 +18,11 @@ void la_mix_free(struct la_mix *mix);
 /* How many keys in a session a part of the mix has. */
 unsigned int la_mix_keys(const struct la_load_spec *load, const struct la_mix_spec *part);
 
-/* The load of a scenario. -1 with `error` filled when it names a type that the server does not have. */
-int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, uint64_t seed, struct la_plan *plan,
-                struct la_error *error);
+/*
+ * The load of a scenario on a node that renames commands like this (NULL: as it was asked). -1 with `error` filled when
+ * it names a type that the server does not have, or whose commands are disabled.
+ */
+int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
+                uint64_t seed, struct la_plan *plan, struct la_error *error);
 
 #endif

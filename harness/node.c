@@ -68,6 +68,7 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
         return -1;
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;
+    la_config_renew_login(config);
     int port = la_free_port();
     if (!port)
         return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);

@@ -94,6 +94,20 @@ static int read_recording(struct la_run *run)
     return 0;
 }
 
+static int create_nodes(struct la_run *run)
+{
+    struct la_error error;
+    const struct la_scenario *scenario = run->scenario;
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        const struct la_node_spec *spec = &scenario->nodes[i];
+        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
+        run->node_count = i + 1;
+        if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
+            return la_run_doubt(run, "%s", error.text);
+    }
+    return 0;
+}
+
 static int create(struct la_run *run)
 {
     struct la_error error;
@@ -102,7 +116,10 @@ static int create(struct la_run *run)
     struct la_plan plan;
     if (la_make_dirs(run->dir, &error)) /* the result goes there in any case */
         return la_run_doubt(run, "%s", error.text);
-    if (la_mix_plan(run->options->mix, scenario->load, run->options->seed, &plan, &error))
+    if (create_nodes(run))
+        return -1;
+    if (la_mix_plan(run->options->mix, scenario->load, &la_run_target(run)->config.renamed, run->options->seed, &plan,
+                    &error))
         return la_run_doubt(run, "%s", error.text);
     for (unsigned int i = 0; run->options->server.data && i < la_type_count; i++)
         if (la_types[i]->database) /* the given data may lie in any */
@@ -117,13 +134,6 @@ static int create(struct la_run *run)
     la_path(path, "%s/scenario.yaml", run->dir);
     if (la_copy_file(scenario->path, path, &error))
         return la_run_doubt(run, "%s", error.text);
-    for (unsigned int i = 0; i < scenario->node_count; i++) {
-        const struct la_node_spec *spec = &scenario->nodes[i];
-        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
-        run->node_count = i + 1;
-        if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
-            return la_run_doubt(run, "%s", error.text);
-    }
     return 0;
 }
 

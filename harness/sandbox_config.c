@@ -256,18 +256,27 @@ static void take_login(struct la_config *config, const char *line)
     config->password = la_strdup(password);
 }
 
+void la_config_renew_login(struct la_config *config)
+{
+    la_strings_free(&config->renamed);
+    for (size_t i = 0; i < config->count; i++)
+        if (!strcmp(config->items[i].name, "rename-command"))
+            note_renamed(config, &config->items[i]);
+    if (config->user)
+        return;
+    free(config->password);
+    config->password = la_config_get(config, "requirepass");
+}
+
 int la_config_find_login(struct la_config *config, struct la_error *error)
 {
-    config->password = la_config_get(config, "requirepass");
+    la_config_renew_login(config);
     char *user = la_config_get(config, "user");
     char *line = user ? la_format("user %s", user) : NULL;
     if (line)
         take_login(config, line);
     free(line);
     free(user);
-    for (size_t i = 0; i < config->count; i++)
-        if (!strcmp(config->items[i].name, "rename-command"))
-            note_renamed(config, &config->items[i]);
     char *path = la_config_get(config, "aclfile");
     char *text = path && *path ? la_read_file(path, 1 << 20, NULL, error) : NULL;
     bool failed = path && *path && !text;

@@ -110,7 +110,7 @@ static bool mixes(const struct work *work, const struct la_scenario *scenario, c
 {
     struct la_plan ignored;
     struct la_error error;
-    if (la_mix_plan(&work->probe.mix, scenario->load, 0, &ignored, &error) == 0)
+    if (la_mix_plan(&work->probe.mix, scenario->load, NULL, 0, &ignored, &error) == 0)
         return true;
     snprintf(why, size, "%.*s", (int)size - 1, error.text);
     return false;

@@ -2,6 +2,7 @@
 """Where a verdict would be easy to get wrong: what is no fault of the server is not held against it, and what nobody put
 to the test does not hold."""
 import json
+import pathlib
 import unittest
 
 from support import LastackTest
@@ -142,7 +143,29 @@ class Replies(Verdicts):
                                 more=self.USER)
 
 
+class Tuned(Verdicts):
+    STEPS = "{load: {acked: 1500}}, {kill: {scope: group}}, {recover: {}}, {verify: {}}"
+
+    def test_commands_that_the_scenario_disables(self):
+        tune = "tune: 'rename-command INCR \"\"'\n"
+        self.expect_verdict(0, "holds", self.STEPS, more=tune)
+        self.expect_verdict(3, "the scenario disables INCR", self.STEPS,
+                            more=tune + "load: {mix: [{type: counter, share: 1}]}\n")
+
+    def test_commands_that_the_scenario_renames(self):
+        self.expect_verdict(0, "holds", self.STEPS, more="tune: 'rename-command INFO about-it'\n")
+
+    def test_a_password_that_the_scenario_sets(self):
+        self.expect_verdict(0, "holds", self.STEPS, more="tune: 'requirepass secret'\n")
+
+
 class Replica(Verdicts):
+    def test_its_bundle_is_not_replayed_on_the_primary(self):
+        run = self.expect_verdict(0, "holds", "{load: {acked: 1500}}, {stop_load: {}}, "
+                                  "{wait: {for: synced, node: replica}}, {kill: {scope: group}}, {recover: {}}, "
+                                  "{verify: {node: replica}}", more=PAIR)
+        self.assert_refused(self.lastack("replay", pathlib.Path(run.out) / "x"), "read replica back")
+
     LOAD = "load: {clients: 50, pipeline: 200, value_size: 2000, mix: [{type: string, share: 1}]}\n"
 
     def test_it_is_read_when_it_has_caught_up(self):
