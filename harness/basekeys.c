@@ -9,15 +9,35 @@
 
 enum { TIMEOUT_MS = 30000 };
 
-/* 0: gone, or not to be judged: it may expire, or is of a type unknown here. A server that does not answer: a doubt. */
+/* False, with a doubt: the server did not answer. */
+static bool read_one(struct la_run *run, redisContext *client, const struct la_address *address, char *name,
+                     struct la_digest *digest)
+{
+    if (!la_digest_keys(client, address, &name, 1, digest))
+        return true;
+    la_run_doubt(run, "the key '%.60s' of the given data was not read", name);
+    return false;
+}
+
+/* 0: not to be judged, since it may expire. */
 static uint64_t lasting_digest(struct la_run *run, redisContext *client, const struct la_address *address, char *name)
 {
     struct la_digest digest;
-    if (la_digest_keys(client, address, &name, 1, &digest)) {
-        la_run_doubt(run, "the key '%.60s' of the given data was not read", name);
-        return 0;
-    }
-    return digest.ttl_ms >= 0 ? 0 : digest.content;
+    return read_one(run, client, address, name, &digest) && digest.ttl_ms < 0 ? digest.content : 0;
+}
+
+static void compare_one(struct la_run *run, redisContext *client, const struct la_address *address, char *name,
+                        uint64_t before)
+{
+    struct la_digest now;
+    if (!read_one(run, client, address, name, &now))
+        return;
+    if (now.ttl_ms == -2)
+        la_findings_add(&run->findings, LA_LOST, name, "a key of the given data is gone");
+    else if (now.content != before)
+        la_findings_add(&run->findings, LA_CORRUPT, name, "a key of the given data is not what it was");
+    else if (now.ttl_ms >= 0)
+        la_findings_add(&run->findings, LA_WRONG_TTL, name, "a key of the given data has a time to live now");
 }
 
 /* Names of the load's own kind would be taken for its keys. */
@@ -80,10 +100,7 @@ void la_basekeys_check(struct la_run *run, struct la_node *node)
         char *key = run->base_keys.items[i];
         if (!strcmp(strchr(key, ':') + 1, LA_PROBE_KEY) || !run->base_digests[i])
             continue;
-        uint64_t now = lasting_digest(run, client, &node->address, key);
-        if (now != run->base_digests[i] && !client->err)
-            la_findings_add(&run->findings, now ? LA_CORRUPT : LA_LOST, key, "a key of the given data is %s",
-                            now ? "not what it was" : "gone");
+        compare_one(run, client, &node->address, key, run->base_digests[i]);
     }
     if (client)
         redisFree(client);

@@ -56,13 +56,14 @@ static void append(redisContext *client, const struct la_address *address, const
     redisAppendCommandArgv(client, argc, argv, lengths);
 }
 
-/* NULL: it is not known here. */
-static const struct reading *reading_of(const redisReply *type)
+/* Of a type that is not known here, a module's say: as the server itself puts it down. */
+static const struct reading *reading_of(const char *type)
 {
-    for (size_t i = 0; type->str && i < sizeof readings / sizeof *readings; i++)
-        if (!strcmp(type->str, readings[i].type))
+    static const struct reading other = {NULL, "DUMP", {NULL}, false, 1};
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++)
+        if (!strcmp(type, readings[i].type))
             return &readings[i];
-    return NULL;
+    return &other;
 }
 
 static redisReply *answer(redisContext *client)
@@ -80,26 +81,34 @@ static const char *go_to(redisContext *client, const struct la_address *address,
     return strchr(full, ':') + 1;
 }
 
+static bool went(redisContext *client)
+{
+    redisReply *select = answer(client);
+    bool there = select && select->type == REDIS_REPLY_STATUS;
+    freeReplyObject(select);
+    return there;
+}
+
 static int take_kind(redisContext *client, struct la_digest *digest, const struct reading **reading)
 {
-    freeReplyObject(answer(client));
+    bool there = went(client);
     redisReply *ttl = answer(client);
     redisReply *type = answer(client);
+    bool told = there && ttl && ttl->type == REDIS_REPLY_INTEGER && type && type->type == REDIS_REPLY_STATUS;
     digest->answered_ns = la_now_ns();
-    if (ttl && ttl->type == REDIS_REPLY_INTEGER)
+    if (told)
         digest->ttl_ms = ttl->integer;
-    *reading = type && digest->ttl_ms != -2 ? reading_of(type) : NULL;
-    int result = type ? 0 : -1;
+    *reading = told && digest->ttl_ms != -2 && strcmp(type->str, "none") != 0 ? reading_of(type->str) : NULL;
     freeReplyObject(ttl);
     freeReplyObject(type);
-    return result;
+    return told ? 0 : -1;
 }
 
 static int take_content(redisContext *client, const struct reading *reading, struct la_digest *digest)
 {
-    freeReplyObject(answer(client));
+    bool there = went(client);
     redisReply *reply = answer(client);
-    bool answered = reply && reply->type != REDIS_REPLY_ERROR;
+    bool answered = there && reply && reply->type != REDIS_REPLY_ERROR;
     if (answered && reply->type != REDIS_REPLY_NIL)
         digest->content = reading->unordered ? digest_unordered(reply, reading->step) : digest_reply(reply, 1);
     freeReplyObject(reply);
@@ -125,5 +134,28 @@ int la_digest_keys(redisContext *client, const struct la_address *address, char 
     for (size_t i = 0; i < count; i++)
         if (kinds[i])
             result = take_content(client, kinds[i], &digests[i]) || result ? -1 : 0;
+    return result;
+}
+
+/* Of one library the name and the code: in which order its functions are listed is the server's own affair. */
+static uint64_t digest_library(const redisReply *library)
+{
+    uint64_t digest = 1;
+    for (size_t i = 0; library->type == REDIS_REPLY_ARRAY && i + 1 < library->elements; i += 2) {
+        const char *what = library->element[i]->str;
+        if (what && (!strcmp(what, "library_name") || !strcmp(what, "library_code")))
+            digest = digest_reply(library->element[i + 1], digest);
+    }
+    return digest;
+}
+
+int la_digest_functions(redisContext *client, const struct la_address *address, uint64_t *digest)
+{
+    redisReply *list = la_client_send(client, address, "FUNCTION LIST WITHCODE");
+    int result = list ? 0 : -1;
+    *digest = 0;
+    for (size_t i = 0; list && list->type == REDIS_REPLY_ARRAY && i < list->elements; i++)
+        *digest += digest_library(list->element[i]);
+    freeReplyObject(list);
     return result;
 }

@@ -38,6 +38,8 @@ struct comparison {
     size_t witness;        /* where a key stands that differed when it was last looked at */
     uint64_t read_ns;      /* when the node was read */
     uint64_t first_ns;     /* when the node was sent the first of all */
+    uint64_t functions;    /* libraries on the node; */
+    bool same_functions;   /* and whether the reference has them alike at this point */
     bool unsure;           /* a command may have changed more than the keys that were looked at */
     unsigned int database; /* that the reference's connection is in */
 };
@@ -53,16 +55,16 @@ static struct key *find(const struct comparison *comparison, const char *name)
     return comparison->count ? bsearch(&wanted, comparison->keys, comparison->count, sizeof wanted, by_name) : NULL;
 }
 
-static bool concerns(const struct comparison *comparison, const char *full)
+static bool concerns(const char *full)
 {
-    const char *name = strchr(full, ':') + 1;
-    return strcmp(name, LA_PROBE_KEY) != 0 && !la_keyscan_find(comparison->sides->ignore, atoi(full), name);
+    return strcmp(strchr(full, ':') + 1, LA_PROBE_KEY) != 0;
 }
 
 static int no_answer(struct comparison *comparison)
 {
+    const char *why = comparison->reference->errstr;
     return la_fail(comparison->error, "the server that the recording is compared with did not answer: %s",
-                   comparison->reference->errstr);
+                   *why ? why : "PTTL, TYPE or what else is needed is disabled");
 }
 
 static bool gone(const struct la_digest *digest)
@@ -113,6 +115,9 @@ static void enter(struct comparison *comparison, struct key *key, const struct l
     if (now->ttl_ms >= 0 &&
         (latest_ms(now) < key->deadline_ms - SLACK_MS || earliest_ms(now) > key->deadline_ms + SLACK_MS)) {
         key->deadline_ms = earliest_ms(now);
+        key->set_ns = since_ns;
+    } else if (now->ttl_ms >= 0 &&
+               since_ns < key->set_ns) { /* it may be another one that happens to be about the same */
         key->set_ns = since_ns;
     }
     bool alike = same(key, now);
@@ -204,7 +209,7 @@ static int look_at_all(struct comparison *comparison)
     comparison->database = ANY_DATABASE;
     int result = la_keyscan_names(comparison->reference, comparison->sides->reference, &names, comparison->error);
     for (size_t i = 0; i < names.count && !result; i++)
-        if (concerns(comparison, names.items[i]) && !find(comparison, names.items[i]))
+        if (concerns(names.items[i]) && !find(comparison, names.items[i]))
             add_missing(comparison, names.items[i]);
     la_strings_free(&names);
     if (result || look_again(comparison))
@@ -239,9 +244,9 @@ static bool as_many(const struct comparison *comparison)
 /* To look at everything takes long: it is done only where nothing else tells the two sides apart. */
 static int compare(struct comparison *comparison, bool *equal)
 {
-    if (comparison->unsure && look_at_different(comparison))
+    if (comparison->same_functions && comparison->unsure && look_at_different(comparison))
         return -1;
-    bool seems = !comparison->different;
+    bool seems = comparison->same_functions && !comparison->different;
     if (seems && (comparison->unsure || !as_many(comparison)) && look_at_all(comparison))
         return -1;
     *equal = seems && !comparison->different;
@@ -255,14 +260,25 @@ static int look_at_name(struct comparison *comparison, unsigned int database, co
     char *full = la_format("%u:%s", database, name->str);
     struct key *key = find(comparison, full);
     int result = 0;
-    if (concerns(comparison, full))
+    if (concerns(full))
         result = look(comparison, key ? key : add_missing(comparison, full), since_ns);
     free(full);
     return result;
 }
 
+static int look_at_functions(struct comparison *comparison)
+{
+    uint64_t now;
+    if (la_digest_functions(comparison->reference, comparison->sides->reference, &now))
+        return no_answer(comparison);
+    comparison->same_functions = now == comparison->functions;
+    return 0;
+}
+
 static int look_at(struct comparison *comparison, unsigned int database, const redisReply *command, uint64_t since_ns)
 {
+    if (la_recorded_is(command, "FUNCTION"))
+        return look_at_functions(comparison);
     redisReply *keys = keys_of(comparison, command);
     bool known = keys && keys->type == REDIS_REPLY_ARRAY;
     int result = keys ? 0 : no_answer(comparison);
@@ -275,11 +291,32 @@ static int look_at(struct comparison *comparison, unsigned int database, const r
     return result;
 }
 
+/*
+ * A deadline that is given as a time, and passed after the node was told of it: the reference is told too late, and a
+ * key that was there then is not there now.
+ */
+static int check_deadlines(struct comparison *comparison, const struct la_recorded *item, const struct la_op *op)
+{
+    int64_t wall_ns = la_wall_offset_ns();
+    long long then_ms = (long long)((int64_t)op->invoked_ns + wall_ns) / NS_PER_MS - SLACK_MS;
+    long long now_ms = (long long)((int64_t)la_now_ns() + wall_ns) / NS_PER_MS + SLACK_MS;
+    for (size_t i = 0; i < item->count; i++) {
+        long long deadline_ms = la_recording_deadline_ms(item->commands[i]);
+        if (deadline_ms > then_ms && deadline_ms < now_ms)
+            return la_fail(comparison->error,
+                           "a recorded deadline has passed since it was sent: what it did then is not "
+                           "known now");
+    }
+    return 0;
+}
+
 /* Sends one item to the reference, and looks at what it has touched. */
 static int step(struct comparison *comparison, const struct la_recorded *item, const struct la_op *op)
 {
     void *reply = NULL;
     bool refused = false;
+    if (check_deadlines(comparison, item, op))
+        return -1;
     for (int left = la_recording_send(item, comparison->reference, &comparison->database); left; left--) {
         if (redisGetReply(comparison->reference, &reply) != REDIS_OK)
             return no_answer(comparison);
@@ -290,8 +327,13 @@ static int step(struct comparison *comparison, const struct la_recorded *item, c
         return la_fail(comparison->error, "a script was refused, but the server to compare with accepts it: "
                                           "what it had done by then is not known");
     int result = 0;
-    for (size_t i = 0; i < item->count && !result; i++)
-        result = look_at(comparison, item->database, item->commands[i], op->invoked_ns);
+    unsigned int database = item->database;
+    for (size_t i = 0; i < item->count && !result; i++) {
+        if (la_recorded_is(item->commands[i], "SELECT"))
+            database = la_recording_selects(item->commands[i]);
+        else
+            result = look_at(comparison, database, item->commands[i], op->invoked_ns);
+    }
     return result;
 }
 
@@ -301,16 +343,19 @@ static int read_node(struct comparison *comparison)
     int result = la_keyscan_names(comparison->node, comparison->sides->node, &names, comparison->error);
     comparison->keys = la_alloc(names.count + 1, sizeof *comparison->keys);
     for (size_t i = 0; i < names.count && !result; i++) {
-        if (!concerns(comparison, names.items[i]))
+        if (!concerns(names.items[i]))
             continue;
         struct key *key = &comparison->keys[comparison->count++];
         key->name = la_strdup(names.items[i]);
         if (la_digest_keys(comparison->node, comparison->sides->node, &key->name, 1, &key->there))
-            result = la_fail(comparison->error, "the keys were not read");
-        comparison->different++; /* the reference is still empty */
+            result =
+                la_fail(comparison->error, "the keys were not read: PTTL, TYPE or what else is needed may be disabled");
+        comparison->different++; /* until it has been looked at there */
     }
     comparison->read_ns = la_now_ns();
     la_strings_free(&names);
+    if (!result && la_digest_functions(comparison->node, comparison->sides->node, &comparison->functions))
+        result = la_fail(comparison->error, "the functions were not read");
     return result;
 }
 
@@ -320,14 +365,27 @@ struct beginnings {
     uint64_t earliest, latest; /* operations in them */
 };
 
-/* An error that says that the command was not begun; one from within a script names the script. */
+/* An error that says that the command was not begun, in Redis' words; one from within a script names the script. */
 static bool never_ran(const char *error)
 {
-    static const char *const codes[] = {"LOADING",    "MISCONF",    "OOM",  "READONLY",    "NOAUTH",  "NOPERM",
-                                        "NOREPLICAS", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "NOSCRIPT"};
+    static const char *const words[] = {
+        "LOADING Redis is loading",
+        "MISCONF Redis is configured to save",
+        "MISCONF Errors writing to the AOF",
+        "OOM command not allowed",
+        "READONLY You can't write against a read only",
+        "NOAUTH Authentication required",
+        "NOPERM this user has no permissions",
+        "NOPERM User ",
+        "NOREPLICAS Not enough good replicas",
+        "MASTERDOWN Link with MASTER",
+        "BUSY Redis is busy running",
+        "CLUSTERDOWN The cluster is down",
+        "NOSCRIPT No matching script",
+    };
     bool refusal = false;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes && !refusal; i++)
-        refusal = !strncmp(error, codes[i], strlen(codes[i]));
+    for (size_t i = 0; i < sizeof words / sizeof *words && !refusal; i++)
+        refusal = !strncmp(error, words[i], strlen(words[i]));
     return refusal && !strstr(error, " script: ");
 }
 
@@ -345,6 +403,8 @@ static int try_all(struct comparison *comparison, const struct la_ledger *ledger
 {
     uint64_t count = la_ledger_count(ledger);
     comparison->first_ns = count ? ledger->ops[0].invoked_ns : 0;
+    if (look_at_functions(comparison) || look_at_all(comparison))
+        return -1;
     for (uint64_t i = 0; i <= count; i++) {
         bool equal = false;
         if (compare(comparison, &equal))
@@ -365,6 +425,9 @@ static int try_all(struct comparison *comparison, const struct la_ledger *ledger
 
 static void report_differences(const struct comparison *comparison, struct la_findings *findings)
 {
+    if (!comparison->same_functions)
+        la_findings_add(findings, LA_CORRUPT, NULL,
+                        "no beginning of the recording leads to what came back; at its end the functions differ");
     for (size_t i = 0; i < comparison->count; i++) {
         const struct key *key = &comparison->keys[i];
         if (!key->alike)

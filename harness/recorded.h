@@ -11,8 +11,7 @@
 
 struct la_recorded_sides {
     const struct la_address *node;      /* what came back */
-    const struct la_address *reference; /* an empty server of the same kind */
-    const struct la_strings *ignore;    /* DATABASE:NAME, sorted: not the recording's */
+    const struct la_address *reference; /* a server that is as that one was when the recording began */
 };
 
 /* Adds every operation to `tally`, differences to `findings`. The number of keys, or -1 with `error` filled. */

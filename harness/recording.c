@@ -1,6 +1,7 @@
 #include "recording.h"
 
 #include <hiredis/sds.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,27 @@ static const char *const reads_unless_stored[] = {
     "SORT",          "GEORADIUS",      "GEORADIUSBYMEMBER", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO",
     "ZRANGEBYSCORE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE",
 };
+
+unsigned int la_recording_selects(const redisReply *command)
+{
+    return (unsigned int)strtoul(command->element[1]->str, NULL, 10);
+}
+
+long long la_recording_deadline_ms(const redisReply *command)
+{
+    if (command->elements > 2 && la_recorded_is(command, "PEXPIREAT"))
+        return strtoll(command->element[2]->str, NULL, 10);
+    if (command->elements > 2 && la_recorded_is(command, "EXPIREAT"))
+        return strtoll(command->element[2]->str, NULL, 10) * 1000;
+    for (size_t i = 1; i + 1 < command->elements; i++) { /* among a SET's options, say */
+        long long number = strtoll(command->element[i + 1]->str, NULL, 10);
+        if (!strcasecmp(command->element[i]->str, "PXAT"))
+            return number;
+        if (!strcasecmp(command->element[i]->str, "EXAT"))
+            return number * 1000;
+    }
+    return 0;
+}
 
 bool la_recorded_is(const redisReply *command, const char *name)
 {
@@ -110,23 +132,47 @@ struct place {
     bool open;   /* and its item has been begun */
 };
 
+static struct la_recorded *last_item(const struct place *place)
+{
+    return &place->recording->items[place->recording->count - 1];
+}
+
+static void free_item(struct la_recorded *item)
+{
+    for (size_t i = 0; i < item->count; i++)
+        freeReplyObject(item->commands[i]);
+    free(item->commands);
+}
+
+/* What was discarded was never done. */
+static void discard(struct place *place)
+{
+    if (!place->open)
+        return;
+    place->recording->left_out += last_item(place)->count;
+    free_item(last_item(place));
+    place->recording->count--;
+}
+
 /* Takes one command, which it owns from now on. */
 static void take(struct place *place, redisReply *command)
 {
     struct la_recording *recording = place->recording;
-    if (la_recorded_is(command, "SELECT") && command->elements == 2)
-        place->database = (unsigned int)strtoul(command->element[1]->str, NULL, 10);
-    else if (la_recorded_is(command, "MULTI"))
+    bool select = la_recorded_is(command, "SELECT") && command->elements == 2;
+    if (select)
+        place->database = la_recording_selects(command);
+    if (la_recorded_is(command, "MULTI")) {
         place->inside = true;
-    else if (la_recorded_is(command, "EXEC") || la_recorded_is(command, "DISCARD"))
+    } else if (la_recorded_is(command, "EXEC") || la_recorded_is(command, "DISCARD")) {
+        if (la_recorded_is(command, "DISCARD"))
+            discard(place);
         place->inside = place->open = false;
-    else if (wanted(command)) {
-        struct la_recorded *item =
-            place->open ? &recording->items[recording->count - 1] : add_item(recording, place->database);
+    } else if (select ? place->open : wanted(command)) {
+        struct la_recorded *item = place->open ? last_item(place) : add_item(recording, place->database);
         place->open = place->inside;
         add_command(item, command);
         return;
-    } else
+    } else if (!select)
         recording->left_out++;
     freeReplyObject(command);
 }
@@ -202,16 +248,17 @@ static redisReply *as_reply(int count, sds *words)
 
 static int read_monitor_line(struct place *place, char *line, const char *path, int number, struct la_error *error)
 {
-    int end = 0;
-    char from[64];
+    int from = 0;
     if (!*line || !strcmp(line, "OK"))
         return 0;
-    if (sscanf(line, "%*[0-9.] [%u %63[^]]]%n", &place->database, from, &end) != 2 || !end)
+    bool begins = sscanf(line, "%*[0-9.] [%u %n", &place->database, &from) == 1 && from;
+    const char *end = begins ? strstr(line + from, "] ") : NULL; /* within it may be another: [::1]:6379 */
+    if (!end)
         return la_fail(error, "%s:%d: neither an append-only file nor a line of MONITOR", path, number);
-    if (!strcmp(from, "lua")) /* part of a script that is there as a whole */
+    if (!strncmp(line + from, "lua]", 4)) /* part of a script that is there as a whole */
         return 0;
     int count = 0;
-    sds *words = sdssplitargs(line + end, &count);
+    sds *words = sdssplitargs(end + 2, &count);
     if (!words || !count) {
         sdsfreesplitres(words, count);
         return la_fail(error, "%s:%d: no command", path, number);
@@ -222,13 +269,18 @@ static int read_monitor_line(struct place *place, char *line, const char *path, 
     return 0;
 }
 
+/* A last line that does not end, and cannot be read, is torn. */
 static int read_monitor(struct place *place, char *text, const char *path, struct la_error *error)
 {
     int number = 1;
     for (char *line; (line = strsep(&text, "\n")); number++) {
-        line[strcspn(line, "\r")] = '\0';
-        if (read_monitor_line(place, line, path, number, error))
+        size_t length = strcspn(line, "\r");
+        line[length] = '\0';
+        if (!read_monitor_line(place, line, path, number, error))
+            continue;
+        if (text)
             return -1;
+        place->recording->torn = length;
     }
     return 0;
 }
@@ -262,13 +314,23 @@ int la_recording_read(struct la_recording *recording, const char *path, struct l
 
 void la_recording_free(struct la_recording *recording)
 {
-    for (size_t i = 0; i < recording->count; i++) {
-        for (size_t c = 0; c < recording->items[i].count; c++)
-            freeReplyObject(recording->items[i].commands[c]);
-        free(recording->items[i].commands);
-    }
+    for (size_t i = 0; i < recording->count; i++)
+        free_item(&recording->items[i]);
     free(recording->items);
     *recording = (struct la_recording){0};
+}
+
+unsigned int la_recording_last_database(const struct la_recording *recording)
+{
+    unsigned int last = 0;
+    for (size_t i = 0; i < recording->count; i++) {
+        const struct la_recorded *item = &recording->items[i];
+        last = item->database > last ? item->database : last;
+        for (size_t c = 0; c < item->count; c++)
+            if (la_recorded_is(item->commands[c], "SELECT") && la_recording_selects(item->commands[c]) > last)
+                last = la_recording_selects(item->commands[c]);
+    }
+    return last;
 }
 
 void la_recording_words(const redisReply *command, const char **words, size_t *lengths)
@@ -301,8 +363,11 @@ int la_recording_send(const struct la_recorded *item, redisContext *client, unsi
         redisAppendCommand(client, "MULTI");
         replies += 2;
     }
-    for (size_t i = 0; i < item->count; i++)
+    for (size_t i = 0; i < item->count; i++) {
         send_command(client, item->commands[i]);
+        if (la_recorded_is(item->commands[i], "SELECT"))
+            *database = UINT_MAX; /* it is in that only when the transaction is carried out */
+    }
     if (item->count > 1)
         redisAppendCommand(client, "EXEC");
     return replies;

@@ -11,7 +11,7 @@
 
 /* One command, or what stood between MULTI and EXEC: that is sent as a transaction again. */
 struct la_recorded {
-    unsigned int database;
+    unsigned int database; /* at its beginning: a SELECT may be among the commands */
     size_t count;
     redisReply **commands; /* arrays of strings */
 };
@@ -21,7 +21,7 @@ struct la_recording {
     size_t count;
     size_t room;
     size_t left_out; /* commands */
-    size_t torn;     /* bytes at the end of an append-only file that are no whole command */
+    size_t torn;     /* bytes at the end that are no whole command */
 };
 
 /* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: after N commands ..." in `error`. Released with la_recording_free. */
@@ -30,6 +30,15 @@ void la_recording_free(struct la_recording *recording);
 
 /* Whether a command is the one of that name. */
 bool la_recorded_is(const redisReply *command, const char *name);
+
+/* The database that a SELECT names. */
+unsigned int la_recording_selects(const redisReply *command);
+
+/* The highest database that a recording is about. */
+unsigned int la_recording_last_database(const struct la_recording *recording);
+
+/* The time, in ms since 1970, at which a command lets a key expire, where it says a time; 0: it does not. */
+long long la_recording_deadline_ms(const redisReply *command);
 
 /* The words of one command, from `words` on, which has room for command->elements. */
 void la_recording_words(const redisReply *command, const char **words, size_t *lengths);

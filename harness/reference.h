@@ -1,4 +1,5 @@
-/* A second server of the same kind, with no fault and nothing on disk: what recorded traffic does is asked of it. */
+/* A second server of the same kind, which begins as the first one did, and has no fault: what recorded traffic does is
+ * asked of it. */
 #ifndef LASTACK_REFERENCE_H
 #define LASTACK_REFERENCE_H
 
@@ -7,6 +8,8 @@
 struct la_reference {
     struct la_server server; /* the node keeps a pointer to it */
     struct la_node node;
+    struct la_node_spec spec; /* and one to this */
+    char *config;
 };
 
 /* Starts it below the run's folder and waits until it serves. -1 with a doubt. Ended with la_reference_end, in any

@@ -26,7 +26,7 @@ struct la_node_spec {
     char *config;     /* redis.conf lines for this node only */
     enum la_restart restart;
     unsigned int restart_delay_ms;
-    unsigned int restart_limit; /* starts in the burst; 0: 5, systemd's default */
+    unsigned int restart_limit; /* starts in the burst */
 };
 
 struct la_mix_spec {

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Recorded traffic, from an append-only file or from MONITOR: sent again, and held against a server that was sent the
 same. What is lost from its end is counted; what is no state that there ever was is a finding."""
+import json
 import pathlib
+import subprocess
+import time
 import unittest
 
 from support import BROKEN, LastackTest
@@ -217,6 +220,110 @@ class Replay(LastackTest):
             run = self.lastack("run", path, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect})
             self.assertEqual(run.status, 1 if kinds else 0, str(run))
             self.assertEqual(run.kinds() & {"corrupt", "lost"}, kinds, str(run))
+
+    BASE = [f"SET k{i} v{i}" for i in range(100)]
+
+    def verdict(self, lines, *arguments, settings="", load="", more="", server=None, env=None):
+        """Of lines as resp takes them, or of traffic."""
+        (self.folder / "traffic").write_bytes(lines if isinstance(lines, bytes) else resp(self.BASE + lines))
+        text = SCENARIO.replace("ACKED", str(ALL)).replace('  save ""\n', f'  save ""\n{settings}')
+        text = text.replace("min_acked: 100", "min_acked: 100" + load).replace("  - verify", more + "  - verify")
+        return self.lastack("run", self.write("incident.yaml", text), *arguments,
+                            *(["--server", server] if server else []), env=env)
+
+    def assert_verdict(self, status, words, *arguments, **options):
+        run = self.verdict(*arguments, **options)
+        self.assertEqual(run.status, status, str(run))
+        self.assertIn(words, run.stdout)
+        return run
+
+    def test_databases_that_there_are_not(self):
+        far = ["SELECT 20", "SET other 1", "SELECT 0", "SET here 1"]
+        self.assert_verdict(3, "the recording is about database 20", far)
+        self.assert_verdict(0, "holds", far, settings="  databases 32\n")
+
+    def test_the_settings_of_the_scenario(self):
+        stream = printed(self.BASE + [f'"XADD" "s" "MAXLEN" "~" "50" "1-{i}" "f" "v"' for i in range(1, 400)])
+        self.assert_verdict(0, "holds", stream, settings="  stream-node-max-entries 10\n")
+
+    def test_refusals_after_a_change_of_database(self):
+        lines = [line for i in range(300) for line in (f"SELECT {i % 2}", f"SET big{i} {'x' * 20000}")]
+        run = self.assert_verdict(0, "holds", lines, settings="  maxmemory 4mb\n")
+        self.assertGreater(run.scenario()["refused"][0]["count"], 50)
+        self.assertEqual(run.scenario()["rpo"]["unknown"], 0)
+
+    def test_functions(self):
+        libraries = printed(f'"FUNCTION" "LOAD" "#!lua name=l{i}\\nredis.register_function(\'f{i}\',function() return 1 '
+                            'end)"' for i in range(120))
+        self.assert_verdict(0, "holds", libraries)
+        run = self.assert_verdict(1, "lost", libraries, server=BROKEN / "redis", env={"REDIS_DEFECT": "cuts-aof"})
+        self.assertGreater(run.scenario()["rpo"]["lost"], 100)
+
+    def test_addresses_of_clients(self):
+        lines = b"".join(b'1700000000.1 [0 %s] "SET" "k%d" "v"\n' % (address, i) for i in range(50) for address in (
+            b"127.0.0.1:5000", b"[::1]:5000", b"unix:/" + b"long/" * 30 + b"socket"))
+        run = self.assert_verdict(0, "holds", lines + b'1700000000.1 [0 127.0.0.1:5000] "SET" "k')
+        self.assertEqual(run.scenario()["rpo"]["acked"], 150)
+        self.assertIn("; 40 bytes torn at the end", str(run.scenario()["timeline"]))
+
+    def test_transactions_that_go_elsewhere_or_nowhere(self):
+        lines = ["MULTI", "SET a 0", "SELECT 1", "SET b 1", "EXEC", "SET c 1", "MULTI", "SET d 1", "DISCARD", "MULTI",
+                 "SELECT 0", "SET e 1", "EXEC", "SET f 1"]
+        run = self.assert_verdict(0, "holds", lines, more="".join(
+            f"  - command: {{send: {json.dumps(line)}, expect: '{reply}'}}\n" for line, reply in (
+                ("EVAL \"redis.call('select',1) return redis.call('exists','b','c')\" 0", "2"),
+                ("EXISTS b c d", "0"), ("EXISTS a e f", "3"))))
+        self.assertEqual(run.scenario()["rpo"]["acked"], 104)
+
+    def test_scripts_whose_errors_sound_like_refusals(self):
+        script = '"EVAL" "redis.call(\'INCR\',KEYS[1]) return %s" "2" "n" "s"'
+        made = self.BASE + ['"XADD" "s" "1-1" "a" "b"', '"XGROUP" "CREATE" "s" "g" "0"']
+        for what in ("redis.pcall('XGROUP','CREATE',KEYS[2],'g','0')", "redis.error_reply('BUSY try later')",
+                     "redis.error_reply('NOPERM x')"):
+            with self.subTest(what):
+                self.assert_verdict(0, "holds", printed(made + [script % what]))
+
+    def test_deadlines_that_are_passed_on(self):
+        """On the second server, which is sent it at once, both deadlines are about the same."""
+        lines = ["SET a v EX 100"] + [f"SET fill{i} 1" for i in range(120)] + ["SET b w EX 100"]
+        for last in ("RENAME a b", "COPY a b REPLACE"):
+            self.assert_verdict(0, "holds", lines + [last], load=", rate: 60")
+
+    def test_deadlines_that_pass_meanwhile(self):
+        soon = int(time.time() * 1000) + 2500
+        lines = [line for i in range(20) for line in (f"SET rate{i} 1 PXAT {soon}", f"INCR rate{i}")]
+        self.assert_verdict(3, "a recorded deadline has passed", lines, more="  - sleep: {ms: 3000}\n")
+
+    def test_what_is_needed_to_compare_is_disabled(self):
+        for command in ("PTTL", "TYPE"):
+            self.assert_verdict(3, "disabled", [], settings=f'  rename-command {command} ""\n',
+                                server=BROKEN / "redis", env={"REDIS_DEFECT": "cuts-aof"})
+
+    def given(self):
+        """A folder with an append-only file, and a configuration that loads it."""
+        folder = self.folder / "given"
+        folder.mkdir(exist_ok=True)
+        server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", folder / "socket", "--save", "",
+                                   "--dir", folder, "--appendonly", "yes"], stdout=subprocess.DEVNULL)
+        client = ["redis-cli", "-s", folder / "socket"]
+        while subprocess.run([*client, "PING"], capture_output=True, check=False).stdout != b"PONG\n":
+            time.sleep(0.01)
+        for line in ("SET counter 41", "SET old 1", "SADD base a b"):
+            subprocess.run([*client, *line.split()], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*client, "SHUTDOWN"], check=True)
+        server.wait()
+        (folder / "socket").unlink(missing_ok=True)
+        return ["--data", folder, "--config", self.write("given.conf", 'appendonly yes\nappendfsync always\nsave ""\n')]
+
+    def test_traffic_on_given_data(self):
+        given = self.given()
+        for last in ("INCR counter", "DEL old", "EXPIRE old 1000", "RENAME old new", "SUNIONSTORE new base", "FLUSHALL"):
+            with self.subTest(last):
+                self.assert_verdict(0, "holds", [last, "SET z 1"], *given)
+        run = self.assert_verdict(1, "lost", resp(["INCR counter"] * 100), *given,
+                                  more="  - command: {send: SET counter 41}\n")
+        self.assertEqual(run.scenario()["rpo"]["lost"], 100)
+        self.assert_verdict(1, "corrupt", [], *given, more="  - command: {send: EXPIRE old 1000}\n")
 
     def test_what_is_no_recording(self):
         for traffic, words in ((b"REDIS0010", "this is an RDB"), (b"", "empty"), (b"hello\n", "neither"),
