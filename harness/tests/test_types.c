@@ -271,6 +271,23 @@ static void the_parts_of_a_transaction_agree(void **state)
     }
 }
 
+static void places_do_not_come_twice(void **state)
+{
+    (void)state;
+    const struct la_type *geo = la_types[la_type_find("geo")];
+    struct la_key_state key = {0};
+    int added = 0;
+    for (uint64_t dice = 0; dice < 100; dice++) {
+        struct la_op last = {.seq = 3000 * 3000 - 1};
+        struct la_op beyond = {.seq = 3000 * 3000};
+        geo->choose(&last, &key, dice);
+        geo->choose(&beyond, &key, dice);
+        assert_string_equal(geo->kinds[beyond.kind - 1].name, "zrem");
+        added += last.kind != beyond.kind;
+    }
+    assert_true(added > 50);
+}
+
 /* What a place comes back as: the middle of its cell, or of one of the next, on a grid of 2^26 cells. */
 static redisReply *middle(double place, double least, double most, int next)
 {
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_hash_is_judged_field_by_field),
         cmocka_unit_test(the_parts_of_a_transaction_agree),
         cmocka_unit_test(places_tell_who_put_them_there),
+        cmocka_unit_test(places_do_not_come_twice),
         cmocka_unit_test(the_rest_of_a_place_is_looked_at),
         cmocka_unit_test(behind_the_longest_value_is_nothing),
         cmocka_unit_test(only_a_number_is_a_counter),
