@@ -26,7 +26,7 @@ enum {
     STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
     MARK_TIMEOUT_MS = 20000,
     SYNC_TIMEOUT_MS = 20000,
-    RECONNECT_MS = 10000, /* a second until it tries, and five until a diskless sync begins */
+    STILL_MS = 10000, /* more than the second until a replica tries again, and the five until a diskless sync */
     END_TIMEOUT_MS = 10000
 };
 
@@ -357,35 +357,54 @@ static int check_steady(struct la_run *run, const struct la_node *node)
     return 0;
 }
 
-/* What is between a node and its primary: of these, only one is no state to be read in. */
+/* What comes to a node from its primary: of these, only one is no state to be read in. */
 enum feed { FEED_NONE, FEED_CUT, FEED_MOVING, FEED_SYNCED };
 
-static enum feed feed_of(struct la_run *run, struct la_node *node)
+/* `progress` changes while something comes. */
+static enum feed feed_of(struct la_run *run, struct la_node *node, long long *progress)
 {
     char role[16] = "";
-    char link[16] = "";
     if (!node->spec->replicates || !la_run_node(run, node->spec->replicates)->pid)
         return FEED_NONE;
     char *info = info_of(node);
     la_info_field(info, "role", role, sizeof role);
-    la_info_field(info, "master_link_status", link, sizeof link);
-    bool down = strcmp(link, "up") != 0 && !la_info_number(info, "master_sync_in_progress", 1);
+    *progress = la_info_number(info, "slave_repl_offset", 0) + la_info_number(info, "master_sync_read_bytes", 0);
+    if (!info || la_info_number(info, "loading", 0))
+        *progress = (long long)la_now_ns();
     free(info);
-    if (strcmp(role, "slave") != 0)
+    if (info && strcmp(role, "slave") != 0)
         return FEED_NONE;
-    return down ? FEED_CUT : la_wait_synced(run, node) ? FEED_SYNCED : FEED_MOVING;
+    return la_wait_synced(run, node) ? FEED_SYNCED : FEED_MOVING;
 }
 
-/* A link that is down is given the time to come back: it may be about to. */
-static int wait_fed(struct la_run *run, struct la_node *node, enum feed *feed)
+/* A replica to which nothing comes is read as it is, but not before it has had the time to connect again. */
+static int wait_fed(struct la_run *run, struct la_node *node, enum feed *feed, long long *progress)
 {
-    struct la_deadline back = la_wait_until(RECONNECT_MS);
+    long long before = -1;
+    struct la_deadline still = la_wait_until(STILL_MS);
     struct la_deadline deadline = la_wait_until(SYNC_TIMEOUT_MS);
-    while ((*feed = feed_of(run, node)) == FEED_MOVING || (*feed == FEED_CUT && la_now_ns() < back.at_ns))
+    while ((*feed = feed_of(run, node, progress)) == FEED_MOVING) {
+        if (*progress != before)
+            still = la_wait_until(STILL_MS);
+        before = *progress;
+        if (la_now_ns() > still.at_ns) {
+            *feed = FEED_CUT;
+            return 0;
+        }
         if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "%s was not in sync within %d ms: it changes while it is read", node->spec->name,
                                 SYNC_TIMEOUT_MS);
+    }
     return 0;
+}
+
+/* Once in sync, only pings come: the load has ended. */
+static int check_fed(struct la_run *run, struct la_node *node, enum feed feed, long long progress)
+{
+    long long now = progress;
+    if (feed != FEED_CUT || (feed_of(run, node, &now) == FEED_MOVING && now == progress))
+        return 0;
+    return la_run_doubt(run, "%s had its primary back while it was read", node->spec->name);
 }
 
 static int step_verify(struct la_run *run, const struct la_step_node *step)
@@ -395,7 +414,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
     enum feed feed;
-    if (wait_fed(run, node, &feed) || check_steady(run, node))
+    long long progress = 0;
+    if (wait_fed(run, node, &feed, &progress) || check_steady(run, node))
         return -1;
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
@@ -403,8 +423,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     if (run->scenario->load->replay ? verify_recorded(run, node)
                                     : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
-    if ((feed_of(run, node) == FEED_CUT) != (feed == FEED_CUT)) /* once in sync, only pings come: the load has ended */
-        return la_run_doubt(run, "the link of %s to its primary came or went while it was read", node->spec->name);
+    if (check_fed(run, node, feed, progress))
+        return -1;
     if (!run->scenario->load->replay) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);
     run->verified = true;
