@@ -128,11 +128,13 @@ class Faults(LastackTest):
         self.assertEqual(verdict, "holds", str(run))
 
     def test_a_rotten_bit_in_a_snapshot_is_noticed_at_load(self):
-        steps = ["load: {acked: 2000}", "command: {send: SAVE}", "kill: {scope: group}",
+        """In the midst of a large string: by a bit of a length or of a type, Redis may come to crash on an assertion."""
+        large = "load: {value_size: 60000, min_acked: 100, mix: [{type: string, share: 1}]}\n"
+        steps = ["load: {acked: 200}", "command: {send: SAVE}", "kill: {scope: group}",
                  "arm: {rule: \"op=read path=dump.rdb nth=3 do=flip:4000\"}", "recover: {}"]
-        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"], RDB))
+        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"], RDB, large))
         self.assertEqual(verdict, "holds", str(run))
-        verdict, run = self.verdict(scenario([s for s in steps if "flip" not in s], ["start: {refused: true}"], RDB))
+        verdict, run = self.verdict(scenario([s for s in steps if "flip" not in s], ["start: {refused: true}"], RDB, large))
         self.assertEqual(verdict, "violated", str(run))
 
     def test_a_read_error_at_load(self):
