@@ -94,7 +94,7 @@ static bool takes_over(const struct la_scenario *scenario)
 static bool lost_without_fault(const struct la_run *run)
 {
     uint32_t life = run->ledger.head->epoch;
-    return run->read == &run->nodes[0] && life < LA_EPOCHS_MAX && run->verify.earliest_lost_ns[life] &&
+    return run->verified == &run->nodes[0] && life < LA_EPOCHS_MAX && run->verify.earliest_lost_ns[life] &&
            !takes_over(run->scenario);
 }
 
@@ -157,7 +157,7 @@ static bool met_replies(const struct check *check, const struct la_expect_replie
     return within(check, what, count, expect->min, expect->max);
 }
 
-static bool met_keys(const struct check *check, const struct la_expect_keys *expect)
+static bool met_keys(const struct check *check, const struct la_expect_count *expect)
 {
     if (!check->run->verified)
         return unmet(check, "the keys were not read");

@@ -45,14 +45,12 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (bundle->scenario->load->replay)
         return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
                        replay->bundle);
-    for (unsigned int i = 0; i < bundle->scenario->step_count; i++) {
-        const struct la_step_node *verify = bundle->scenario->steps[i].verify;
-        if (verify && verify->node && strcmp(verify->node, bundle->scenario->nodes[0].name) != 0)
-            return la_fail(error, "%s: that run read %s back, and only %s can be replayed: run it again instead",
-                           replay->bundle, verify->node, bundle->scenario->nodes[0].name);
-    }
     const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
     const char *node = bundle->scenario->nodes[0].name;
+    const char *read = la_scenario_verifies(bundle->scenario);
+    if (strcmp(read, node) != 0)
+        return la_fail(error, "%s: that run read %s back, and only %s can be replayed: run it again instead",
+                       replay->bundle, read, node);
     la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
     if (access(bundle->crash, R_OK) || !crash_lives(bundle->recorded))
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",

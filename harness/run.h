@@ -78,8 +78,7 @@ struct la_run {
     uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
     uint64_t cut_ns[LA_EPOCHS_MAX];   /* the same, where it was a power cut; 0: it was not */
     struct la_verify verify;          /* the last one */
-    bool verified;
-    const struct la_node *read; /* the node that was; NULL: none */
+    const struct la_node *verified;   /* the node that was read back; NULL: none */
     struct la_findings findings;
     struct la_strings doubts; /* why nothing can be said */
     struct la_strings broken; /* expectations that were not met, from steps */

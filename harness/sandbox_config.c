@@ -208,8 +208,6 @@ static void drop(struct la_config *config, size_t row)
 static int treat(struct la_config *config, size_t number, const char *dir, struct la_error *error)
 {
     struct la_directive *item = &config->items[number];
-    if (!strcmp(item->name, "rename-command"))
-        note_renamed(config, item);
     if (!strcmp(item->name, "user"))
         hide_user_passwords(config, item);
     int row = row_of(item->name);
@@ -240,6 +238,7 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
     } else if (users) {
         result = add_own_user(config, error);
     }
+    la_config_renew_login(config);
     free(acl_file);
     return result;
 }

@@ -153,6 +153,14 @@ static int set_members(const void *members, size_t size)
     return set;
 }
 
+const char *la_scenario_verifies(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].verify && scenario->steps[i].verify->node)
+            return scenario->steps[i].verify->node;
+    return scenario->nodes[0].name;
+}
+
 static bool replicates(const struct la_scenario *scenario, const char *node)
 {
     for (unsigned int i = 0; node && i < scenario->node_count; i++)
@@ -199,12 +207,9 @@ static int check_step(const struct check *check, const struct la_step *step)
     return check_rule(check, rule);
 }
 
-static const char *verified_node(const struct la_scenario *scenario)
+static bool unbounded(const struct la_expect_count *count)
 {
-    for (unsigned int i = 0; i < scenario->step_count; i++)
-        if (scenario->steps[i].verify && scenario->steps[i].verify->node)
-            return scenario->steps[i].verify->node;
-    return scenario->nodes[0].name;
+    return count && !count->max && !count->min;
 }
 
 static int check_expect(const struct check *check, const struct la_expect *expect)
@@ -225,14 +230,14 @@ static int check_expect(const struct check *check, const struct la_expect *expec
         return wrong(check, "'lost' needs max, min, before_mark, promised or all");
     if (expect->replies && !expect->replies->max && !expect->replies->min)
         return wrong(check, "'replies' needs max or min");
-    if (expect->keys && !expect->keys->max && !expect->keys->min)
-        return wrong(check, "'keys' needs max or min");
-    if (expect->restarts && !expect->restarts->max && !expect->restarts->min)
-        return wrong(check, "'restarts' needs max or min");
-    if (expect->full_syncs && !expect->full_syncs->max && !expect->full_syncs->min)
-        return wrong(check, "'full_syncs' needs max or min");
-    if (expect->keys && expect->keys->node && strcmp(expect->keys->node, verified_node(check->scenario)) != 0)
-        return wrong(check, "'keys' are counted on the node that 'verify' reads, %s", verified_node(check->scenario));
+    if (unbounded(expect->keys) || unbounded(expect->restarts) || unbounded(expect->full_syncs))
+        return wrong(check, "'%s' needs max or min",
+                     expect->keys       ? "keys"
+                     : expect->restarts ? "restarts"
+                                        : "full_syncs");
+    if (expect->keys && expect->keys->node && strcmp(expect->keys->node, la_scenario_verifies(check->scenario)) != 0)
+        return wrong(check, "'keys' are counted on the node that 'verify' reads, %s",
+                     la_scenario_verifies(check->scenario));
     if ((expect->log && !*expect->log->contains) || (expect->start && expect->start->log && !*expect->start->log))
         return wrong(check, "the text that the log is to contain is empty");
     if (!expect->exit)

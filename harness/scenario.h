@@ -143,17 +143,7 @@ struct la_expect_replies {
     unsigned int *min;
     unsigned int *max;
 };
-struct la_expect_keys {
-    char *node;
-    unsigned int *min;
-    unsigned int *max;
-};
-struct la_expect_restarts {
-    char *node;
-    unsigned int *min;
-    unsigned int *max;
-};
-struct la_expect_full_syncs {
+struct la_expect_count {
     char *node;
     unsigned int *min;
     unsigned int *max;
@@ -173,9 +163,9 @@ struct la_expect {
     struct la_expect_window *window;
     struct la_expect_start *start;
     struct la_expect_replies *replies;
-    struct la_expect_keys *keys;
-    struct la_expect_restarts *restarts;
-    struct la_expect_full_syncs *full_syncs;
+    struct la_expect_count *keys;
+    struct la_expect_count *restarts;
+    struct la_expect_count *full_syncs;
     struct la_expect_log *log;
     struct la_expect_exit *exit;
 };
@@ -220,6 +210,9 @@ bool la_rule_is_clock(const char *rule);
 
 /* Reads and checks one file. NULL with `error` filled: "file:line: what is wrong". */
 struct la_scenario *la_scenario_read(const char *path, struct la_error *error);
+
+/* The name of the node that its `verify` reads. */
+const char *la_scenario_verifies(const struct la_scenario *scenario);
 
 void la_scenario_free(struct la_scenario *scenario);
 

@@ -134,13 +134,9 @@ static const cyaml_schema_field_t start_fields[] = {
 static const cyaml_schema_field_t replies_fields[] = {TEXT("error", REQUIRED, struct la_expect_replies, error),
                                                       BOUND("min", struct la_expect_replies, min),
                                                       BOUND("max", struct la_expect_replies, max), END};
-#define COUNT_FIELDS(type)                                                                                             \
-    {                                                                                                                  \
-        TEXT("node", OPTIONAL, type, node), BOUND("min", type, min), BOUND("max", type, max), END                      \
-    }
-static const cyaml_schema_field_t keys_fields[] = COUNT_FIELDS(struct la_expect_keys);
-static const cyaml_schema_field_t restarts_fields[] = COUNT_FIELDS(struct la_expect_restarts);
-static const cyaml_schema_field_t full_syncs_fields[] = COUNT_FIELDS(struct la_expect_full_syncs);
+static const cyaml_schema_field_t count_fields[] = {TEXT("node", OPTIONAL, struct la_expect_count, node),
+                                                    BOUND("min", struct la_expect_count, min),
+                                                    BOUND("max", struct la_expect_count, max), END};
 static const cyaml_schema_field_t log_fields[] = {TEXT("node", OPTIONAL, struct la_expect_log, node),
                                                   TEXT("contains", REQUIRED, struct la_expect_log, contains), END};
 static const cyaml_schema_field_t exit_fields[] = {TEXT("node", OPTIONAL, struct la_expect_exit, node),
@@ -151,9 +147,9 @@ static const cyaml_schema_field_t expect_fields[] = {
     MAPPING("window", OPTIONAL, struct la_expect, window, window_fields),
     MAPPING("start", OPTIONAL, struct la_expect, start, start_fields),
     MAPPING("replies", OPTIONAL, struct la_expect, replies, replies_fields),
-    MAPPING("keys", OPTIONAL, struct la_expect, keys, keys_fields),
-    MAPPING("restarts", OPTIONAL, struct la_expect, restarts, restarts_fields),
-    MAPPING("full_syncs", OPTIONAL, struct la_expect, full_syncs, full_syncs_fields),
+    MAPPING("keys", OPTIONAL, struct la_expect, keys, count_fields),
+    MAPPING("restarts", OPTIONAL, struct la_expect, restarts, count_fields),
+    MAPPING("full_syncs", OPTIONAL, struct la_expect, full_syncs, count_fields),
     MAPPING("log", OPTIONAL, struct la_expect, log, log_fields),
     MAPPING("exit", OPTIONAL, struct la_expect, exit, exit_fields),
     END};

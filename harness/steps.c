@@ -357,52 +357,49 @@ static int check_steady(struct la_run *run, const struct la_node *node)
     return 0;
 }
 
-/* What comes to a node from its primary: of these, only one is no state to be read in. */
-enum feed { FEED_NONE, FEED_CUT, FEED_MOVING, FEED_SYNCED };
-
-/* `progress` changes while something comes. */
-static enum feed feed_of(struct la_run *run, struct la_node *node, long long *progress)
+/* Whether a node has less than a primary that lives; `progress` changes while something comes from there. */
+static bool is_behind(struct la_run *run, struct la_node *node, long long *progress)
 {
     char role[16] = "";
     if (!node->spec->replicates || !la_run_node(run, node->spec->replicates)->pid)
-        return FEED_NONE;
+        return false;
     char *info = info_of(node);
+    bool told = info != NULL;
     la_info_field(info, "role", role, sizeof role);
     *progress = la_info_number(info, "slave_repl_offset", 0) + la_info_number(info, "master_sync_read_bytes", 0);
-    if (!info || la_info_number(info, "loading", 0))
+    if (!told || la_info_number(info, "loading", 0))
         *progress = (long long)la_now_ns();
     free(info);
-    if (info && strcmp(role, "slave") != 0)
-        return FEED_NONE;
-    return la_wait_synced(run, node) ? FEED_SYNCED : FEED_MOVING;
+    return (!told || !strcmp(role, "slave")) && !la_wait_synced(run, node);
 }
 
-/* A replica to which nothing comes is read as it is, but not before it has had the time to connect again. */
-static int wait_fed(struct la_run *run, struct la_node *node, enum feed *feed, long long *progress)
+/*
+ * A replica to which nothing comes is read as it is, but not before it has had the time to connect again: *cut_at is
+ * its progress then, -1 for a node that is not behind.
+ */
+static int wait_fed(struct la_run *run, struct la_node *node, long long *cut_at)
 {
     long long before = -1;
+    long long progress = 0;
     struct la_deadline still = la_wait_until(STILL_MS);
     struct la_deadline deadline = la_wait_until(SYNC_TIMEOUT_MS);
-    while ((*feed = feed_of(run, node, progress)) == FEED_MOVING) {
-        if (*progress != before)
+    for (*cut_at = -1; *cut_at < 0 && is_behind(run, node, &progress); before = progress) {
+        if (progress != before)
             still = la_wait_until(STILL_MS);
-        before = *progress;
-        if (la_now_ns() > still.at_ns) {
-            *feed = FEED_CUT;
-            return 0;
-        }
-        if (!la_wait_turn(run, &deadline))
+        if (la_now_ns() > still.at_ns)
+            *cut_at = progress;
+        else if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "%s was not in sync within %d ms: it changes while it is read", node->spec->name,
                                 SYNC_TIMEOUT_MS);
     }
     return 0;
 }
 
-/* Once in sync, only pings come: the load has ended. */
-static int check_fed(struct la_run *run, struct la_node *node, enum feed feed, long long progress)
+/* One that is not behind stays so: the load has ended, only pings come. */
+static int check_fed(struct la_run *run, struct la_node *node, long long cut_at)
 {
-    long long now = progress;
-    if (feed != FEED_CUT || (feed_of(run, node, &now) == FEED_MOVING && now == progress))
+    long long progress = cut_at;
+    if (cut_at < 0 || (is_behind(run, node, &progress) && progress == cut_at))
         return 0;
     return la_run_doubt(run, "%s had its primary back while it was read", node->spec->name);
 }
@@ -413,9 +410,8 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     la_step_stop_load(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: nothing can be read back", node->spec->name);
-    enum feed feed;
-    long long progress = 0;
-    if (wait_fed(run, node, &feed, &progress) || check_steady(run, node))
+    long long cut_at;
+    if (wait_fed(run, node, &cut_at) || check_steady(run, node))
         return -1;
     for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
         if (run->cut_ns[epoch])
@@ -423,12 +419,11 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     if (run->scenario->load->replay ? verify_recorded(run, node)
                                     : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
-    if (check_fed(run, node, feed, progress))
+    if (check_fed(run, node, cut_at))
         return -1;
     if (!run->scenario->load->replay) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);
-    run->verified = true;
-    run->read = node;
+    run->verified = node;
     la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",
                  (unsigned long long)run->verify.lost, (unsigned long long)run->verify.acked);
     return 0;

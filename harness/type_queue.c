@@ -4,7 +4,8 @@
  */
 #include "fates.h"
 
-enum { RPUSH = 1, BLPOP, TOO_FAR = 1 /* in field, with no result: an element was popped, but not which */ };
+enum { RPUSH = 1, BLPOP };
+enum { TOO_FAR = 1 }; /* in field, with no result: an element was popped, but not which */
 
 /* The connection that waits calls this, too: it has chosen BLPOP already. */
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
