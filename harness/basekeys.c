@@ -76,18 +76,18 @@ int la_basekeys_remember(struct la_run *run, struct la_node *node)
     redisContext *client = la_client_connect(&node->address, TIMEOUT_MS, &error);
     if (!client || la_keyscan_names(client, &node->address, &run->base_keys, &error)) {
         if (client)
-            redisFree(client);
+            la_client_close(client);
         return la_run_doubt(run, "reading the data that was there: %s", error.text);
     }
     if (!run->options->server.data) {
-        redisFree(client);
+        la_client_close(client);
         forget(&run->base_keys, "0:" LA_PROBE_KEY);
         return 0;
     }
     run->base_digests = la_alloc(run->base_keys.count, sizeof *run->base_digests);
     for (size_t i = 0; i < run->base_keys.count; i++)
         run->base_digests[i] = lasting_digest(run, client, &node->address, run->base_keys.items[i]);
-    redisFree(client);
+    la_client_close(client);
     return check_names(run);
 }
 
@@ -103,7 +103,7 @@ void la_basekeys_check(struct la_run *run, struct la_node *node)
         compare_one(run, client, &node->address, key, run->base_digests[i]);
     }
     if (client)
-        redisFree(client);
+        la_client_close(client);
     else if (given)
         la_run_doubt(run, "the given data was not read back: %s", error.text);
 }

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "replies.h"
 
 const char *la_address_command(const struct la_address *address, const char *name)
 {
@@ -26,14 +30,82 @@ static int authenticate(redisContext *client, const struct la_address *address, 
     const char *auth = la_address_command(address, "AUTH");
     if (!address->password || !auth)
         return 0;
-    redisReply *reply = address->user ? redisCommand(client, "%s %s %s", auth, address->user, address->password)
-                                      : redisCommand(client, "%s %s", auth, address->password);
+    const char *words[3] = {auth, address->user ? address->user : address->password, address->password};
+    redisReply *reply = la_client_words(client, address->user ? 3 : 2, words, NULL);
     /* A server that is still loading lets nobody in yet; that is not a wrong password. */
     bool ok = reply && (reply->type != REDIS_REPLY_ERROR || !strncmp(reply->str, "LOADING", 7));
     if (!ok)
         la_fail(error, "AUTH failed: %s", reply ? reply->str : client->errstr);
     freeReplyObject(reply);
     return ok ? 0 : -1;
+}
+
+void la_client_close(redisContext *client)
+{
+    struct la_bounded *bounded = client->reader->privdata;
+    bool owned = bounded && bounded->owned;
+    redisFree(client);
+    if (owned)
+        free(bounded);
+}
+
+static int broken(redisContext *client, const char *why)
+{
+    client->err = REDIS_ERR_OTHER;
+    snprintf(client->errstr, sizeof client->errstr, "%s", why);
+    return -1;
+}
+
+int la_client_read(redisContext *client, size_t *unread)
+{
+    size_t before = client->reader->len;
+    if (redisBufferRead(client) != REDIS_OK)
+        return -1;
+    *unread += client->reader->len > before ? client->reader->len - before : 0;
+    return *unread > LA_REPLY_BYTES ? broken(client, "the reply is longer than 1 GiB") : 0;
+}
+
+static uint64_t timeout_ns(const redisContext *client)
+{
+    struct timeval timeout = {0};
+    socklen_t size = sizeof timeout;
+    getsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size);
+    return (uint64_t)timeout.tv_sec * 1000000000 + (uint64_t)timeout.tv_usec * 1000;
+}
+
+/* hiredis' name for too many elements would send people looking for memory. */
+static redisReply *unreadable(redisContext *client)
+{
+    if (client->err == REDIS_ERR_OOM)
+        broken(client, "the reply has too many elements");
+    return NULL;
+}
+
+redisReply *la_client_reply(redisContext *client)
+{
+    void *reply = NULL;
+    size_t unread = 0;
+    if (redisGetReplyFromReader(client, &reply) != REDIS_OK)
+        return unreadable(client);
+    if (reply)
+        return reply;
+    uint64_t deadline = la_now_ns() + timeout_ns(client);
+    if (la_client_flush(client))
+        return NULL;
+    while (!reply) {
+        if (la_now_ns() > deadline)
+            broken(client, "the reply does not come to its end");
+        if (client->err || la_client_read(client, &unread))
+            return NULL;
+        if (redisGetReplyFromReader(client, &reply) != REDIS_OK)
+            return unreadable(client);
+    }
+    return reply;
+}
+
+redisReply *la_client_words(redisContext *client, int count, const char **words, const size_t *lengths)
+{
+    return redisAppendCommandArgv(client, count, words, lengths) == REDIS_OK ? la_client_reply(client) : NULL;
 }
 
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error)
@@ -48,9 +120,12 @@ redisContext *la_client_connect(const struct la_address *address, int timeout_ms
             redisFree(client);
         return NULL;
     }
+    struct la_bounded *bounded = la_alloc(1, sizeof *bounded);
+    bounded->owned = true;
+    la_bounded_attach(bounded, client->reader, LA_REPLY_ELEMENTS);
     redisSetTimeout(client, timeout);
     if (authenticate(client, address, error)) {
-        redisFree(client);
+        la_client_close(client);
         return NULL;
     }
     return client;
@@ -75,7 +150,7 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
         argv[0] = name;
         lengths[0] = strlen(name);
     }
-    redisReply *reply = redisCommandArgv(client, count, argv, lengths);
+    redisReply *reply = la_client_words(client, count, argv, lengths);
     free(argv);
     free(lengths);
     sdsfreesplitres(words, count);
@@ -105,7 +180,7 @@ char *la_address_info(const struct la_address *address, int timeout_ms)
     redisContext *client = la_client_connect(address, timeout_ms, &ignored);
     char *info = client ? la_client_info(client, address) : NULL;
     if (client)
-        redisFree(client);
+        la_client_close(client);
     return info;
 }
 

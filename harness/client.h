@@ -1,10 +1,17 @@
-/* One blocking connection to a node, for everything but the load: commands, INFO fields, readiness. */
+/*
+ * One blocking connection to a node, for everything but the load: commands, INFO fields, readiness.
+ *
+ * A reply is bounded: in bytes (LA_REPLY_BYTES), in elements (LA_REPLY_ELEMENTS), and as a whole in time (the timeout
+ * that the connection was made with), whatever the server claims or streams.
+ */
 #ifndef LASTACK_CLIENT_H
 #define LASTACK_CLIENT_H
 
 #include <hiredis/hiredis.h>
 
 #include "util.h"
+
+enum { LA_REPLY_BYTES = 1 << 30 }; /* 64 MiB in each of 16 values, say */
 
 /* How to reach and talk to a node. Names of commands are as the server knows them. */
 struct la_address {
@@ -23,6 +30,17 @@ const char *la_command_name(const struct la_address *address, const char *name);
 
 /* Connected and authenticated, or NULL with `error` filled. `timeout_ms` holds for each later reply too. */
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error);
+
+void la_client_close(redisContext *client);
+
+/* Reads what has come, once. `unread` counts bytes since the last whole reply: the caller's, 0 after each. -1: lost. */
+int la_client_read(redisContext *client, size_t *unread);
+
+/* The next reply to what was appended (redisAppendCommand), the caller's; NULL: connection lost, client->errstr. */
+redisReply *la_client_reply(redisContext *client);
+
+/* Sends words. The reply is the caller's; NULL: connection lost. */
+redisReply *la_client_words(redisContext *client, int count, const char **words, const size_t *lengths);
 
 /* Sends a whole command line (blank-separated, quotes allowed). The reply is the caller's; NULL: connection lost. */
 redisReply *la_client_send(redisContext *client, const struct la_address *address, const char *line);

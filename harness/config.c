@@ -136,15 +136,22 @@ int la_config_append(struct la_config *config, const char *text, const char *wha
     return result;
 }
 
+void la_config_replace(struct la_config *config, struct la_config *over)
+{
+    for (size_t i = 0; i < over->count; i++)
+        remove_named(config, over->items[i].name);
+    for (size_t i = 0; i < over->count; i++)
+        *append(config) = over->items[i];
+    free(over->items);
+    over->items = NULL;
+    over->count = 0;
+}
+
 int la_config_overlay(struct la_config *config, const char *text, const char *what, struct la_error *error)
 {
     struct la_config over = {0};
     int result = la_config_append(&over, text, what, error);
-    for (size_t i = 0; i < over.count; i++)
-        remove_named(config, over.items[i].name);
-    for (size_t i = 0; i < over.count; i++)
-        *append(config) = over.items[i];
-    free(over.items);
+    la_config_replace(config, &over);
     return result;
 }
 
@@ -196,7 +203,7 @@ int la_config_write(const struct la_config *config, const char *path, struct la_
 
 void la_config_copy(struct la_config *to, const struct la_config *from)
 {
-    *to = (struct la_config){.from_user = from->from_user};
+    *to = (struct la_config){.from_user = from->from_user, .tls = from->tls};
     for (size_t i = 0; i < from->count; i++) {
         const struct la_directive *source = &from->items[i];
         struct la_directive *item = append(to);

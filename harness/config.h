@@ -24,6 +24,7 @@ struct la_config {
     char *user;                /* how the harness logs in; NULL: without a name */
     char *password;            /* NULL: none needed */
     bool from_user;            /* there is a user's file below */
+    bool tls;                  /* which asks for TLS */
 };
 
 /* Reads `path` with its includes. Errors name file and line. */
@@ -31,6 +32,9 @@ int la_config_read(struct la_config *config, const char *path, struct la_error *
 
 /* Adds redis.conf lines from a scenario; `what` names them in errors. They replace directives of the same name. */
 int la_config_overlay(struct la_config *config, const char *text, const char *what, struct la_error *error);
+
+/* The same with directives that have been read; takes them over and leaves `over` empty. */
+void la_config_replace(struct la_config *config, struct la_config *over);
 
 /* Adds lines without replacing anything. */
 int la_config_append(struct la_config *config, const char *text, const char *what, struct la_error *error);

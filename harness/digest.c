@@ -66,12 +66,6 @@ static const struct reading *reading_of(const char *type)
     return &other;
 }
 
-static redisReply *answer(redisContext *client)
-{
-    void *reply = NULL;
-    return redisGetReply(client, &reply) == REDIS_OK ? reply : NULL;
-}
-
 /* Where the next command finds the key. */
 static const char *go_to(redisContext *client, const struct la_address *address, const char *full)
 {
@@ -83,7 +77,7 @@ static const char *go_to(redisContext *client, const struct la_address *address,
 
 static bool went(redisContext *client)
 {
-    redisReply *select = answer(client);
+    redisReply *select = la_client_reply(client);
     bool there = select && select->type == REDIS_REPLY_STATUS;
     freeReplyObject(select);
     return there;
@@ -92,8 +86,8 @@ static bool went(redisContext *client)
 static int take_kind(redisContext *client, struct la_digest *digest, const struct reading **reading)
 {
     bool there = went(client);
-    redisReply *ttl = answer(client);
-    redisReply *type = answer(client);
+    redisReply *ttl = la_client_reply(client);
+    redisReply *type = la_client_reply(client);
     bool told = there && ttl && ttl->type == REDIS_REPLY_INTEGER && type && type->type == REDIS_REPLY_STATUS;
     digest->answered_ns = la_now_ns();
     if (told)
@@ -107,7 +101,7 @@ static int take_kind(redisContext *client, struct la_digest *digest, const struc
 static int take_content(redisContext *client, const struct reading *reading, struct la_digest *digest)
 {
     bool there = went(client);
-    redisReply *reply = answer(client);
+    redisReply *reply = la_client_reply(client);
     bool answered = there && reply && reply->type != REDIS_REPLY_ERROR;
     if (answered && reply->type != REDIS_REPLY_NIL)
         digest->content = reading->unordered ? digest_unordered(reply, reading->step) : digest_reply(reply, 1);

@@ -35,15 +35,6 @@ const char *la_filesystem_name(enum la_filesystem filesystem)
     return filesystems[filesystem].name;
 }
 
-const char *la_disk_missing(enum la_filesystem filesystem)
-{
-    if (geteuid() != 0)
-        return "not root";
-    if (access(filesystems[filesystem].mkfs[0], X_OK))
-        return "its mkfs is not installed";
-    return access("/dev/loop-control", R_OK | W_OK) ? "no loop devices" : NULL;
-}
-
 static int make_filesystem(const struct la_disk *disk, struct la_error *error)
 {
     const char *args[10];
@@ -108,13 +99,14 @@ static int mount_image(struct la_disk *disk, struct la_error *error)
     return ok ? 0 : -1;
 }
 
-int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, struct la_error *error)
+int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, uint64_t room,
+                   struct la_error *error)
 {
-    *disk = (struct la_disk){.filesystem = filesystem};
+    *disk = (struct la_disk){.filesystem = filesystem, .size = IMAGE_SIZE + (off_t)room};
     la_path(disk->image, "%s/disk.img", dir);
     la_path(disk->mount, "%s/disk", dir);
     int fd = open(disk->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int bad = fd < 0 || ftruncate(fd, IMAGE_SIZE) || mkdir(disk->mount, 0755);
+    int bad = fd < 0 || ftruncate(fd, disk->size) || mkdir(disk->mount, 0755);
     if (bad)
         la_fail(error, "%s: %s", disk->image, strerror(errno));
     if (fd >= 0)
@@ -126,11 +118,11 @@ int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const ch
 }
 
 /* Copies what the image holds; holes stay holes. */
-static int copy_image(int from, int to)
+static int copy_image(int from, int to, off_t size)
 {
     if (ioctl(to, FICLONE, from) == 0)
         return 0;
-    if (ftruncate(to, IMAGE_SIZE))
+    if (ftruncate(to, size))
         return -1;
     for (off_t at = 0, end; (at = lseek(from, at, SEEK_DATA)) >= 0; at = end) {
         end = lseek(from, at, SEEK_HOLE);
@@ -160,7 +152,7 @@ static int cut_by_copy(struct la_disk *disk, struct la_error *error)
     bool clean = false;
     for (int i = 0; from >= 0 && to >= 0 && !clean && i < TRIES; i++) {
         int64_t before = modified_ns(from);
-        clean = ftruncate(to, 0) == 0 && copy_image(from, to) == 0 && modified_ns(from) == before;
+        clean = ftruncate(to, 0) == 0 && copy_image(from, to, disk->size) == 0 && modified_ns(from) == before;
     }
     if (!clean)
         la_fail(error, "%s could not be copied at one moment: %s", disk->image, strerror(errno));
@@ -229,4 +221,18 @@ void la_disk_destroy(struct la_disk *disk)
     if (*disk->cut)
         unlink(disk->cut);
     rmdir(disk->mount);
+}
+
+int la_disk_try(enum la_filesystem filesystem, const char *dir, struct la_error *error)
+{
+    struct la_disk disk;
+    if (access(filesystems[filesystem].mkfs[0], X_OK))
+        return la_fail(error, "%s is not installed", filesystems[filesystem].mkfs[0]);
+    if (access("/dev/loop-control", R_OK | W_OK))
+        return la_fail(error, "no loop devices: %s", strerror(errno));
+    if (la_disk_create(&disk, filesystem, dir, 0, error))
+        return -1;
+    int result = la_disk_settle(&disk, error) || la_disk_cut(&disk, error) || la_disk_remount(&disk, error) ? -1 : 0;
+    la_disk_destroy(&disk);
+    return result;
 }

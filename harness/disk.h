@@ -12,23 +12,25 @@
 
 #include "util.h"
 
-enum la_filesystem { LA_FS_EXT4, LA_FS_XFS, LA_FS_BTRFS };
+enum la_filesystem { LA_FS_EXT4, LA_FS_XFS, LA_FS_BTRFS, LA_FS_COUNT };
 
 struct la_disk {
     enum la_filesystem filesystem;
     char image[LA_PATH_MAX];
     char cut[LA_PATH_MAX]; /* the copy, where the cut is one; empty: not cut so */
     char mount[LA_PATH_MAX];
+    int64_t size; /* of the image, bytes */
     bool mounted;
 };
 
 const char *la_filesystem_name(enum la_filesystem filesystem);
 
-/* Why no disk of this kind can be had here (not root, no mkfs, no loop device), or NULL. A static text. */
-const char *la_disk_missing(enum la_filesystem filesystem);
+/* Makes such a disk in `dir`, cuts its power and removes it. -1: it cannot be done here, `error` says why. */
+int la_disk_try(enum la_filesystem filesystem, const char *dir, struct la_error *error);
 
-/* Makes `dir`/disk.img (sparse, 512 MiB) with a new file system and mounts it on `dir`/disk. */
-int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, struct la_error *error);
+/* Makes `dir`/disk.img (sparse, 512 MiB and `room` bytes) with a new file system and mounts it on `dir`/disk. */
+int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, uint64_t room,
+                   struct la_error *error);
 
 /* Makes durable what is there: the beginning, which no cut takes away. */
 int la_disk_settle(const struct la_disk *disk, struct la_error *error);

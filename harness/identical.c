@@ -29,7 +29,7 @@ static int open_side(struct la_run *run, struct side *side, struct la_node *node
 static void close_side(struct side *side)
 {
     if (side->client)
-        redisFree(side->client);
+        la_client_close(side->client);
     la_strings_free(&side->names);
 }
 

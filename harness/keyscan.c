@@ -52,11 +52,26 @@ static redisReply *receive(struct la_keyscan *scan, bool wait, bool *failed)
 {
     void *reply = NULL;
     struct pollfd readable = {.fd = scan->client->fd, .events = POLLIN};
+    if (wait) {
+        reply = la_client_reply(scan->client);
+        *failed = !reply;
+        scan->unread = 0;
+        return reply;
+    }
     *failed = redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
-    while (!reply && !*failed && (wait || poll(&readable, 1, 0) > 0))
-        *failed =
-            redisBufferRead(scan->client) != REDIS_OK || redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
+    while (!reply && !*failed && poll(&readable, 1, 0) > 0)
+        *failed = la_client_read(scan->client, &scan->unread) ||
+                  redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
+    if (reply)
+        scan->unread = 0;
     return reply;
+}
+
+/* A cursor that never comes to its end, or names without end: a server may answer so for ever. */
+static bool endless(struct la_keyscan *scan, size_t names)
+{
+    scan->seen += names + 1;
+    return scan->seen > LA_KEYSCAN_MAX;
 }
 
 int la_keyscan_step(struct la_keyscan *scan, bool wait, struct la_error *error)
@@ -73,6 +88,10 @@ int la_keyscan_step(struct la_keyscan *scan, bool wait, struct la_error *error)
         la_fail(error, "SCAN: %s", reply && reply->str ? reply->str : scan->client->errstr);
         freeReplyObject(reply);
         return -1;
+    }
+    if (endless(scan, reply->element[1]->elements)) {
+        freeReplyObject(reply);
+        return la_fail(error, "SCAN does not end: more than %d names and replies", LA_KEYSCAN_MAX);
     }
     int database = scan->database;
     bool more = strcmp(reply->element[0]->str, "0") != 0;

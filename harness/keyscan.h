@@ -9,6 +9,8 @@
 
 #define LA_PROBE_KEY "la:probe" /* written by the harness itself to see whether a node accepts writes */
 
+enum { LA_KEYSCAN_MAX = 50000000 }; /* names and replies: a scan that goes on beyond them is an error */
+
 struct la_keyscan {
     redisContext *client; /* the scan's own; leaves another database selected */
     const struct la_address *address;
@@ -19,7 +21,9 @@ struct la_keyscan {
     char *info;       /* INFO's text, */
     const char *line; /* and where in it the database stands that is gone through */
     int database;
-    bool astray; /* the server did not go to that database */
+    bool astray;   /* the server did not go to that database */
+    size_t unread; /* bytes since the last whole reply */
+    size_t seen;   /* names and replies so far */
 };
 
 /* Begins. -1 with `error` filled. Released with la_keyscan_end. */

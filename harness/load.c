@@ -41,6 +41,7 @@ struct connection {
     uint32_t sent;          /* in this session */
     unsigned int database;  /* that it is in; for recorded traffic */
     bool wants_out;         /* its output buffer is not empty */
+    size_t unread;          /* bytes since the last whole reply */
     struct flight *flights; /* ring of plan.pipeline */
     uint32_t first, in_flight, depth;
     struct la_key_state *keys;
@@ -73,10 +74,11 @@ static bool stopping(const struct load *load)
 static void disconnect(struct load *load, struct connection *connection)
 {
     if (connection->client)
-        redisFree(connection->client); /* closing takes it out of the epoll set */
+        la_client_close(connection->client); /* closing takes it out of the epoll set */
     connection->client = NULL;
     connection->in_flight = 0;
     connection->wants_out = false;
+    connection->unread = 0;
     connection->resume_ns = la_now_ns() + RETRY_NS;
     for (uint32_t i = load->plan->clients; i < load->connection_count; i++) /* who waits for it begins anew with it */
         if (load->connections[i].own == connection && &load->connections[i] != connection)
@@ -117,7 +119,7 @@ static void connect_again(struct load *load, struct connection *connection)
     if (!client)
         return;
     if (!la_client_serving(client, load->address)) {
-        redisFree(client);
+        la_client_close(client);
         return;
     }
     la_replies_attach(&load->replies, client);
@@ -315,14 +317,15 @@ static bool take(struct load *load, struct connection *connection, const redisRe
 
 static void receive(struct load *load, struct connection *connection)
 {
-    int status = redisBufferRead(connection->client);
+    int status = la_client_read(connection->client, &connection->unread);
     load->now_ns = la_now_ns();
-    for (bool sound = status != REDIS_ERR; sound;) {
+    for (bool sound = !status; sound;) {
         void *reply = NULL;
         if (redisGetReplyFromReader(connection->client, &reply) == REDIS_ERR)
             break;
         if (!reply)
             return;
+        connection->unread = 0;
         sound = take(load, connection, reply);
         la_replies_free(&load->replies, reply);
     }
@@ -433,7 +436,7 @@ static void close_load(struct load *load)
 {
     for (uint32_t i = 0; i < load->connection_count; i++) {
         if (load->connections[i].client)
-            redisFree(load->connections[i].client);
+            la_client_close(load->connections[i].client);
         free(load->connections[i].flights);
         free(load->connections[i].keys);
     }

@@ -28,25 +28,28 @@ enum {
     OPTION_CLAIMS,
     OPTION_NODE,
     OPTION_TIMES,
-    OPTION_FORMAT
+    OPTION_FORMAT,
+    OPTION_KEEP,
+    OPTION_START_TIMEOUT
 };
 
 static const char usage_text[] =
     "lastack " LASTACK_VERSION " - what a Redis-compatible server loses when it crashes, by experiment\n"
     "\n"
     "  lastack certify [OPTION...]            run the default scenarios and print the table\n"
-    "  lastack run FILE|DIR... [OPTION...]    run scenarios\n"
+    "  lastack run FILE|DIR|NAME... [OPTION...]\n"
+    "                                         run scenarios: files, folders, or names of those that come with lastack\n"
     "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
-    "  lastack ledger LEDGER|BUNDLE [--format text|jsonl|edn]\n"
-    "                                         what the load sent and what was answered\n"
+    "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
+    "                                         what the load sent and what was answered; of a report: what is in it\n"
     "  lastack COMMAND --help                 the options of a command\n"
     "  lastack --version | --help\n"
     "\n"
     "exit status: 0 every expectation holds, 1 something is violated, 2 usage or unreadable input,\n"
-    "             3 nothing violated, something inconclusive\n";
+    "             3 nothing violated, something inconclusive, or nothing could be judged\n";
 
 struct arguments {
     struct la_suite suite;
@@ -60,6 +63,43 @@ static long number(struct argp_state *state, const char *text, const char *what,
     if (*end || end == text || value < min || value > max)
         argp_error(state, "%s: '%s' is not a whole number from %ld to %ld", what, text, min, max);
     return value;
+}
+
+/* Milliseconds, or with a unit: 1500, 1500ms, 1.5s, 2m, 1h. */
+static int duration(struct argp_state *state, const char *text, const char *what)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *end = NULL;
+    size_t digits = strspn(text, "0123456789.");
+    double value = digits ? strtod(text, &end) : -1;
+    for (size_t i = 0; end && end == text + digits && i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].name) && value * units[i].ms <= 1e9)
+            return (int)(value * units[i].ms + 0.5);
+    argp_error(state, "%s: '%s' is no duration from 0 to 1000000000 ms, such as 250, 250ms, 1s, 2m, 1h", what, text);
+    return 0;
+}
+
+static enum la_keep keep(struct argp_state *state, const char *text)
+{
+    static const char *const names[] = {[LA_KEEP_ALL] = "all", [LA_KEEP_FINDINGS] = "findings", [LA_KEEP_NONE] = "none"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (!strcmp(text, names[i]))
+            return (enum la_keep)i;
+    argp_error(state, "--keep: '%s' is not all, findings or none", text);
+    return LA_KEEP_ALL;
+}
+
+/* A folder's name as given; an empty one is a variable that is not set, and would be another folder. */
+static void take_folder(struct argp_state *state, char out[LA_PATH_MAX], const char *value, const char *what)
+{
+    if (!*value)
+        argp_error(state, "%s: the name is empty (a variable that is not set?)", what);
+    if (strlen(value) > LA_PATH_MAX / 2)
+        argp_error(state, "%s: the path is longer than %d bytes", what, LA_PATH_MAX / 2);
+    la_path(out, "%s", value);
 }
 
 static uint64_t seed(struct argp_state *state, const char *text)
@@ -79,7 +119,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     switch (key) {
     case 's': suite->server = value; break;
     case 'c': suite->config = value; break;
-    case 'o': la_path(suite->out, "%s", value); break;
+    case 'o': take_folder(state, suite->out, value, "--out"); break;
     case 'j': suite->jobs = (unsigned int)number(state, value, "--jobs", 1, 64); break;
     case 'v': suite->verbose = true; break;
     case OPTION_DATA: suite->data = value; break;
@@ -89,8 +129,14 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
-    case OPTION_RPO: suite->demands.rpo_ms = (int)number(state, value, "--rpo", 0, 1000000000); break;
-    case OPTION_RTO: suite->demands.rto_ms = (int)number(state, value, "--rto", 0, 1000000000); break;
+    case OPTION_RPO: suite->demands.rpo_ms = duration(state, value, "--rpo"); break;
+    case OPTION_RTO: suite->demands.rto_ms = duration(state, value, "--rto"); break;
+    case OPTION_KEEP: suite->keep = keep(state, value); break;
+    case OPTION_START_TIMEOUT:
+        suite->start_timeout_ms = (unsigned int)duration(state, value, "--start-timeout");
+        if (!suite->start_timeout_ms)
+            argp_error(state, "--start-timeout: at least 1 ms");
+        break;
     case ARGP_KEY_ARG:
         if (!arguments->wants_files)
             argp_error(state, "unexpected argument '%s'", value);
@@ -98,7 +144,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         break;
     case ARGP_KEY_END:
         if (arguments->wants_files && suite->files.count == 0)
-            argp_error(state, "name a scenario file or a directory of them");
+            argp_error(state, "name a scenario, a file or a folder of them");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -113,23 +159,31 @@ static const struct argp_option run_options[] = {
     {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
-    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML", 0},
-    {"json", OPTION_JSON, "FILE", 0, "also write the result here (it is in DIR/result.json in any case)", 0},
-    {"rpo", OPTION_RPO, "MS", 0, "require a window of loss of at most MS milliseconds everywhere", 0},
-    {"rto", OPTION_RTO, "MS", 0, "require readiness within MS milliseconds of the fault everywhere", 0},
+    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
+    {"json", OPTION_JSON, "FILE", 0, "also write the result here (it is in DIR/result.json in any case); - is "
+     "standard output", 0},
+    {"rpo", OPTION_RPO, "TIME", 0, "require a window of loss of at most TIME everywhere: 250 (ms), 1s, 2m", 0},
+    {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault everywhere", 0},
+    {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0, "for a server to serve after a start (default: 20s at first, "
+     "60s in a recovery)", 0},
+    {"keep", OPTION_KEEP, "WHICH", 0, "scenario folders to keep: all (default), findings (not those that hold), none",
+     0},
     {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
     {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
     {0}};
 
-static void default_out(struct la_suite *suite)
+/* Of two runs in one second each gets a folder of its own. */
+static void default_out(char out[LA_PATH_MAX])
 {
     char stamp[32];
     time_t now = time(NULL);
     struct tm local;
     localtime_r(&now, &local);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-    la_path(suite->out, "lastack-%s", stamp);
+    la_path(out, "lastack-%s", stamp);
+    for (int other = 2; access(out, F_OK) == 0 && other < 1000; other++)
+        la_path(out, "lastack-%s-%d", stamp, other);
 }
 
 /* Everything below is reached from other directories too. */
@@ -151,6 +205,10 @@ static int run(int argc, char **argv, bool certify)
     struct la_error error;
     struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
     suite->seed = la_now_ns() % 1000000000;
+    la_strings_add(&suite->command, la_strdup("lastack"));
+    la_strings_add(&suite->command, la_strdup(certify ? "certify" : "run"));
+    for (int i = 1; i < argc; i++)
+        la_strings_add(&suite->command, la_strdup(argv[i]));
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (la_parts_find(&suite->parts, &error)) {
         fprintf(stderr, "lastack: %s\n", error.text);
@@ -159,10 +217,11 @@ static int run(int argc, char **argv, bool certify)
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
     if (!*suite->out)
-        default_out(suite);
+        default_out(suite->out);
     make_absolute(suite->out);
-    int status = la_sandbox_run(la_suite_run, suite);
+    int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
     la_strings_free(&suite->files);
+    la_strings_free(&suite->command);
     return status;
 }
 
@@ -215,11 +274,17 @@ static error_t parse_replay(int key, char *value, struct argp_state *state)
 {
     struct la_replay *replay = state->input;
     switch (key) {
-    case 's': replay->server = value; break;
-    case 'o': la_path(replay->out, "%s", value); break;
+    case 's':
+        if (!*value)
+            argp_error(state, "--server: the name is empty (a variable that is not set?)");
+        replay->server = value;
+        break;
+    case 'o': take_folder(state, replay->out, value, "--out"); break;
     case ARGP_KEY_ARG:
         if (replay->bundle)
             argp_error(state, "one bundle at a time");
+        if (!*value)
+            argp_error(state, "the bundle's name is empty (a variable that is not set?)");
         replay->bundle = value;
         break;
     case ARGP_KEY_END:
@@ -238,15 +303,17 @@ static int replay(int argc, char **argv)
         {"out", 'o', "DIR", 0, "where to work; new or empty (default: lastack-DATE-TIME)", 0},
         {0}};
     struct la_replay replay = {0};
-    struct la_suite defaults = {0};
+    struct la_error error;
     struct argp argp = {options, parse_replay, "BUNDLE", NULL, NULL, NULL, NULL};
     argp_parse(&argp, argc, argv, 0, NULL, &replay);
-    if (!*replay.out) {
-        default_out(&defaults);
-        la_path(replay.out, "%s", defaults.out);
+    if (la_parts_find(&replay.parts, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
     }
+    if (!*replay.out)
+        default_out(replay.out);
     make_absolute(replay.out);
-    return la_sandbox_run(la_replay_run, &replay);
+    return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
 }
 
 struct fault_arguments {

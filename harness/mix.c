@@ -11,7 +11,8 @@ enum { CLASSIC_TYPES = 5, CLASSIC_KEYS = 10, OTHER_KEYS = 2, OTHER_SHARE = 4 };
 
 static bool knows(redisContext *client, const char *command)
 {
-    redisReply *reply = redisCommand(client, "COMMAND INFO %s", command);
+    const char *words[] = {"COMMAND", "INFO", command};
+    redisReply *reply = la_client_words(client, 3, words, NULL);
     bool yes = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
                reply->element[0]->type == REDIS_REPLY_ARRAY && reply->element[0]->elements > 0;
     freeReplyObject(reply);

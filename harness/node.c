@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "notify.h"
 #include "roles.h"
 
@@ -55,16 +56,28 @@ static void set_number(struct la_config *config, const char *name, int value)
     la_config_set(config, name, text);
 }
 
-/* User's file, then the scenario's settings, then what keeps the node in its sandbox. */
+/* ACL SAVE writes it: each node has its own. */
+static int own_acl_file(struct la_node *node, struct la_error *error)
+{
+    char own[LA_PATH_MAX];
+    char *file = la_config_get(&node->config, "aclfile");
+    int result = 0;
+    if (file && *file) {
+        la_path(own, "%s/users.acl", node->dir);
+        result = la_copy_file(file, own, error);
+        la_config_set(&node->config, "aclfile", own);
+    }
+    free(file);
+    return result;
+}
+
+/* The scenario's configuration, then the node's own lines, then what keeps it in its sandbox. */
 static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
                      struct la_error *error)
 {
     struct la_config *config = &node->config;
     la_config_copy(config, node->server->base);
-    bool apply = !config->from_user && scenario->settings;
-    if (apply && la_config_overlay(config, scenario->settings, "settings", error))
-        return -1;
-    if (scenario->tune && la_config_overlay(config, scenario->tune, "tune", error))
+    if (own_acl_file(node, error))
         return -1;
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;
@@ -102,13 +115,15 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     *node = (struct la_node){.spec = spec, .server = server};
     char path[LA_PATH_MAX];
     la_path(node->dir, "%s/%s", dir, spec->name);
-    if (la_power_prepare(&node->power, scenario->power_cut, node->dir, node->data, error) ||
+    if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error) ||
         configure(node, scenario, primary, error))
         return -1;
     bool simulated = node->power.method == LA_POWER_SIMULATED;
     if (simulated && (!server->shim || server->outside))
         return la_fail(error, "a simulated power cut needs libfaultinject.so inside the server");
     if (server->data && !primary && la_copy_tree(server->data, node->data, error))
+        return -1;
+    if (la_check_own(node->data, error))
         return -1;
     la_path(path, "%s/redis.conf", node->dir);
     if (la_config_write(&node->config, path, error))

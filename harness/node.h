@@ -20,10 +20,11 @@ enum { LA_STARTS_MAX = 64 };
 struct la_server {
     const char *path;             /* absolute */
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
-    const char *data;             /* directory whose content a fresh node starts with; NULL: empty */
+    const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see notify.h */
-    const struct la_config *base; /* sandboxed user's configuration; empty for a bare server */
+    const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
+    const struct la_means *means; /* what can be done here; NULL: no power is cut */
 };
 
 struct la_node {

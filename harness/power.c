@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "journal_file.h"
 
 static enum la_filesystem disk_of(enum la_power_fs filesystem)
@@ -20,15 +21,29 @@ static enum la_profile profile_of(enum la_power_fs filesystem)
                                           : LA_PROFILE_EXT4;
 }
 
-const char *la_power_missing(const struct la_power_spec *spec)
+void la_power_find_means(struct la_means *means, const struct la_power_spec *spec, const char *forbidden,
+                         const char *dir)
+{
+    struct la_error error;
+    enum la_filesystem filesystem = disk_of(spec->filesystem);
+    if (spec->method == LA_POWER_SIMULATED || means->known[filesystem])
+        return;
+    means->known[filesystem] = true;
+    if (forbidden || la_disk_try(filesystem, dir, &error))
+        snprintf(means->no_disk[filesystem], sizeof means->no_disk[filesystem], "%.159s",
+                 forbidden ? forbidden : error.text);
+}
+
+const char *la_power_missing(const struct la_power_spec *spec, const struct la_means *means)
 {
     if (spec->filesystem == LA_POWER_POSIX)
         return "posix is a profile of the simulated cut only";
-    return la_disk_missing(disk_of(spec->filesystem));
+    const char *why = means->no_disk[disk_of(spec->filesystem)];
+    return *why ? why : NULL;
 }
 
-int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, const char *dir, char data[LA_PATH_MAX],
-                     struct la_error *error)
+int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, const struct la_means *means,
+                     const char *dir, char data[LA_PATH_MAX], struct la_error *error)
 {
     *power = (struct la_power){.spec = spec};
     la_path(power->dir, "%s", dir);
@@ -38,10 +53,10 @@ int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, c
         return la_make_dirs(data, error);
     power->method = spec->method;
     if (power->method == LA_POWER_AUTO)
-        power->method = la_power_missing(spec) ? LA_POWER_SIMULATED : LA_POWER_REAL;
+        power->method = la_power_missing(spec, means) ? LA_POWER_SIMULATED : LA_POWER_REAL;
     if (power->method == LA_POWER_SIMULATED)
         return la_make_dirs(data, error) || la_make_dirs(power->side, error) ? -1 : 0;
-    if (la_make_dirs(dir, error) || la_disk_create(&power->disk, disk_of(spec->filesystem), dir, error))
+    if (la_make_dirs(dir, error) || la_disk_create(&power->disk, disk_of(spec->filesystem), dir, means->disk_bytes, error))
         return -1;
     la_path(data, "%s/data", power->disk.mount);
     return la_make_dirs(data, error);

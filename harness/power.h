@@ -24,6 +24,13 @@ struct la_power_spec {
     enum la_policy policy;       /* simulated */
 };
 
+/* What can be done on this machine, found out once, by doing it. */
+struct la_means {
+    bool known[LA_FS_COUNT];
+    char no_disk[LA_FS_COUNT][160]; /* why there is no disk of this kind whose power can be cut; empty: there is */
+    uint64_t disk_bytes;            /* that such a disk is to have room for, beside what the load writes */
+};
+
 struct la_power {
     const struct la_power_spec *spec; /* NULL: the power of this node cannot be cut */
     enum la_power_method method;      /* never LA_POWER_AUTO */
@@ -36,15 +43,19 @@ struct la_power {
     uint32_t classes; /* bits of enum la_crash_class: what simulated cuts have done */
 };
 
-/* Why the power cannot be cut for real here, or NULL. A static text. */
-const char *la_power_missing(const struct la_power_spec *spec);
+/* Tries in `dir`, which is left as it was, what such a cut needs, once. `forbidden`, if not NULL, says why not to. */
+void la_power_find_means(struct la_means *means, const struct la_power_spec *spec, const char *forbidden,
+                         const char *dir);
+
+/* Why the power cannot be cut for real here, or NULL. */
+const char *la_power_missing(const struct la_power_spec *spec, const struct la_means *means);
 
 /*
  * Prepares node folder `dir` before the server's data is put in place; `data` gets the path of the data
  * directory, which is made. `spec` may be NULL. Released with la_power_destroy.
  */
-int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, const char *dir, char data[LA_PATH_MAX],
-                     struct la_error *error);
+int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, const struct la_means *means,
+                     const char *dir, char data[LA_PATH_MAX], struct la_error *error);
 
 /* Once the data is in place, and before the control block is made: begins the journal. */
 int la_power_begin(struct la_power *power, const char *data, struct la_error *error);

@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <sys/wait.h>
 
+#include "sandbox.h"
+
 enum { START_TIMEOUT_MS = 20000, REPLY_TIMEOUT_MS = 5000 };
 
 static bool has_ended(struct la_node *node)
@@ -19,11 +21,11 @@ static bool has_ended(struct la_node *node)
 }
 
 /* Waits until the node answers PING. */
-static redisContext *reach(struct la_node *node, struct la_error *error)
+static redisContext *reach(struct la_node *node, unsigned int timeout_ms, struct la_error *error)
 {
-    uint64_t deadline = la_now_ns() + START_TIMEOUT_MS * UINT64_C(1000000);
+    uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
     struct la_error last = {""};
-    while (la_now_ns() < deadline) {
+    while (la_now_ns() < deadline && !la_interrupted()) {
         if (has_ended(node)) {
             char words[700];
             la_node_last_words(node, words, sizeof words);
@@ -39,12 +41,15 @@ static redisContext *reach(struct la_node *node, struct la_error *error)
             freeReplyObject(reply);
             if (serving)
                 return client;
-            redisFree(client);
+            la_client_close(client);
         }
         la_sleep_ms(2);
     }
-    la_fail(error, "%s does not speak Redis on its port within %d s: %.400s", node->server->path,
-            START_TIMEOUT_MS / 1000, last.text);
+    if (la_interrupted())
+        la_fail(error, "interrupted");
+    else
+        la_fail(error, "%s does not speak Redis on its port within %g s: %.400s", node->server->path,
+                timeout_ms / 1000.0, last.text);
     return NULL;
 }
 
@@ -92,9 +97,10 @@ static void read_settings(struct la_probe *probe, redisContext *client, const st
     freeReplyObject(reply);
 }
 
-static int ask(struct la_probe *probe, struct la_node *node, const struct la_strings *renamed, struct la_error *error)
+static int ask(struct la_probe *probe, struct la_node *node, const struct la_strings *renamed, unsigned int timeout_ms,
+               struct la_error *error)
 {
-    redisContext *client = la_node_spawn(node, error) ? NULL : reach(node, error);
+    redisContext *client = la_node_spawn(node, error) ? NULL : reach(node, timeout_ms, error);
     int result = client ? identify(probe, client, node, error) : -1;
     if (!result) {
         read_settings(probe, client, node);
@@ -103,11 +109,12 @@ static int ask(struct la_probe *probe, struct la_node *node, const struct la_str
     if (!result && node->server->shim)
         probe->preloaded = la_node_preloaded(node, probe->pid);
     if (client)
-        redisFree(client);
+        la_client_close(client);
     return result;
 }
 
-int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, struct la_error *error)
+int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, unsigned int timeout_ms,
+                    struct la_error *error)
 {
     static const struct la_scenario bare;
     static char name[] = "probe";
@@ -123,7 +130,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     asked.data = NULL;
     int result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
-        result = ask(probe, &node, &server->base->renamed, error);
+        result = ask(probe, &node, &server->base->renamed, timeout_ms ? timeout_ms : START_TIMEOUT_MS, error);
     la_node_destroy(&node);
     la_config_free(&open);
     return result;
@@ -135,36 +142,10 @@ void la_probe_free(struct la_probe *probe)
     la_mix_free(&probe->mix);
 }
 
-static const char *setting(const struct la_probe *probe, const char *name)
+const char *la_probe_setting(const struct la_probe *probe, const char *name)
 {
     for (size_t i = 0; i + 1 < probe->settings.count; i += 2)
         if (!strcasecmp(probe->settings.items[i], name))
             return probe->settings.items[i + 1];
     return NULL;
-}
-
-bool la_probe_matches(const struct la_probe *probe, const char *settings, char *why, size_t size)
-{
-    struct la_error error;
-    struct la_config wanted = {0};
-    bool matches = !la_config_overlay(&wanted, settings, "settings", &error);
-    for (size_t i = 0; matches && i < wanted.count; i++) {
-        const char *name = wanted.items[i].name;
-        const char *has = setting(probe, name);
-        char *value = la_config_get(&wanted, name);
-        bool save = !strcmp(name, "save");
-        if (has)
-            matches = save ? !*has == !*value : !strcasecmp(has, value);
-        else
-            matches = false;
-        if (!matches)
-            snprintf(why, size, "it is about '%s %s', the configuration has '%s'", name,
-                     save && *value ? "(save points)"
-                     : *value       ? value
-                                    : "\"\"",
-                     has ? has : "(unknown)");
-        free(value);
-    }
-    la_config_free(&wanted);
-    return matches;
 }

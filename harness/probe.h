@@ -15,16 +15,14 @@ struct la_probe {
 };
 
 /*
- * Starts the server once in `dir`, asks, and ends it. 0, or -1 with `error` filled:
+ * Within `timeout_ms` (0: 20 s) starts the server once in `dir`, asks, and ends it. 0, or -1 with `error` filled:
  * not a Redis, or its own words when it refuses the configuration.
  */
-int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, struct la_error *error);
+int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, unsigned int timeout_ms,
+                    struct la_error *error);
 void la_probe_free(struct la_probe *probe);
 
-/*
- * Whether a scenario's settings are those of the server as configured; `why` says what differs.
- * `save` is compared by whether there are save points, not by which.
- */
-bool la_probe_matches(const struct la_probe *probe, const char *settings, char *why, size_t size);
+/* A setting as the server itself reports it; NULL: it does not, or has none of that name. */
+const char *la_probe_setting(const struct la_probe *probe, const char *name);
 
 #endif

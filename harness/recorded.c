@@ -179,7 +179,7 @@ static redisReply *keys_of(struct comparison *comparison, const redisReply *comm
     words[1] = "GETKEYS";
     lengths[0] = lengths[1] = 7;
     la_recording_words(command, words + 2, lengths + 2);
-    redisReply *reply = redisCommandArgv(comparison->reference, (int)command->elements + 2, words, lengths);
+    redisReply *reply = la_client_words(comparison->reference, (int)command->elements + 2, words, lengths);
     free(words);
     free(lengths);
     return reply;
@@ -313,14 +313,14 @@ static int check_deadlines(struct comparison *comparison, const struct la_record
 /* Sends one item to the reference, and looks at what it has touched. */
 static int step(struct comparison *comparison, const struct la_recorded *item, const struct la_op *op)
 {
-    void *reply = NULL;
     bool refused = false;
     if (check_deadlines(comparison, item, op))
         return -1;
     for (int left = la_recording_send(item, comparison->reference, &comparison->database); left; left--) {
-        if (redisGetReply(comparison->reference, &reply) != REDIS_OK)
+        redisReply *reply = la_client_reply(comparison->reference);
+        if (!reply)
             return no_answer(comparison);
-        refused = ((const redisReply *)reply)->type == REDIS_REPLY_ERROR;
+        refused = reply->type == REDIS_REPLY_ERROR;
         freeReplyObject(reply);
     }
     if (op->outcome >= LA_OUTCOME_ERROR && !refused)
@@ -464,9 +464,9 @@ static void release(struct comparison *comparison)
         free(comparison->keys[i].name);
     free(comparison->keys);
     if (comparison->node)
-        redisFree(comparison->node);
+        la_client_close(comparison->node);
     if (comparison->reference)
-        redisFree(comparison->reference);
+        la_client_close(comparison->reference);
 }
 
 long long la_recorded_judge(const struct la_ledger *ledger, const struct la_recording *recording,

@@ -201,9 +201,9 @@ static redisReply *next_command(redisReader *reader)
 static int read_aof(struct place *place, const char *path, const char *text, size_t size, struct la_error *error)
 {
     enum { PIECE = 1 << 16, WORDS = 1 << 20 }; /* so many words a torn command may have, that the file does not hold */
-    struct la_bounded bounded;
-    la_bounded_open(&bounded, size > WORDS ? size : WORDS);
-    redisReader *reader = bounded.reader;
+    struct la_bounded bounded = {0};
+    redisReader *reader = redisReaderCreate();
+    la_bounded_attach(&bounded, reader, size > WORDS ? size : WORDS);
     size_t number = 0;
     size_t whole = 0;
     bool good = true;
@@ -223,7 +223,7 @@ static int read_aof(struct place *place, const char *path, const char *text, siz
         good = good && !reader->err;
     }
     place->recording->torn = reader->ridx < 0 ? reader->len - reader->pos : size - whole;
-    la_bounded_close(&bounded);
+    redisReaderFree(reader);
     return good ? 0 : la_fail(error, "%s: after %zu commands there is something else than a command", path, number);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "judge.h"
 #include "keyscan.h"
 #include "steps.h"
@@ -39,7 +40,7 @@ static bool answers(struct la_node *node, const char *line, struct la_error *err
     if (!ok)
         la_fail(error, "%s", reply ? reply->str : client->errstr);
     freeReplyObject(reply);
-    redisFree(client);
+    la_client_close(client);
     return ok;
 }
 
@@ -201,6 +202,8 @@ int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms
     } else if (node->pid) /* its policy was quicker than this step */
         recovery.stall_ns = la_now_ns() - node->spawn_ns;
     recovery.spawn_ns = node->spawn_ns;
+    if (run->options->start_timeout_ms)
+        timeout_ms = run->options->start_timeout_ms;
     int result = la_recover_follow(run, node, &recovery, timeout_ms);
     bool longer = !run->recovered || la_judge_rto_ms(&recovery, recovery.ready_ns) >
                                          la_judge_rto_ms(&run->recovery, run->recovery.ready_ns);

@@ -10,7 +10,7 @@ static bool serves(const struct la_node *node)
     redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &ignored);
     bool yes = client && la_client_serving(client, &node->address);
     if (client)
-        redisFree(client);
+        la_client_close(client);
     return yes;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "copy.h"
+#include "evidence.h"
 #include "judge.h"
 #include "parts.h"
 #include "recover.h"
@@ -17,6 +19,7 @@ enum { START_TIMEOUT_MS = 60000 };
 
 struct bundle {
     struct la_scenario *scenario;
+    struct la_scenario plain; /* the same without a power that can be cut: nothing is, and no disk is needed */
     struct la_config config;
     json_t *recorded; /* scenario.json */
     char crash[LA_PATH_MAX];
@@ -33,10 +36,18 @@ static unsigned int crash_lives(const json_t *recorded)
 static int open_bundle(struct bundle *bundle, const struct la_replay *replay, struct la_error *error)
 {
     char path[LA_PATH_MAX];
+    enum la_seal seal;
+    if (la_evidence_check(replay->bundle, &seal, error))
+        return -1;
     la_path(path, "%s/scenario.yaml", replay->bundle);
     bundle->scenario = la_scenario_read(path, error);
     if (!bundle->scenario)
         return -1;
+    bundle->plain = *bundle->scenario;
+    bundle->plain.power_cut = NULL;
+    if (seal == LA_SEAL_OLD)
+        fprintf(stderr, "lastack: %s is of a version without checksums: damage to it would go unseen\n",
+                replay->bundle);
     la_path(path, "%s/scenario.json", replay->bundle);
     bundle->recorded = json_load_file(path, 0, NULL);
     if (json_is_true(json_object_get(bundle->recorded, "given_data")))
@@ -98,7 +109,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     run->node_count = 1;
     run->load_started = true;
     run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */
-    return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, bundle->scenario,
+    return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, &bundle->plain,
                           replay->out, NULL, error);
 }
 
@@ -200,25 +211,26 @@ static int perform(struct la_run *run, struct la_error *error)
     return 0;
 }
 
-int la_replay_run(void *context, struct la_strings *limits)
+int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
 {
+    (void)sandbox;
     (void)limits;
     const struct la_replay *replay = context;
     struct la_error error = {""};
     struct bundle bundle = {0};
-    struct la_parts parts;
     struct la_run *run = la_alloc(1, sizeof *run);
     struct la_options options = {.demands = {-1, -1}};
     int status = LA_EXIT_USAGE;
-    bool ready = la_parts_find(&parts, &error) == 0 && open_bundle(&bundle, replay, &error) == 0 &&
-                 la_new_folder(replay->out, &error) == 0;
-    if (ready) {
-        options.server = (struct la_server){bundle.server, parts.shim, bundle.crash, 0, false, &bundle.config};
+    int made = open_bundle(&bundle, replay, &error) ? -1 : la_new_folder(replay->out, &error);
+    if (made >= 0) {
+        options.server = (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
             status = judge(run, bundle.recorded);
         else
             la_empty_folder(replay->out);
+        if (made && status == LA_EXIT_USAGE)
+            rmdir(replay->out);
     }
     if (status == LA_EXIT_USAGE)
         fprintf(stderr, "lastack: %s\n", error.text);

@@ -7,15 +7,16 @@
 #ifndef LASTACK_REPLAY_H
 #define LASTACK_REPLAY_H
 
-#include "util.h"
+#include "sandbox.h"
 
 struct la_replay {
+    struct la_parts parts;
     const char *bundle;
     const char *server; /* NULL: the one of the bundle */
     char out[LA_PATH_MAX];
 };
 
 /* Returns the exit status: 1 when more is lost than the scenario allows or data is wrong. For la_sandbox_run. */
-int la_replay_run(void *replay, struct la_strings *limits);
+int la_replay_run(void *replay, const struct la_sandbox *sandbox, struct la_strings *limits);
 
 #endif

@@ -13,6 +13,52 @@ typedef size_t element_count;
 typedef int element_count;
 #endif
 
+/* False: the reply has too many elements already. */
+static bool count(struct la_bounded *bounded, const redisReadTask *task)
+{
+    bounded->elements = task->parent ? bounded->elements + 1 : 0;
+    return bounded->elements <= bounded->most;
+}
+
+static void *bounded_string(const redisReadTask *task, char *text, size_t length)
+{
+    struct la_bounded *bounded = task->privdata;
+    return count(bounded, task) ? bounded->standard->createString(task, text, length) : NULL;
+}
+
+static void *bounded_integer(const redisReadTask *task, long long number)
+{
+    struct la_bounded *bounded = task->privdata;
+    return count(bounded, task) ? bounded->standard->createInteger(task, number) : NULL;
+}
+
+static void *bounded_nil(const redisReadTask *task)
+{
+    struct la_bounded *bounded = task->privdata;
+    return count(bounded, task) ? bounded->standard->createNil(task) : NULL;
+}
+
+static void *bounded_array(const redisReadTask *task, element_count elements)
+{
+    struct la_bounded *bounded = task->privdata;
+    bool fits = count(bounded, task) && (size_t)elements <= bounded->most - bounded->elements;
+    return fits ? bounded->standard->createArray(task, elements) : NULL;
+}
+
+void la_bounded_attach(struct la_bounded *bounded, redisReader *reader, size_t most)
+{
+    if (!bounded->standard)
+        bounded->standard = reader->fn;
+    bounded->functions = *bounded->standard;
+    bounded->functions.createString = bounded_string;
+    bounded->functions.createInteger = bounded_integer;
+    bounded->functions.createNil = bounded_nil;
+    bounded->functions.createArray = bounded_array;
+    bounded->most = most;
+    reader->fn = &bounded->functions;
+    reader->privdata = bounded;
+}
+
 static redisReply *take(struct la_replies *replies, int type)
 {
     redisReply *reply = &replies->ready[replies->next++ % LA_REPLIES];
@@ -24,7 +70,7 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
 {
     struct la_replies *replies = task->privdata;
     if (task->parent || length >= TEXT_MAX)
-        return replies->standard->createString(task, text, length);
+        return bounded_string(task, text, length);
     redisReply *reply = take(replies, task->type);
     reply->str = replies->text[reply - replies->ready];
     reply->len = length;
@@ -37,7 +83,7 @@ static void *create_integer(const redisReadTask *task, long long number)
 {
     struct la_replies *replies = task->privdata;
     if (task->parent)
-        return replies->standard->createInteger(task, number);
+        return bounded_integer(task, number);
     redisReply *reply = take(replies, REDIS_REPLY_INTEGER);
     reply->integer = number;
     return reply;
@@ -46,22 +92,22 @@ static void *create_integer(const redisReadTask *task, long long number)
 static void *create_nil(const redisReadTask *task)
 {
     struct la_replies *replies = task->privdata;
-    return task->parent ? replies->standard->createNil(task) : take(replies, REDIS_REPLY_NIL);
+    return task->parent ? bounded_nil(task) : take(replies, REDIS_REPLY_NIL);
 }
 
 void la_replies_attach(struct la_replies *replies, redisContext *client)
 {
-    if (!replies->standard) {
-        replies->standard = client->reader->fn;
-        replies->functions = *replies->standard;
-        replies->functions.createString = create_string;
-        replies->functions.createInteger = create_integer;
-        replies->functions.createNil = create_nil;
-        for (int i = 0; i < LA_REPLIES; i++)
-            replies->text[i] = la_alloc(TEXT_MAX, 1);
-    }
-    client->reader->fn = &replies->functions;
-    client->reader->privdata = replies;
+    struct la_bounded *before = client->reader->privdata; /* la_client_connect's */
+    for (int i = 0; i < LA_REPLIES && !replies->text[i]; i++)
+        replies->text[i] = la_alloc(TEXT_MAX, 1);
+    if (!replies->bounded.standard)
+        replies->bounded.standard = before->standard;
+    la_bounded_attach(&replies->bounded, client->reader, LA_REPLY_ELEMENTS);
+    replies->bounded.functions.createString = create_string;
+    replies->bounded.functions.createInteger = create_integer;
+    replies->bounded.functions.createNil = create_nil;
+    if (before->owned)
+        free(before);
 }
 
 void la_replies_free(const struct la_replies *replies, redisReply *reply)
@@ -75,25 +121,4 @@ void la_replies_release(struct la_replies *replies)
 {
     for (int i = 0; i < LA_REPLIES; i++)
         free(replies->text[i]);
-}
-
-static void *create_array(const redisReadTask *task, element_count count)
-{
-    const struct la_bounded *bounded = task->privdata;
-    return (size_t)count > bounded->most ? NULL : bounded->standard->createArray(task, count);
-}
-
-void la_bounded_open(struct la_bounded *bounded, size_t most)
-{
-    *bounded = (struct la_bounded){.reader = redisReaderCreate(), .most = most};
-    bounded->standard = bounded->reader->fn;
-    bounded->functions = *bounded->standard;
-    bounded->functions.createArray = create_array;
-    bounded->reader->fn = &bounded->functions;
-    bounded->reader->privdata = bounded;
-}
-
-void la_bounded_close(const struct la_bounded *bounded)
-{
-    redisReaderFree(bounded->reader);
 }

@@ -1,22 +1,37 @@
 /*
  * Replies other than hiredis makes them.
  *
- * Replies that are used again: most are a status, a number or a short string, and allocating each takes longer than
- * reading it. For connections whose replies are looked at one after the other.
+ * Bounded: what a server or a file claims is not believed. hiredis makes room for as many elements as an array's head
+ * names, before the first of them has come, and takes as many as do come.
  *
- * A reader that bounds its arrays: hiredis makes room for as many elements as an array's head claims, before the first
- * of them has come. For what is read from a file, which may claim anything.
+ * Used again: most replies are a status, a number or a short string, and allocating each takes longer than reading it.
+ * For connections whose replies are looked at one after the other.
  */
 #ifndef LASTACK_REPLIES_H
 #define LASTACK_REPLIES_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 
-enum { LA_REPLIES = 4 }; /* a reply stays as it is until so many more have been read */
+enum {
+    LA_REPLIES = 4,               /* a reply that is used again stays as it is until so many more have been read */
+    LA_REPLY_ELEMENTS = 16 << 20, /* of one reply, over all its levels */
+};
+
+/* What a reader makes replies with. A reply with more than `most` elements is an error of the reader. */
+struct la_bounded {
+    redisReplyObjectFunctions functions;
+    const redisReplyObjectFunctions *standard; /* hiredis' own */
+    size_t most;
+    size_t elements; /* of the reply that is being read */
+    bool owned;      /* by the client whose replies it bounds: released by la_client_close */
+};
+
+/* Bounds a reader. `bounded` outlives it and is not to be moved. */
+void la_bounded_attach(struct la_bounded *bounded, redisReader *reader, size_t most);
 
 struct la_replies {
-    redisReplyObjectFunctions functions;
-    const redisReplyObjectFunctions *standard; /* hiredis' own: for arrays, what is in them, and large strings */
+    struct la_bounded bounded; /* first: what bounds replies finds itself here */
     redisReply ready[LA_REPLIES];
     char *text[LA_REPLIES];
     unsigned int next;
@@ -29,17 +44,5 @@ void la_replies_attach(struct la_replies *replies, redisContext *client);
 void la_replies_free(const struct la_replies *replies, redisReply *reply);
 
 void la_replies_release(struct la_replies *replies);
-
-struct la_bounded {
-    redisReader *reader;
-    redisReplyObjectFunctions functions;
-    const redisReplyObjectFunctions *standard;
-    size_t most;
-};
-
-/* Opens bounded->reader: an array of more than `most` elements is an error of it. Not to be moved; closed with _close.
- */
-void la_bounded_open(struct la_bounded *bounded, size_t most);
-void la_bounded_close(const struct la_bounded *bounded);
 
 #endif

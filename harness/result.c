@@ -6,9 +6,11 @@
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "claims.h"
+#include "output.h"
 #include "throughput.h"
 #include "version.h"
 
@@ -17,7 +19,13 @@ enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
 static json_t *text(const char *value)
 {
     json_t *string = json_string(value ? value : "");
-    return string ? string : json_string("(not UTF-8)");
+    if (string)
+        return string;
+    char *printable = la_strdup(value); /* a file's name may have any byte */
+    la_printable(printable);
+    string = json_string(printable);
+    free(printable);
+    return string;
 }
 
 static json_t *texts(const struct la_strings *list)
@@ -246,6 +254,8 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
     json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
+    json_object_set_new(result, "sealed", json_true());
+    json_object_set_new(result, "overrides", texts(run->options->overrides));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;
 }
@@ -308,10 +318,21 @@ static json_t *host(const char *out)
     sysinfo(&memory);
     first_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof thp);
     first_line("/proc/sys/vm/overcommit_memory", overcommit, sizeof overcommit);
-    return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "kernel", name.release, "cpus",
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s}", "name", name.nodename, "kernel", name.release, "cpus",
                      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory",
                      (json_int_t)memory.totalram * (json_int_t)memory.mem_unit, "filesystem", filesystem_name(out),
                      "thp", thp, "overcommit", overcommit);
+}
+
+/* The time of the beginning, in UTC. */
+static json_t *began(double seconds_ago)
+{
+    char stamp[32];
+    time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
+    struct tm utc;
+    gmtime_r(&then, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(stamp);
 }
 
 json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
@@ -319,6 +340,11 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     json_t *result = json_pack("{s:s, s:I, s:{s:o, s:o, s:o}}", "lastack", LASTACK_VERSION, "seed",
                                (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name",
                                text(frame->server_name), "version", text(frame->server_version));
+    json_object_set_new(result, "started", began(frame->seconds));
+    json_object_set_new(result, "seconds", json_real(frame->seconds));
+    json_object_set_new(result, "command", texts(frame->command));
+    json_object_set_new(result, "finished", json_boolean(frame->finished));
+    json_object_set_new(result, "pending", texts(frame->pending));
     json_object_set_new(result, "claims", la_claims_result(frame->claims, scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));
@@ -328,16 +354,26 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     return result;
 }
 
+int la_result_hand_over(const json_t *result, const char *path, int stream, struct la_error *error)
+{
+    char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text)
+        return la_fail(error, "%s: the result cannot be put into words", path);
+    char *line = la_format("%s\n", text);
+    free(text);
+    int failed = la_output(path, stream, line, strlen(line), error);
+    free(line);
+    return failed;
+}
+
 int la_result_write(const json_t *result, const char *path, struct la_error *error)
 {
-    if (json_dump_file(result, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)))
-        return la_fail(error, "%s: %m", path);
-    return 0;
+    return la_result_hand_over(result, path, -1, error);
 }
 
 int la_result_exit_status(const json_t *scenarios)
 {
-    int status = LA_EXIT_HOLDS;
+    int status = json_array_size(scenarios) ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
     size_t i;
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario) {

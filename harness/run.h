@@ -34,6 +34,8 @@ struct la_options {
     const struct la_mix *mix; /* what the server can be loaded with */
     const char *config_path;  /* --config, for the reproducing command; NULL: none */
     const char *data_path;
+    unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
+    const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
     bool verbose; /* a line for each step, on a terminal */
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "basekeys.h"
+#include "copy.h"
 #include "judge.h"
 #include "notify.h"
 #include "recover.h"
@@ -24,7 +25,8 @@ static int start_node(struct la_run *run, struct la_node *node)
     struct la_error error;
     if (la_node_spawn(node, &error))
         return la_run_doubt(run, "%s", error.text);
-    if (la_recover_follow(run, node, NULL, FIRST_START_TIMEOUT_MS) == 0)
+    unsigned int patience_ms = run->options->start_timeout_ms;
+    if (la_recover_follow(run, node, NULL, patience_ms ? patience_ms : FIRST_START_TIMEOUT_MS) == 0)
         return 0;
     /* Before any fault this says nothing about crashes. */
     const struct la_finding *unready = &run->findings.kept[LA_UNAVAILABLE][0];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "copy.h"
 
 enum treatment {
     DROP,   /* removed: the harness sets it, or nothing may */
@@ -219,8 +220,26 @@ static int treat(struct la_config *config, size_t number, const char *dir, struc
     return table[row].treatment == COPY ? copy_in(item, dir, number, error) : 0;
 }
 
+/* Clients' own limit would end the harness's connections when it reads what is larger; replicas keep theirs. */
+static void lift_client_limit(struct la_config *config)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const struct la_directive *item = &config->items[i];
+        for (int arg = 0; !strcmp(item->name, "client-output-buffer-limit") && arg + 3 < item->count; arg += 4)
+            if (!strcasecmp(item->args[arg], "normal") && strcmp(item->args[arg + 1], "0") != 0) {
+                note(config, item, "none for the class normal: the harness reads what is larger");
+                replace_arg(&config->items[i], arg + 1, "0");
+                replace_arg(&config->items[i], arg + 2, "0");
+            }
+    }
+}
+
 int la_config_sandbox(struct la_config *config, const char *dir, struct la_error *error)
 {
+    char *tls_port = la_config_get(config, "tls-port");
+    config->tls = tls_port && strcmp(tls_port, "0") != 0;
+    free(tls_port);
+    lift_client_limit(config);
     for (size_t row = 0; row < sizeof table / sizeof *table; row++)
         if (table[row].treatment == DROP)
             drop(config, row);
@@ -265,6 +284,10 @@ void la_config_renew_login(struct la_config *config)
         return;
     free(config->password);
     config->password = la_config_get(config, "requirepass");
+    if (config->password && !*config->password) { /* legal, and means none */
+        free(config->password);
+        config->password = NULL;
+    }
 }
 
 int la_config_find_login(struct la_config *config, struct la_error *error)

@@ -43,12 +43,14 @@ static int check_databases(struct la_run *run, const struct la_address *address)
     redisContext *client = last ? la_client_connect(address, COMMAND_TIMEOUT_MS, &error) : NULL;
     if (!client)
         return last ? la_run_doubt(run, "%s", error.text) : 0;
-    redisReply *reply = redisCommand(client, "%s %u", la_command_name(address, "SELECT"), last);
+    char select[32];
+    snprintf(select, sizeof select, "SELECT %u", last);
+    redisReply *reply = la_client_send(client, address, select);
     bool there = reply && reply->type == REDIS_REPLY_STATUS;
     if (!there)
         la_run_doubt(run, "the recording is about database %u: %s", last, reply ? reply->str : client->errstr);
     freeReplyObject(reply);
-    redisFree(client);
+    la_client_close(client);
     return there ? 0 : -1;
 }
 
@@ -136,7 +138,7 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
     redisReply *reply = la_client_send(client, &node->address, line);
     if (!reply)
         la_fail(error, "%s: %s", line, client->errstr);
-    redisFree(client);
+    la_client_close(client);
     return reply;
 }
 

@@ -1,51 +1,24 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "claims.h"
-#include "probe.h"
+#include "evidence.h"
+#include "output.h"
 #include "repeat.h"
 #include "result.h"
 #include "runner.h"
+#include "suite_work.h"
 #include "table.h"
-#include "types.h"
-
-enum { JOBS_MAX = 64, DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
-
-/* A scenario that is running. */
-struct job {
-    pid_t pid;
-    size_t scenario;   /* index */
-    unsigned int turn; /* the how-many-th run of it, from 0 */
-};
-
-/* What la_suite_run works with, from top to bottom. */
-struct work {
-    struct la_suite *suite;
-    struct la_scenarios scenarios;
-    struct la_config base;
-    struct la_probe probe;
-    struct la_options options;
-    char server[LA_PATH_MAX];
-    struct la_strings skipped;
-    struct la_claims *claims;
-    json_t *results;
-    json_t **runs; /* of each scenario: the results, by turn; null: not ended yet */
-    struct job jobs[JOBS_MAX];
-    unsigned int running;
-    bool interrupted;
-};
 
 static int usage(const struct la_error *error)
 {
@@ -53,120 +26,8 @@ static int usage(const struct la_error *error)
     return LA_EXIT_USAGE;
 }
 
-static int read_scenarios(struct work *work, struct la_error *error)
-{
-    struct la_suite *suite = work->suite;
-    for (size_t i = 0; i < suite->files.count; i++)
-        if (la_scenarios_read(&work->scenarios, suite->files.items[i], error))
-            return -1;
-    return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
-}
-
-static int read_configuration(struct work *work, struct la_error *error)
-{
-    char dir[LA_PATH_MAX];
-    const char *path = work->suite->config;
-    if (!path)
-        return 0;
-    la_path(dir, "%s/config", work->suite->out);
-    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) ||
-                   la_config_sandbox(&work->base, dir, error)
-               ? -1
-               : 0;
-}
-
-static int probe(struct work *work, struct la_error *error)
-{
-    struct la_suite *suite = work->suite;
-    char dir[LA_PATH_MAX];
-    if (la_parts_program(suite->server ? suite->server : "redis-server", work->server, error))
-        return -1;
-    work->options = (struct la_options){
-        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data, suite->seed, false,
-                   &work->base},
-        .seed = suite->seed,
-        .demands = suite->demands,
-        .mix = &work->probe.mix,
-        .config_path = suite->config,
-        .data_path = suite->data,
-        .verbose = suite->verbose,
-    };
-    la_path(dir, "%s/probe", suite->out);
-    if (la_make_dirs(dir, error) || la_probe_server(&work->probe, &work->options.server, dir, error))
-        return -1;
-    work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
-    return 0;
-}
-
-/* Why a scenario that wants a real power cut cannot have one here; NULL: it can, or wants none. */
-static const char *unpowered(const struct la_scenario *scenario)
-{
-    const struct la_power_spec *power = scenario->power_cut;
-    return power && power->method == LA_POWER_REAL ? la_power_missing(power) : NULL;
-}
-
-/* The server has the types that the scenario's load is about; `why` says which it has not. */
-static bool mixes(const struct work *work, const struct la_scenario *scenario, char *why, size_t size)
-{
-    struct la_plan ignored;
-    struct la_error error;
-    if (la_mix_plan(&work->probe.mix, scenario->load, NULL, 0, &ignored, &error) == 0)
-        return true;
-    snprintf(why, size, "%.*s", (int)size - 1, error.text);
-    return false;
-}
-
-/* Leaves out what the user's configuration does not match or --quick does not want. */
-static void select_scenarios(struct work *work)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < work->scenarios.count; i++) {
-        struct la_scenario *scenario = work->scenarios.items[i];
-        char why[256] = "";
-        bool wanted = !work->suite->quick || scenario->quick;
-        bool fits = !work->suite->config || !scenario->settings ||
-                    la_probe_matches(&work->probe, scenario->settings, why, sizeof why);
-        const char *missing = unpowered(scenario);
-        fits = fits && mixes(work, scenario, why, sizeof why);
-        if (wanted && fits && missing)
-            snprintf(why, sizeof why, "its power cannot be cut for real here: %s", missing);
-        fits = fits && !missing;
-        if (wanted && !fits)
-            la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
-        if (wanted && fits && work->suite->config && scenario->tune)
-            la_strings_add(&work->base.changed, la_format("for %s: %.*s", scenario->name,
-                                                          (int)strcspn(scenario->tune, "\n"), scenario->tune));
-        if (wanted && fits)
-            work->scenarios.items[kept++] = scenario;
-        else
-            la_scenario_free(scenario);
-    }
-    work->scenarios.count = kept;
-}
-
-/* Said before anything starts, rather than found out half-way. */
-static int check_room(const struct work *work, struct la_error *error)
-{
-    struct statvfs fs;
-    struct sysinfo memory;
-    uint64_t disk = DISK_SLACK;
-    for (size_t i = 0; i < work->scenarios.count; i++)
-        disk += work->scenarios.items[i]->load->capacity * sizeof(struct la_op) +
-                (work->scenarios.items[i]->power_cut ? POWER_ROOM : 0) + sizeof(struct fi_control) * 2;
-    if (statvfs(work->suite->out, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < disk)
-        return la_fail(error, "too little disk: the plan needs %llu MiB below %s, %llu MiB are free",
-                       (unsigned long long)(disk >> 20), work->suite->out,
-                       (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20));
-    uint64_t need = (uint64_t)MEMORY_PER_RUN * work->suite->jobs;
-    if (sysinfo(&memory) == 0 && (uint64_t)memory.totalram * memory.mem_unit < need)
-        return la_fail(error, "too little memory: %u jobs need about %llu MiB, the machine has %llu MiB",
-                       work->suite->jobs, (unsigned long long)(need >> 20),
-                       (unsigned long long)((uint64_t)memory.totalram * memory.mem_unit >> 20));
-    return 0;
-}
-
 /* The first run's bundle has the scenario's name, the others' a number behind it. */
-static void bundle_path(const struct work *work, const struct job *job, char path[LA_PATH_MAX])
+static void bundle_path(const struct la_work *work, const struct la_job *job, char path[LA_PATH_MAX])
 {
     const char *name = work->scenarios.items[job->scenario]->name;
     if (job->turn)
@@ -175,7 +36,7 @@ static void bundle_path(const struct work *work, const struct job *job, char pat
         la_path(path, "%s/%s", work->suite->out, name);
 }
 
-static void result_path(const struct work *work, const struct job *job, char path[LA_PATH_MAX])
+static void result_path(const struct la_work *work, const struct la_job *job, char path[LA_PATH_MAX])
 {
     char bundle[LA_PATH_MAX];
     bundle_path(work, job, bundle);
@@ -183,35 +44,96 @@ static void result_path(const struct work *work, const struct job *job, char pat
 }
 
 /* In the child: one scenario, its result to a file. */
-static int run_one(const struct work *work, const struct job *job)
+static int run_one(const struct la_work *work, const struct la_job *job)
 {
     struct la_error error;
     char dir[LA_PATH_MAX];
     char path[LA_PATH_MAX];
     struct la_options options = work->options;
+    const struct la_fit *fit = &work->fits[job->scenario];
     options.seed += job->turn;
     options.server.seed += job->turn;
+    options.server.base = &fit->config;
+    options.overrides = &fit->overrides;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     bundle_path(work, job, dir);
     json_t *result = la_runner_run(work->scenarios.items[job->scenario], &options, dir);
     result_path(work, job, path);
-    int failed = la_result_write(result, path, &error);
+    int failed = la_result_write(result, path, &error) || la_evidence_seal(dir, &error);
     json_decref(result);
     return failed ? usage(&error) : 0;
 }
 
-/* A run that says nothing that is not said by another one is not kept: it is the numbers that count. */
-static void tidy(const struct work *work, const struct job *job, const json_t *runs)
+/*
+ * Of several runs, one that says nothing that is not said by another is not kept: it is the numbers that count. With
+ * --keep, no run is kept that does not say what was asked for.
+ */
+static void tidy(const struct la_work *work, const struct la_job *job, const json_t *runs)
 {
     const char *verdict = json_string_value(json_object_get(json_array_get(runs, job->turn), "verdict"));
     char bundle[LA_PATH_MAX];
-    if (!job->turn || la_repeat_worst(runs) == (int)job->turn || !verdict ||
-        strcmp(verdict, la_verdict_name(LA_HOLDS)) != 0)
+    bool holds = verdict && !strcmp(verdict, la_verdict_name(LA_HOLDS));
+    bool said = holds && job->turn && la_repeat_worst(runs) != (int)job->turn;
+    enum la_keep keep = work->suite->keep;
+    if (!said && keep != LA_KEEP_NONE && !(keep == LA_KEEP_FINDINGS && holds))
         return;
     bundle_path(work, job, bundle);
     la_empty_folder(bundle);
     rmdir(bundle);
+}
+
+/* Scenarios that have not ended yet. */
+static void list_pending(const struct la_work *work, struct la_strings *pending)
+{
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        const char *name = work->scenarios.items[i]->name;
+        bool done = false;
+        size_t n;
+        json_t *result;
+        json_array_foreach (work->results, n, result)
+            done = done || !strcmp(json_string_value(json_object_get(result, "name")), name);
+        if (!done)
+            la_strings_add(pending, la_strdup(name));
+    }
+}
+
+static json_t *whole_result(const struct la_work *work, const struct la_strings *limits, bool finished)
+{
+    static const struct la_strings none;
+    const struct la_suite *suite = work->suite;
+    struct la_strings pending = {0};
+    list_pending(work, &pending);
+    struct la_result_frame frame = {
+        .server_path = work->server,
+        .server_name = work->probe.name,
+        .server_version = work->probe.version,
+        .seed = suite->seed,
+        .changed = &work->base.changed,
+        .limits = limits ? limits : &none,
+        .skipped = &work->skipped,
+        .out = suite->out,
+        .claims = work->claims,
+        .command = &suite->command,
+        .pending = &pending,
+        .finished = finished,
+        .seconds = (double)(la_now_ns() - work->start_ns) / 1e9,
+    };
+    json_t *result = la_result_whole(&frame, json_incref(work->results));
+    la_strings_free(&pending);
+    return result;
+}
+
+/* What is known so far: whoever kills lastack finds it. */
+static int write_result(const struct la_work *work)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    json_t *result = whole_result(work, NULL, false);
+    la_path(path, "%s/result.json", work->suite->out);
+    int failed = la_result_write(result, path, &error);
+    json_decref(result);
+    return failed;
 }
 
 static bool all_ended(const json_t *runs)
@@ -223,7 +145,7 @@ static bool all_ended(const json_t *runs)
 }
 
 /* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
-static void enter(struct work *work, const struct job *job, json_t *result)
+static void enter(struct la_work *work, const struct la_job *job, json_t *result)
 {
     json_t **runs = &work->runs[job->scenario];
     char bundle[LA_PATH_MAX];
@@ -237,16 +159,18 @@ static void enter(struct work *work, const struct job *job, json_t *result)
     json_array_set_new(*runs, job->turn, result);
     tidy(work, job, *runs);
     if (before > 0) /* no longer, perhaps */
-        tidy(work, &(struct job){0, job->scenario, (unsigned int)before}, *runs);
+        tidy(work, &(struct la_job){0, job->scenario, (unsigned int)before}, *runs);
     if (!all_ended(*runs))
         return;
     json_t *merged = la_repeat_merge(*runs);
     *runs = NULL;
     json_array_append_new(work->results, merged);
     la_table_row(merged);
+    if (write_result(work))
+        fprintf(stderr, "lastack: result.json could not be brought up to date\n");
 }
 
-static void start_job(struct work *work, const struct job *job)
+static void start_job(struct la_work *work, const struct la_job *job)
 {
     fflush(NULL);
     pid_t pid = fork();
@@ -266,9 +190,9 @@ static void start_job(struct work *work, const struct job *job)
     work->jobs[work->running++].pid = pid;
 }
 
-static void finish_job(struct work *work, unsigned int index, int status)
+static void finish_job(struct la_work *work, unsigned int index, int status)
 {
-    const struct job job = work->jobs[index];
+    const struct la_job job = work->jobs[index];
     char path[LA_PATH_MAX];
     char why[128];
     result_path(work, &job, path);
@@ -284,7 +208,7 @@ static void finish_job(struct work *work, unsigned int index, int status)
     work->jobs[index] = work->jobs[--work->running];
 }
 
-static void reap(struct work *work)
+static void reap(struct la_work *work)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
@@ -295,7 +219,7 @@ static void reap(struct work *work)
             }
 }
 
-static void interrupt(struct work *work)
+static void interrupt(struct la_work *work)
 {
     if (!work->interrupted)
         fprintf(stderr, "lastack: interrupted, cleaning up\n");
@@ -304,12 +228,24 @@ static void interrupt(struct work *work)
         kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
 }
 
-static struct job job_at(const struct work *work, size_t number)
+static struct la_job job_at(const struct la_work *work, size_t number)
 {
-    return (struct job){0, number / work->suite->repeat, (unsigned int)(number % work->suite->repeat)};
+    return (struct la_job){0, number / work->suite->repeat, (unsigned int)(number % work->suite->repeat)};
 }
 
-static void run_all(struct work *work)
+/* On a terminal: what is running, how far it has come, and how long it may still take. */
+static void show_progress(const struct la_work *work, size_t next, size_t all, const char *name)
+{
+    size_t done = next - work->running;
+    double seconds = (double)(la_now_ns() - work->start_ns) / 1e9;
+    char left[32] = "";
+    if (done)
+        snprintf(left, sizeof left, ", about %.0f s left", seconds / (double)done * (double)(all - done));
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K[%zu/%zu] %s; %.0f s%s\r", next, all, name, seconds, left);
+}
+
+static void run_all(struct la_work *work)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -319,16 +255,14 @@ static void run_all(struct work *work)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     size_t next = 0;
     size_t all = work->scenarios.count * work->suite->repeat;
-    bool progress = isatty(STDERR_FILENO);
     while (next < all || work->running) {
         while (!work->interrupted && next < all && work->running < work->suite->jobs) {
-            const struct job job = job_at(work, next++);
-            if (progress)
-                fprintf(stderr, "[%zu/%zu] %s\r", next, all, work->scenarios.items[job.scenario]->name);
+            const struct la_job job = job_at(work, next++);
+            show_progress(work, next, all, work->scenarios.items[job.scenario]->name);
             start_job(work, &job);
         }
         for (; work->interrupted && next < all; next++) {
-            const struct job job = job_at(work, next);
+            const struct la_job job = job_at(work, next);
             enter(work, &job, la_result_failed(work->scenarios.items[job.scenario], "interrupted"));
         }
         struct timespec wait = {0, 100000000};
@@ -339,47 +273,69 @@ static void run_all(struct work *work)
     }
 }
 
-static void list_limits(const struct work *work, struct la_strings *limits)
+/* Bytes that a folder takes on the disk. */
+static uint64_t size_of(const char *folder)
 {
-    const struct la_power_spec real = {LA_POWER_REAL, LA_POWER_EXT4, LA_POLICY_DROP};
-    const char *missing = la_power_missing(&real);
-    la_strings_add(limits, la_strdup("what a disk's own cache loses: a power cut here takes the page cache only"));
-    if (missing)
-        la_strings_add(limits, la_format("real power cuts: %s", missing));
-    if (work->options.server.outside)
-        la_strings_add(limits, la_strdup("the server does not load libfaultinject.so (statically linked, set-uid, or "
-                                         "LD_PRELOAD removed): it was driven from outside, by seccomp user "
-                                         "notification, so nothing was judged that needs faults in writes, reads, "
-                                         "sockets or clocks, or a simulated power cut"));
-    for (unsigned int i = 0; i < la_type_count; i++)
-        if (work->probe.mix.missing[i] && !la_types[i]->alone)
-            la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.mix.missing[i]));
-    if (work->suite->no_shim)
-        la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
+    char *const roots[] = {(char *)folder, NULL};
+    uint64_t blocks = 0;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *entry; tree && (entry = fts_read(tree));)
+        blocks += entry->fts_info == FTS_F ? (uint64_t)entry->fts_statp->st_blocks : 0;
+    if (tree)
+        fts_close(tree);
+    return blocks * 512;
 }
 
-static int report(struct work *work, struct la_strings *limits)
+static void remove_folder(const struct la_work *work, const char *name)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/%s", work->suite->out, name);
+    la_empty_folder(path);
+    rmdir(path);
+}
+
+/* What was needed to run, and is no part of what was found. */
+static void remove_scaffold(const struct la_work *work)
+{
+    if (*work->data)
+        remove_folder(work, "given-data");
+    if (work->suite->keep == LA_KEEP_NONE) {
+        remove_folder(work, "probe");
+        remove_folder(work, "config");
+    }
+}
+
+/* To the files that the user named; -1 with `error` filled when one could not be written whole. */
+static int hand_over(const struct la_work *work, const json_t *result, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    int failed = suite->json ? la_result_hand_over(result, suite->json, work->stream, error) : 0;
+    return failed || (suite->junit && la_result_junit(work->results, suite->junit, work->stream, error)) ? -1 : 0;
+}
+
+static int report(struct la_work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
     struct la_error error;
-    char path[LA_PATH_MAX];
-    list_limits(work, limits);
-    struct la_result_frame frame = {work->server,   work->probe.name,    work->probe.version,
-                                    suite->seed,    &work->base.changed, limits,
-                                    &work->skipped, suite->out,          work->claims};
+    la_prepare_limits(work, limits);
     int status = la_result_exit_status(work->results);
-    json_t *result = la_result_whole(&frame, json_incref(work->results));
+    remove_scaffold(work);
+    json_t *result = whole_result(work, limits, true);
+    char path[LA_PATH_MAX];
     la_path(path, "%s/result.json", suite->out);
-    bool failed = la_result_write(result, path, &error) ||
-                  (suite->json && la_result_write(result, suite->json, &error)) ||
-                  (suite->junit && la_result_junit(work->results, suite->junit, &error));
-    la_table_footer(result, suite->out);
+    bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
+    if (failed)
+        status = usage(&error);
+    la_table_footer(result, suite->out, size_of(suite->out), status);
     json_decref(result);
-    return failed ? usage(&error) : status;
+    return status;
 }
 
-static void release(struct work *work)
+static void release(struct la_work *work)
 {
+    for (size_t i = 0; work->fits && i < work->scenarios.count; i++)
+        la_fit_free(&work->fits[i]);
+    free(work->fits);
     la_scenarios_free(&work->scenarios);
     la_config_free(&work->base);
     la_probe_free(&work->probe);
@@ -387,43 +343,46 @@ static void release(struct work *work)
     la_claims_free(work->claims);
     json_decref(work->results);
     free(work->runs);
+    if (work->stream >= 0)
+        close(work->stream);
 }
 
-/* Everything that can be found wrong before a scenario starts. */
-static int prepare(struct work *work, struct la_error *error)
+/* Where --json or --junit want standard output for themselves, the table goes to where messages go. */
+static void keep_stdout_free(struct la_work *work)
 {
-    if (read_configuration(work, error) || probe(work, error))
-        return -1;
-    select_scenarios(work);
-    if (!work->scenarios.count)
-        return la_fail(error, "none of the scenarios applies to this configuration");
-    return check_room(work, error);
+    const struct la_suite *suite = work->suite;
+    bool taken = (suite->json && !strcmp(suite->json, "-")) || (suite->junit && !strcmp(suite->junit, "-"));
+    if (!taken)
+        return;
+    fflush(stdout);
+    work->stream = dup(STDOUT_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
-static int work_through(struct work *work, struct la_strings *limits)
+static int work_through(struct la_work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
     struct la_error error;
-    char path[LA_PATH_MAX];
-    la_path(path, "%s/claims.yaml", suite->parts.fixtures);
-    work->claims = la_claims_read(path, &error);
-    if (!work->claims || read_scenarios(work, &error) || la_new_folder(suite->out, &error))
-        return usage(&error);
-    if (prepare(work, &error)) {
-        la_empty_folder(suite->out);
-        return usage(&error);
+    if (la_prepare(work, &error)) {
+        usage(&error);
+        return la_interrupted() ? LA_EXIT_INCONCLUSIVE : LA_EXIT_USAGE;
     }
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
+    la_table_few(&work->skipped, work->scenarios.count, work->offered);
     la_table_header();
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
+    if (write_result(work))
+        fprintf(stderr, "lastack: result.json cannot be written yet\n");
     run_all(work);
     return report(work, limits);
 }
 
-int la_suite_run(void *context, struct la_strings *limits)
+int la_suite_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
 {
-    struct work work = {.suite = context, .results = json_array()};
+    struct la_work work = {
+        .suite = context, .sandbox = sandbox, .results = json_array(), .start_ns = la_now_ns(), .stream = -1};
+    keep_stdout_free(&work);
     int status = work_through(&work, limits);
     release(&work);
     return status;

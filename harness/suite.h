@@ -8,26 +8,32 @@
 
 #include "parts.h"
 #include "run.h"
+#include "sandbox.h"
+
+enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
 
 struct la_suite {
     struct la_parts parts;
-    struct la_strings files; /* scenario files and directories */
-    const char *server;      /* as given; NULL: redis-server from PATH */
+    struct la_strings files;   /* scenario files, directories and names */
+    struct la_strings command; /* the words of the command line, for the report */
+    const char *server;        /* as given; NULL: redis-server from PATH */
     const char *config;
     const char *data;
-    char out[LA_PATH_MAX];
-    const char *junit;
+    char out[LA_PATH_MAX]; /* made by the suite if it is not there */
+    const char *junit;     /* "-": standard output */
     const char *json;
     struct la_demands demands;
     uint64_t seed;
     unsigned int jobs;
-    unsigned int repeat; /* runs of each scenario, with seeds from `seed` on */
-    bool quick;          /* only scenarios marked quick */
-    bool no_shim;        /* for servers that cannot be preloaded: rules cannot fire */
+    unsigned int repeat;           /* runs of each scenario, with seeds from `seed` on */
+    unsigned int start_timeout_ms; /* for a server to serve after a start; 0: the standard ones */
+    enum la_keep keep;             /* bundles */
+    bool quick;                    /* only scenarios marked quick */
+    bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;
 };
 
 /* Returns the exit status. A context for la_sandbox_run. */
-int la_suite_run(void *suite, struct la_strings *limits);
+int la_suite_run(void *suite, const struct la_sandbox *sandbox, struct la_strings *limits);
 
 #endif

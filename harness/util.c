@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,7 +56,7 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
 
 char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for somebody who writes */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         la_fail(error, "%s: %s", path, strerror(errno));
@@ -68,7 +66,11 @@ char *la_read_file(const char *path, size_t max, size_t *length, struct la_error
     }
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
         close(fd);
-        la_fail(error, "%s: %s", path, S_ISREG(st.st_mode) ? "file too large" : "not a regular file");
+        if (S_ISREG(st.st_mode))
+            la_fail(error, "%s: %llu bytes, at most %llu are read", path, (unsigned long long)st.st_size,
+                    (unsigned long long)max);
+        else
+            la_fail(error, "%s: not a regular file", path);
         return NULL;
     }
     char *text = la_alloc((size_t)st.st_size + 1, 1);
@@ -99,11 +101,13 @@ int la_make_dirs(const char *path, struct la_error *error)
 
 int la_new_folder(const char *out, struct la_error *error)
 {
+    if (!*out)
+        return la_fail(error, "--out: the name is empty (a variable that is not set?)");
     DIR *dir = opendir(out);
     if (!dir && errno != ENOENT)
         return la_fail(error, "--out %s: %s", out, strerror(errno));
     if (!dir)
-        return la_make_dirs(out, error);
+        return la_make_dirs(out, error) ? -1 : 1;
     int entries = 0;
     for (struct dirent *entry; (entry = readdir(dir));)
         entries += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -113,45 +117,6 @@ int la_new_folder(const char *out, struct la_error *error)
     if (access(out, W_OK))
         return la_fail(error, "--out %s: %s", out, strerror(errno));
     return 0;
-}
-
-int la_copy_file(const char *from, const char *to, struct la_error *error)
-{
-    struct stat st;
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0 || fstat(in, &st)) {
-        la_fail(error, "%s: %s", from, strerror(errno));
-        if (in >= 0)
-            close(in);
-        return -1;
-    }
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 0777);
-    ssize_t left = out < 0 ? -1 : st.st_size;
-    while (left > 0) {
-        ssize_t sent = sendfile(out, in, NULL, (size_t)left);
-        left = sent > 0 ? left - sent : -1;
-    }
-    if (left < 0)
-        la_fail(error, "cannot copy %s to %s: %s", from, to, strerror(errno));
-    close(in);
-    if (out >= 0)
-        close(out);
-    return left < 0 ? -1 : 0;
-}
-
-int la_copy_tree(const char *from, const char *to, struct la_error *error)
-{
-    char content[LA_PATH_MAX];
-    la_path(content, "%s/.", from);
-    pid_t pid = fork();
-    if (pid == 0) {
-        execlp("cp", "cp", "-a", content, to, (char *)NULL);
-        _exit(127);
-    }
-    int status = -1;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status == 0 ? 0 : la_fail(error, "cannot copy %s to %s", from, to);
 }
 
 static void *checked(void *memory)

@@ -33,7 +33,7 @@ char *la_read_file(const char *path, size_t max, size_t *length, struct la_error
 /* Creates a directory and its missing parents. */
 int la_make_dirs(const char *path, struct la_error *error);
 
-/* Makes an output folder (--out), or takes one that is there, empty and writable. */
+/* Makes an output folder (--out): 1. Or takes one that is there, empty and writable: 0. -1 with `error` filled. */
 int la_new_folder(const char *path, struct la_error *error);
 
 /* Empties an output folder that la_new_folder gave, when nothing came of the run. */
@@ -41,10 +41,6 @@ void la_empty_folder(const char *path);
 
 /* Replaces every byte that is not printable ASCII by `?`: what servers say need not be text. */
 void la_printable(char *text);
-
-/* Copies a file (mode kept), or with `cp -a` a directory's content. */
-int la_copy_file(const char *from, const char *to, struct la_error *error);
-int la_copy_tree(const char *from, const char *to, struct la_error *error);
 
 /* malloc and friends that end the program when memory is out. */
 void *la_alloc(size_t count, size_t size);

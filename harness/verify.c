@@ -108,7 +108,8 @@ static int read_one(struct pass *pass, uint64_t key)
     int reads = type_of(pass, key)->reads;
     int bad = 0;
     for (int i = 0; i < reads && !bad; i++) {
-        if (redisGetReply(pass->client, (void **)&replies[i]) != REDIS_OK)
+        replies[i] = la_client_reply(pass->client);
+        if (!replies[i])
             bad = lost_connection(pass, pass->client->errstr);
         else if (!usable(replies[i]))
             bad = lost_connection(pass, replies[i]->str);
@@ -289,10 +290,10 @@ static int read_back(struct pass *pass)
     } else {
         la_replies_attach(&pass->replies, pass->client);
         bad = read_and_scan(pass);
-        redisFree(pass->scan.client);
+        la_client_close(pass->scan.client);
     }
     if (pass->client)
-        redisFree(pass->client);
+        la_client_close(pass->client);
     return bad;
 }
 

@@ -19,7 +19,8 @@ class Certify(LastackTest):
         self.assertEqual(result, json.loads(copy.read_text()))
         self.assertEqual(result["seed"], 7)
         self.assertEqual(set(result["server"]), {"path", "name", "version"})
-        self.assertEqual(set(result["host"]), {"kernel", "cpus", "memory", "filesystem", "thp", "overcommit"})
+        self.assertEqual(set(result["host"]), {"name", "kernel", "cpus", "memory", "filesystem", "thp",
+                                               "overcommit"})
         self.assertTrue(result["limits"])
         names = {p.stem for p in SCENARIOS.glob("*.yaml")} - {line.split(":")[0] for line in result["not_applicable"]}
         self.assertEqual({s["name"] for s in result["scenarios"]}, names)
@@ -76,7 +77,7 @@ class Certify(LastackTest):
         self.assertGreater((bundle / "ledger").stat().st_size, 500000)
         ledger = bundle / "ledger"
         ledger.write_bytes(ledger.read_bytes()[:1000])
-        self.assert_refused(self.lastack("replay", bundle), "ledger", "not a ledger")
+        self.assert_refused(self.lastack("replay", bundle), "ledger", "damaged")
         self.assert_refused(self.lastack("replay", self.folder / "nothing"), "scenario.yaml")
 
     def test_the_reproducing_command_reproduces(self):

@@ -52,7 +52,7 @@ static int end_server(void **state)
 {
     (void)state;
     char *remove = la_format("rm -r %s", server.dir);
-    redisFree(server.client);
+    la_client_close(server.client);
     kill(server.pid, SIGKILL);
     waitpid(server.pid, NULL, 0);
     int failed = system(remove);

@@ -59,6 +59,11 @@ class Server:
                               check=True).stdout.strip()
 
 
+def as_written(run):
+    """Names of the scenarios whose verdict is about the configuration as the user wrote it."""
+    return [s["name"] for s in run.result["scenarios"] if not s["overrides"]]
+
+
 class UserConfig(LastackTest):
     def production(self):
         self.write("common.conf", "maxclients 500\nhz 20\n")
@@ -67,13 +72,14 @@ class UserConfig(LastackTest):
     def test_a_production_file(self):
         run = self.lastack("certify", "--config", self.production())
         self.assertEqual(run.status, 0, str(run))
-        names = {s["name"] for s in run.result["scenarios"]}
+        names = as_written(run)
         self.assertIn("kill9-aof-everysec", names)
         self.assertIn("disk-full-aof-everysec", names)
         self.assertNotIn("kill9-aof-always", names)
         self.assertNotIn("kill9-rdb", names)
-        self.assertTrue(any(line.startswith("kill9-rdb: it is about 'appendonly no'")
-                            for line in run.result["not_applicable"]))
+        self.assertEqual(run.scenario("kill9-rdb")["overrides"],
+                         ["appendonly no (not yes)", 'save 3600 1 (not "")'])
+        self.assertIn("    sets appendonly no (not yes), save 3600 1", run.stdout)
         changed = "\n".join(run.result["changed_directives"])
         for name in ("dir", "port", "bind", "daemonize", "supervised", "pidfile", "logfile", "replicaof", "requirepass"):
             self.assertRegex(changed, rf"(?m)^{name}: ")
@@ -107,11 +113,11 @@ class UserConfig(LastackTest):
         conf = self.write("acl.conf", f"aclfile {acl}\nappendonly yes\nappendfsync always\nsave \"\"\n")
         run = self.lastack("certify", "--config", conf, "--quick")
         self.assertEqual(run.status, 0, str(run))
-        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-aof-always", "power-cut-aof-always"])
+        self.assertEqual(as_written(run), ["kill9-aof-always", "power-cut-aof-always"])
         conf = self.write("user.conf", "user default off\nuser app on >sw0rdfish ~* +@all\nappendonly no\nsave 60 1\n")
         run = self.lastack("certify", "--config", conf, "--quick")
         self.assertEqual(run.status, 0, str(run))
-        self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-rdb"])
+        self.assertEqual(as_written(run), ["kill9-rdb"])
 
     def test_a_known_bug_of_redis_is_found(self):
         """redis/redis#14541: with the default user off, loading the AOF skips every MULTI/EXEC without a word."""
@@ -151,7 +157,8 @@ class UserConfig(LastackTest):
         run = self.lastack("certify", "--config", conf, "--data", data, "--quick")
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual((data / "dump.rdb").read_bytes(), before)
-
+        self.assertIn("kill9-aof-always: it is about another 'appendonly', with which the given data would not be read",
+                      run.result["not_applicable"])
 
     def given(self, name, *commands):
         """A data directory with a dump that these commands made."""
@@ -218,7 +225,7 @@ exec redis-server "$@"
                      "user app on >old-secret >new-secret <old-secret ~* &* +@all\nappendonly no\nsave 3600 1\n"):
             run = self.lastack("certify", "--quick", "--config", self.write("hard.conf", text))
             self.assertEqual(run.status, 0, str(run))
-            self.assertEqual([s["name"] for s in run.result["scenarios"]], ["kill9-rdb"])
+            self.assertEqual(as_written(run), ["kill9-rdb"])
             for path in run.out.rglob("*"):
                 if path.is_file():
                     self.assertNotIn(b"secret", path.read_bytes().replace(b"a secret", b""), path)

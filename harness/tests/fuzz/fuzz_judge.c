@@ -88,9 +88,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t wanted = data[1] % OPS * RECORD;
     wanted = wanted < size - 2 ? wanted : size - 2;
     size_t count = make_ops(data + 2, wanted, type, ops);
-    struct la_bounded bounded;
-    la_bounded_open(&bounded, size); /* a larger array cannot become a reply */
-    redisReader *reader = bounded.reader;
+    struct la_bounded bounded = {0};
+    redisReader *reader = redisReaderCreate();
+    la_bounded_attach(&bounded, reader, size); /* a larger array cannot become a reply */
     redisReaderFeed(reader, (const char *)data + 2 + wanted, size - 2 - wanted);
     int got = 0;
     while (got < la_types[type]->reads && redisReaderGetReply(reader, (void **)&replies[got]) == REDIS_OK &&
@@ -102,6 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (int i = 0; i < got; i++)
         freeReplyObject(replies[i]);
-    la_bounded_close(&bounded);
+    redisReaderFree(reader);
     return 0;
 }

@@ -1,0 +1,13 @@
+/* Files that are written whole or not at all. */
+#ifndef LASTACK_OUTPUT_H
+#define LASTACK_OUTPUT_H
+
+#include "util.h"
+
+/*
+ * Writes a text. A file is written beside its place and renamed into it; what is no file (a device, a FIFO) is written
+ * to; "-" is the open file `stream`. -1 with `error` filled: a full disk, say.
+ */
+int la_output(const char *path, int stream, const char *text, size_t length, struct la_error *error);
+
+#endif
