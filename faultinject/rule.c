@@ -138,8 +138,9 @@ static int parse_ops(struct parser *p, const char *value, size_t length)
         if (!bits)
             return fail(p, word,
                         "unknown operation '%.*s'; use write, fsync, fdatasync, fsync-dir, sync-range, open, "
-                        "rename, unlink, truncate, mkdir, link, read, fork, connect, accept, send, recv, clock",
-                        (int)size, word);
+                        "rename, unlink, truncate, mkdir, link, read, fork, connect, accept, send, recv, clock, or "
+                        "for several any-write, namespace, network, any",
+                        (int)(size < 40 ? size : 40), word);
         p->rule->ops |= bits;
         word += size + 1;
     }
@@ -152,7 +153,7 @@ static int parse_number(struct parser *p, const char *value, size_t length, bool
     size_t i = 0;
     for (; i < length && isdigit((unsigned char)value[i]); i++) {
         if (number > UINT64_MAX / 10 - 1)
-            return fail(p, value, "number too large");
+            return fail(p, value, "out of range: at most %llu", (unsigned long long)UINT64_MAX / 10);
         number = number * 10 + (uint64_t)(value[i] - '0');
     }
     if (i == 0)
@@ -165,7 +166,7 @@ static int parse_number(struct parser *p, const char *value, size_t length, bool
     if (i + (shift ? 1 : 0) != length)
         return fail(p, value + i, "expected a whole number%s", bytes ? ", with k, m or g at most" : "");
     if (number > (UINT64_MAX >> 1) >> shift)
-        return fail(p, value, "number too large");
+        return fail(p, value, "out of range: at most %llu", (unsigned long long)(UINT64_MAX >> 1) >> shift);
     *out = number << shift;
     return 0;
 }

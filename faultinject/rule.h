@@ -36,7 +36,7 @@
 
 struct fi_rule_error {
     int column;        /* 1-based, where in the text */
-    char message[160]; /* what is wrong and what would be right */
+    char message[320]; /* what is wrong and what would be right */
 };
 
 /*

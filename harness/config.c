@@ -69,7 +69,9 @@ static int read_include(struct la_config *config, const char *pattern, const cha
         return la_fail(error, "%s:%d: includes are nested deeper than %d", file, line, INCLUDE_DEPTH);
     int missing = glob(pattern, 0, NULL, &found);
     if (missing && pattern[0] != '/' && slash) {
-        la_path(beside, "%.*s/%s", (int)(slash - file), file, pattern);
+        char *literal = la_glob_literal(file);
+        la_path(beside, "%.*s/%s", (int)(strrchr(literal, '/') - literal), literal, pattern);
+        free(literal);
         missing = glob(beside, 0, NULL, &found);
     }
     if (missing) /* like the server: a pattern may match nothing, a name must exist */

@@ -1,11 +1,14 @@
 #include "history.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "evidence.h"
 #include "ledger.h"
 #include "reads.h"
 #include "types.h"
@@ -307,13 +310,56 @@ static int print_edn(struct printer *printer)
     return ferror(printer->out) ? -1 : 0;
 }
 
-int la_history_print(const char *path, enum la_history_format format, FILE *out, struct la_error *error)
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* A report's bundles: how much each holds. -1: there is none. */
+static int list_report(const char *path, FILE *out)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, NULL, by_name);
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        char file[LA_PATH_MAX];
+        struct la_ledger ledger = {0};
+        struct la_error error;
+        la_path(file, "%s/%s/ledger", path, entries[i]->d_name);
+        bool there = entries[i]->d_name[0] != '.' && access(file, F_OK) == 0;
+        if (there && !found++)
+            fprintf(out, "%-40s %12s %12s\n", "ledger", "operations", "acknowledged");
+        if (there && la_ledger_open(&ledger, file, &error) == 0)
+            fprintf(out, "%-40s %12llu %12llu\n", entries[i]->d_name, (unsigned long long)la_ledger_count(&ledger),
+                    (unsigned long long)ledger.head->acked);
+        else if (there)
+            fprintf(out, "%-40s %s\n", entries[i]->d_name, error.text);
+        la_ledger_close(&ledger);
+        free(entries[i]);
+    }
+    free(entries);
+    return found ? 0 : -1;
+}
+
+/* A bundle's evidence is whole, or it is said that nobody can know. */
+static int check_bundle(const char *path, struct la_error *error)
+{
+    enum la_seal seal;
+    if (la_evidence_check(path, &seal, error))
+        return -1;
+    if (seal == LA_SEAL_UNFINISHED)
+        fprintf(stderr, "lastack: %s: the run is not finished\n", path);
+    if (seal == LA_SEAL_OLD)
+        fprintf(stderr, "lastack: %s: of a version without checksums: damage would go unseen\n", path);
+    return 0;
+}
+
+static int print_ledger(const char *path, bool bundle, enum la_history_format format, FILE *out,
+                        struct la_error *error)
 {
     static int (*const printers[])(struct printer *) = {print_text, print_jsonl, print_edn};
     char file[LA_PATH_MAX];
-    struct stat st;
     struct la_ledger ledger = {0};
-    bool bundle = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     la_path(file, bundle ? "%s/ledger" : "%s", path);
     if (la_ledger_open(&ledger, file, error))
         return -1;
@@ -329,4 +375,18 @@ int la_history_print(const char *path, enum la_history_format format, FILE *out,
         fclose(reads.file);
     la_ledger_close(&ledger);
     return result;
+}
+
+int la_history_print(const char *path, enum la_history_format format, FILE *out, struct la_error *error)
+{
+    char file[LA_PATH_MAX];
+    struct stat st;
+    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    la_path(file, "%s/ledger", path);
+    if (folder && access(file, F_OK))
+        return list_report(path, out) ? la_fail(error, "%s: no ledger, no bundle, and no report with bundles in it", path)
+                                      : 0;
+    if (folder && check_bundle(path, error))
+        return -1;
+    return print_ledger(path, folder, format, out, error);
 }

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,6 @@
 enum {
     PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
     PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
-    LOG_MAX = 64 << 20,
 };
 
 static bool port_is_free(int port)
@@ -213,6 +213,19 @@ bool la_node_preloaded(const struct la_node *node, pid_t pid)
     return found;
 }
 
+static uint64_t size_of_log(const struct la_node *node)
+{
+    struct stat st;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/log", node->dir);
+    return stat(path, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+bool la_node_floods(const struct la_node *node)
+{
+    return size_of_log(node) > LA_LOG_MAX;
+}
+
 int la_node_spawn(struct la_node *node, struct la_error *error)
 {
     struct fi_notify notify;
@@ -229,6 +242,8 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
         close(log);
         return -1;
     }
+    node->log_start = size_of_log(node);
+    node->oom_kills = la_oom_kills();
     pid_t pid = fork();
     if (pid == 0)
         become_server(node, config, control, node->server->outside ? &notify : NULL, log);
@@ -290,6 +305,8 @@ void la_node_ended(struct la_node *node, int status)
     uint64_t cut_ns = atomic_load(&node->control->cut_ns);
     node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
     node->power.out = node->power.out || cut_ns;
+    bool unexplained = !node->fault_ns && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    node->starved = unexplained && la_oom_kills() > node->oom_kills;
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
@@ -375,7 +392,7 @@ static char *read_log(const struct la_node *node)
     size_t length = 0;
     char path[LA_PATH_MAX];
     la_path(path, "%s/log", node->dir);
-    char *text = la_read_file(path, LOG_MAX, &length, &ignored);
+    char *text = la_read_file(path, LA_LOG_MAX, &length, &ignored);
     for (size_t i = 0; i < length; i++)
         text[i] = text[i] ? text[i] : ' ';
     return text;
@@ -391,25 +408,47 @@ unsigned int la_node_log_count(const struct la_node *node, const char *text)
     return count;
 }
 
+/* What a server says of its machine at each start, whatever becomes of it. */
+static bool is_chatter(const char *line)
+{
+    static const char *const chatter[] = {"overcommit", "Transparent Huge", "somaxconn", "TCP backlog", "oO0OoO0"};
+    bool is = !line[strspn(line, " \t\r")];
+    for (size_t i = 0; !is && i < sizeof chatter / sizeof *chatter; i++)
+        is = strstr(line, chatter[i]) != NULL;
+    return is;
+}
+
+/* Of a log's lines those that say something; where some are marked as warnings (#), only those. */
+static size_t telling_lines(char *log, const char **lines, size_t room)
+{
+    size_t count = 0;
+    bool warnings = false;
+    for (char *line; (line = strsep(&log, "\n"));) {
+        bool warns = strstr(line, " # ") != NULL;
+        if (is_chatter(line) || (warnings && !warns))
+            continue;
+        if (warns && !warnings)
+            count = 0;
+        warnings = warnings || warns;
+        lines[count++ % room] = line;
+    }
+    return count;
+}
+
 void la_node_last_words(const struct la_node *node, char *out, size_t size)
 {
+    enum { LINES = 3 };
+    const char *lines[LINES];
     char *log = read_log(node);
     out[0] = '\0';
     if (!log)
         return;
-    size_t length = strlen(log);
-    while (length && (log[length - 1] == '\n' || log[length - 1] == '\r'))
-        log[--length] = '\0';
-    const char *from = log + (length > size - 1 ? length - (size - 1) : 0);
-    /* the last few whole lines */
-    int lines = 0;
-    const char *line = log + length;
-    while (line > from && lines < 4)
-        lines += *--line == '\n';
-    snprintf(out, size, "%s", lines == 4 ? line + 1 : line);
-    for (char *c = out; *c; c++)
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
+    size_t start = node->log_start < strlen(log) ? node->log_start : 0;
+    size_t count = telling_lines(log + start, lines, LINES);
+    for (size_t i = count > LINES ? count - LINES : 0; i < count; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", used ? " " : "", lines[i % LINES]);
+    }
     la_printable(out);
     free(log);
 }

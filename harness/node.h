@@ -61,6 +61,9 @@ struct la_node {
     unsigned int recovered;  /* ends that have been recovered from */
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
+    bool starved;            /* the last end was the kernel's doing, for lack of memory */
+    uint64_t oom_kills;      /* la_oom_kills at the last start */
+    uint64_t log_start;      /* bytes of the log at the last start */
     long long full_syncs;    /* seen in the log of this node as a replica */
 };
 
@@ -106,7 +109,11 @@ void la_node_destroy(struct la_node *node);
 int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);
 void la_node_disarm(struct la_node *node);
 
-/* The last lines of the node's log that say something, at most `size` bytes. */
+/* The log has grown beyond what is read of it, LA_LOG_MAX: the server writes on and on. */
+enum { LA_LOG_MAX = 64 << 20 };
+bool la_node_floods(const struct la_node *node);
+
+/* The last lines that this start has left in the node's log and that say something, at most `size` bytes. */
 void la_node_last_words(const struct la_node *node, char *out, size_t size);
 
 /* How often `text` stands in the node's log. */

@@ -26,6 +26,11 @@ static redisContext *reach(struct la_node *node, unsigned int timeout_ms, struct
     uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
     struct la_error last = {""};
     while (la_now_ns() < deadline && !la_interrupted()) {
+        if (la_node_floods(node)) {
+            la_fail(error, "%s floods its log: more than %d MiB before it serves", node->server->path,
+                    LA_LOG_MAX >> 20);
+            return NULL;
+        }
         if (has_ended(node)) {
             char words[700];
             la_node_last_words(node, words, sizeof words);

@@ -116,7 +116,7 @@ static bool serves(const struct la_node *node, const struct la_recovery *recover
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */
 static int ended_early(struct la_run *run, struct la_node *node)
 {
-    char words[240];
+    char words[250];
     const char *name = node->spec->name;
     la_node_last_words(node, words, sizeof words);
     run->findings.node = name;

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SAMPLE_NS = 20000000, EVENTS_MAX = 400, TEXT_MAX = 512 };
+enum { SAMPLE_NS = 20000000, GUARD_NS = 100000000, EVENTS_MAX = 400, TEXT_MAX = 512, DISK_LEFT = 32 << 20 };
 #define DARK_NS UINT64_C(10000000000) /* for the processes of a node without power to end */
 
 const char *la_verdict_name(enum la_verdict verdict)
@@ -90,6 +91,9 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
         la_run_event(run, node->spec->name, "ended by signal %d", WTERMSIG(status));
     else
         la_run_event(run, node->spec->name, "ended with status %d", WEXITSTATUS(status));
+    if (node->starved)
+        la_run_doubt(run, "%s was ended by the kernel for lack of memory (OOM kill), not by this run",
+                     node->spec->name);
     if (node != la_run_target(run))
         return;
     /* What the load sends from now on belongs to the server's next life. */
@@ -208,8 +212,30 @@ static void sample(struct la_run *run)
     }
 }
 
+/* Whatever a server does, it does not fill the disk: one that tries is ended, and the run says nothing. */
+static void guard_disk(struct la_run *run)
+{
+    struct statvfs fs;
+    if (la_now_ns() < run->next_guard_ns)
+        return;
+    run->next_guard_ns = la_now_ns() + GUARD_NS;
+    bool full = statvfs(run->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < DISK_LEFT;
+    if (full)
+        la_run_doubt(run, "less than %d MiB are left on the disk of the report: its nodes were ended", DISK_LEFT >> 20);
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        bool floods = node->pid && la_node_floods(node);
+        if (floods)
+            la_run_doubt(run, "the log of %s has grown beyond %d MiB: it was ended", node->spec->name,
+                         LA_LOG_MAX >> 20);
+        if (floods || full)
+            la_node_kill(node, LA_SCOPE_GROUP);
+    }
+}
+
 void la_run_pump(struct la_run *run)
 {
+    guard_disk(run);
     reap(run);
     for (unsigned int i = 0; i < run->node_count; i++) {
         cut_when_wanted(run, &run->nodes[i]);

@@ -90,6 +90,7 @@ struct la_run {
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
     bool clock_changed;     /* by a rule: times say nothing about the server any more */
     uint64_t next_sample_ns;
+    uint64_t next_guard_ns;
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
 };
 

@@ -14,6 +14,8 @@
 #include "value.h"
 #include "yamlplace.h"
 
+enum { NAME_MAX_LENGTH = 80 }; /* it becomes a folder's name */
+
 static const cyaml_config_t yaml_config = {
     .log_level = CYAML_LOG_ERROR,
     .mem_fn = cyaml_mem,
@@ -73,7 +75,7 @@ struct check {
 
 __attribute__((format(printf, 2, 3))) static int wrong(const struct check *check, const char *format, ...)
 {
-    char text[512];
+    char text[768];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -127,6 +129,17 @@ static int any_port(const void *context, const char *node)
     return check_node(check, node) ? 0 : 1;
 }
 
+/* What a rule's action needs of the scenario. */
+static int check_needs(const struct check *check, const struct fi_rule *rule)
+{
+    const struct la_power_spec *power = check->scenario->power_cut;
+    if (rule->action == FI_DO_POWER_CUT && !power)
+        return wrong(check, "do=power-cut needs 'power_cut: {}' in the scenario: how it is to be cut");
+    if (rule->action == FI_DO_REVERT && (!power || power->method != LA_POWER_SIMULATED))
+        return wrong(check, "do=revert needs the journal: 'power_cut: {method: simulated}' in the scenario");
+    return 0;
+}
+
 static int check_rule(const struct check *check, const char *text)
 {
     struct fi_rule rule;
@@ -136,10 +149,8 @@ static int check_rule(const struct check *check, const char *text)
         return -1;
     int bad = fi_rule_parse(whole, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error);
     free(whole);
-    if (!bad) {
-        bool unsaid = rule.action == FI_DO_POWER_CUT && !check->scenario->power_cut;
-        return unsaid ? wrong(check, "do=power-cut needs 'power_cut: {}' in the scenario: how it is to be cut") : 0;
-    }
+    if (!bad)
+        return check_needs(check, &rule);
     return wrong(check, "rule, column %d: %s, in '%s'", error.column, error.message, text);
 }
 
@@ -207,6 +218,23 @@ static int check_step(const struct check *check, const struct la_step *step)
     return check_rule(check, rule);
 }
 
+static bool verifies(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].verify)
+            return true;
+    return false;
+}
+
+/* What can be known only when a node has been read back: without that, an expectation would accuse the server. */
+static int check_verified(const struct check *check, const struct la_expect *expect)
+{
+    const char *what = expect->lost ? "lost" : expect->window ? "window" : expect->keys ? "keys" : NULL;
+    if (!what || verifies(check->scenario))
+        return 0;
+    return wrong(check, "'%s' needs a step 'verify': nothing is read back without it", what);
+}
+
 static bool unbounded(const struct la_expect_count *count)
 {
     return count && !count->max && !count->min;
@@ -225,6 +253,10 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (named[i] && check_node(check, named[i]->node))
             return -1;
+    if (check_verified(check, expect))
+        return -1;
+    if (expect->full_syncs && !replicates(check->scenario, expect->full_syncs->node))
+        return wrong(check, "'full_syncs' names a node that replicates another");
     if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark &&
         !expect->lost->promised)
         return wrong(check, "'lost' needs max, min, before_mark, promised or all");
@@ -308,6 +340,9 @@ static int check_nodes(struct check *check)
         check->index = (int)i;
         if (!*node->name || node->name[strspn(node->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
             return wrong(check, "a node's name is made of a-z, 0-9 and -");
+        if (strlen(node->name) > NAME_MAX_LENGTH)
+            return wrong(check, "the node's name has %zu characters, at most %d are possible", strlen(node->name),
+                         NAME_MAX_LENGTH);
         bool primary_before = !node->replicates;
         for (unsigned int before = 0; before < i; before++) {
             if (!strcmp(scenario->nodes[before].name, node->name))
@@ -405,6 +440,9 @@ static int check_meaning(const struct la_scenario *scenario, struct la_error *er
     struct check check = {scenario, "name", -1, error};
     if (!*scenario->name || scenario->name[strspn(scenario->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
         return wrong(&check, "a scenario's name is made of a-z, 0-9 and -");
+    if (strlen(scenario->name) > NAME_MAX_LENGTH)
+        return wrong(&check, "the name has %zu characters, at most %d are possible", strlen(scenario->name),
+                     NAME_MAX_LENGTH);
     check.section = "load";
     if (check_load(&check))
         return -1;
@@ -489,7 +527,8 @@ static int read_one(struct la_scenarios *list, const char *path, struct la_error
 static int is_scenario(const struct dirent *entry)
 {
     const char *dot = strrchr(entry->d_name, '.');
-    return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || (dot && !strcmp(dot, ".yaml")));
+    bool yaml = dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+    return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || yaml);
 }
 
 int la_scenarios_read(struct la_scenarios *list, const char *path, struct la_error *error)
@@ -497,6 +536,8 @@ int la_scenarios_read(struct la_scenarios *list, const char *path, struct la_err
     struct stat st;
     if (stat(path, &st))
         return la_fail(error, "%s: %m", path);
+    if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+        return la_fail(error, "%s: neither a file nor a folder", path);
     if (!S_ISDIR(st.st_mode))
         return read_one(list, path, error);
     struct dirent **entries = NULL;

@@ -260,7 +260,9 @@ static int step_truncate(struct la_run *run, const struct la_step_truncate *step
     struct stat st;
     if (node->pid)
         return la_run_doubt(run, "%s is running: its files are cut only while it is down", node->spec->name);
-    la_path(pattern, "%s/%s", node->data, step->file);
+    char *data = la_glob_literal(node->data);
+    la_path(pattern, "%s/%s", data, step->file);
+    free(data);
     if (glob(pattern, 0, NULL, &found) || found.gl_pathc != 1)
         return la_run_doubt(run, "truncate: '%s' is not exactly one file", step->file);
     int result = 0;

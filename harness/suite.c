@@ -159,7 +159,7 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
     json_array_set_new(*runs, job->turn, result);
     tidy(work, job, *runs);
     if (before > 0) /* no longer, perhaps */
-        tidy(work, &(struct la_job){0, job->scenario, (unsigned int)before}, *runs);
+        tidy(work, &(struct la_job){.scenario = job->scenario, .turn = (unsigned int)before}, *runs);
     if (!all_ended(*runs))
         return;
     json_t *merged = la_repeat_merge(*runs);
@@ -173,6 +173,7 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
 static void start_job(struct la_work *work, const struct la_job *job)
 {
     fflush(NULL);
+    uint64_t oom_kills = la_oom_kills();
     pid_t pid = fork();
     if (pid == 0) {
         sigset_t none;
@@ -187,6 +188,7 @@ static void start_job(struct la_work *work, const struct la_job *job)
         return;
     }
     work->jobs[work->running] = *job;
+    work->jobs[work->running].oom_kills = oom_kills;
     work->jobs[work->running++].pid = pid;
 }
 
@@ -200,6 +202,8 @@ static void finish_job(struct la_work *work, unsigned int index, int status)
     if (!result) {
         if (work->interrupted)
             snprintf(why, sizeof why, "interrupted");
+        else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && la_oom_kills() > job.oom_kills)
+            snprintf(why, sizeof why, "the kernel ended the harness for lack of memory (OOM kill)");
         else
             snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
         result = la_result_failed(work->scenarios.items[job.scenario], why);
@@ -230,7 +234,8 @@ static void interrupt(struct la_work *work)
 
 static struct la_job job_at(const struct la_work *work, size_t number)
 {
-    return (struct la_job){0, number / work->suite->repeat, (unsigned int)(number % work->suite->repeat)};
+    return (struct la_job){.scenario = number / work->suite->repeat,
+                           .turn = (unsigned int)(number % work->suite->repeat)};
 }
 
 /* On a terminal: what is running, how far it has come, and how long it may still take. */

@@ -141,19 +141,29 @@ static unsigned int count(const json_t *scenarios, const char *verdict)
     return found;
 }
 
+static bool is_as_written(const json_t *scenario)
+{
+    return json_array_size(json_object_get(scenario, "overrides")) == 0;
+}
+
 /* Where the user's configuration is not what every scenario is about. */
 static void how_many_as_written(const json_t *scenarios)
 {
-    size_t all = json_array_size(scenarios);
     size_t as_written = 0;
+    size_t violated = 0;
     size_t i;
     json_t *scenario;
-    json_array_foreach (scenarios, i, scenario)
-        as_written += json_array_size(json_object_get(scenario, "overrides")) == 0;
-    if (as_written < all)
-        printf("\n%zu of %zu verdicts are about the configuration as it is written; the others\n"
-               "set what stands below them\n",
-               as_written, all);
+    json_array_foreach (scenarios, i, scenario) {
+        as_written += is_as_written(scenario);
+        violated += is_as_written(scenario) && !strcmp(get(scenario, "verdict"), "violated");
+    }
+    if (as_written == json_array_size(scenarios))
+        return;
+    printf("\n%zu of %zu verdicts are about the configuration as it is written; the others\n"
+           "set what stands below them\n",
+           as_written, json_array_size(scenarios));
+    if (count(scenarios, "violated") && !violated)
+        printf("none of those that are about it is violated\n");
 }
 
 void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status)

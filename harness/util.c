@@ -42,6 +42,18 @@ void la_sleep_ms(unsigned int ms)
         ;
 }
 
+uint64_t la_oom_kills(void)
+{
+    char line[128];
+    unsigned long long kills = 0;
+    FILE *file = fopen("/proc/vmstat", "re");
+    while (file && fgets(line, sizeof line, file) && sscanf(line, "oom_kill %llu", &kills) != 1)
+        ;
+    if (file)
+        fclose(file);
+    return kills;
+}
+
 void la_path(char out[LA_PATH_MAX], const char *format, ...)
 {
     va_list args;
@@ -52,6 +64,15 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
         return;
     fprintf(stderr, "lastack: path too long: %.100s...\n", out);
     exit(LA_EXIT_USAGE);
+}
+
+char *la_glob_literal(const char *path)
+{
+    char *literal = la_alloc(2 * strlen(path) + 1, 1);
+    for (char *at = literal; *path; *at++ = *path++)
+        if (strchr("*?[]\\", *path))
+            *at++ = '\\';
+    return literal;
 }
 
 char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error)

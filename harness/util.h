@@ -24,8 +24,14 @@ uint64_t la_now_ns(void);
 int64_t la_wall_offset_ns(void); /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 void la_sleep_ms(unsigned int ms);
 
+/* How many processes the kernel has ended for lack of memory since it was started; 0 where it does not tell. */
+uint64_t la_oom_kills(void);
+
 /* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
 __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
+
+/* A path in which glob(3) finds nothing but itself, to be freed. */
+char *la_glob_literal(const char *path);
 
 /* Whole small file as a string, to be freed, and its length where `length` is given; NULL with `error` filled. */
 char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error);

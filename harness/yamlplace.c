@@ -1,24 +1,75 @@
 #include "yamlplace.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
+enum { FILE_MAX = 1 << 20, DEPTH_MAX = 32 };
+
+static int not_yaml(const char *path, const yaml_parser_t *parser, struct la_error *error)
+{
+    return la_fail(error, "%s:%zu: %s%s%s", path, parser->problem_mark.line + 1,
+                   parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
+                   parser->context ? parser->context : "");
+}
+
+/* What one event changes in the depth. */
+static int step_of(yaml_event_type_t type)
+{
+    if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT)
+        return 1;
+    return type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT ? -1 : 0;
+}
+
+/* One document, and no deeper than any scenario is: what is read afterwards goes down by recursion. */
+static int check_shape(const char *path, const char *text, size_t length, struct la_error *error)
+{
+    yaml_parser_t parser;
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    int depth = 0;
+    int documents = 0;
+    int result = 0;
+    yaml_parser_initialize(&parser);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+    for (bool end = false; !result && !end;) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            result = not_yaml(path, &parser, error);
+            break;
+        }
+        size_t line = event.start_mark.line + 1;
+        bool alias = event.type == YAML_ALIAS_EVENT; /* a few of them can stand for more than there is memory */
+        depth += step_of(event.type);
+        documents += event.type == YAML_DOCUMENT_START_EVENT;
+        end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+        if (depth > DEPTH_MAX)
+            result = la_fail(error, "%s:%zu: nested deeper than %d", path, line, DEPTH_MAX);
+        if (alias)
+            result = la_fail(error, "%s:%zu: an alias (*name): write out what it stands for", path, line);
+        if (documents > 1)
+            result = la_fail(error, "%s:%zu: a second document (---): one file, one scenario", path, line);
+    }
+    yaml_parser_delete(&parser);
+    return result;
+}
+
 static int load_document(const char *path, yaml_document_t *document, struct la_error *error)
 {
-    FILE *file = fopen(path, "r");
+    size_t length = 0;
+    char *text = la_read_file(path, FILE_MAX, &length, error);
     yaml_parser_t parser;
-    if (!file)
-        return la_fail(error, "%s: %m", path);
+    if (!text || check_shape(path, text, length, error)) {
+        free(text);
+        return -1;
+    }
     yaml_parser_initialize(&parser);
-    yaml_parser_set_input_file(&parser, file);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
     int ok = yaml_parser_load(&parser, document);
     if (!ok)
-        la_fail(error, "%s:%zu: %s%s%s", path, parser.problem_mark.line + 1,
-                parser.problem ? parser.problem : "not YAML", parser.context ? " " : "",
-                parser.context ? parser.context : "");
+        not_yaml(path, &parser, error);
     yaml_parser_delete(&parser);
-    fclose(file);
+    free(text);
     return ok ? 0 : -1;
 }
 
@@ -91,8 +142,10 @@ static int check_number(struct walk *walk, yaml_node_t *node, const cyaml_schema
     const char *text = scalar(node);
     size_t line = node->start_mark.line + 1;
     bool zero = !strcmp(text, "0");
-    if (!*text || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text) || (*text == '0' && !zero))
-        return la_fail(walk->error, "%s:%zu: expected a whole number, found '%s'", walk->path, line, text);
+    if (!*text || strspn(text, "0123456789") != strlen(text) || (*text == '0' && !zero))
+        return la_fail(walk->error, "%s:%zu: expected a whole number, found '%.40s'", walk->path, line, text);
+    if (strlen(text) > 9)
+        return la_fail(walk->error, "%s:%zu: %.40s is out of range: 0 to 999999999", walk->path, line, text);
     if (zero && (schema->flags & CYAML_FLAG_OPTIONAL) && !(schema->flags & CYAML_FLAG_POINTER))
         return la_fail(walk->error, "%s:%zu: 0 is not a value here; leave the key out for its default", walk->path,
                        line);

