@@ -44,8 +44,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 }
 
 /* Calls `visit` with each regular file below a bundle, by its path from there. */
-static int each_file(const char *bundle, int (*visit)(void *context, const char *path, const char *name),
-                     void *context, struct la_error *error)
+static int each_file(const char *bundle, int (*visit)(void *context, const char *path, const char *name), void *context,
+                     struct la_error *error)
 {
     char *const roots[] = {(char *)bundle, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
@@ -123,7 +123,9 @@ static int check_one(void *context, const char *path, const char *name)
     if (is_optional(name))
         return 0;
     char *key = la_format("%*s%s", SUM_LENGTH + 2, "", name);
-    char **line = bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names);
+    char **line = checking->count
+                      ? bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names)
+                      : NULL;
     free(key);
     if (!line)
         return la_fail(checking->error, "%s: damaged: it was not there when the run ended", path);

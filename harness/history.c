@@ -354,8 +354,7 @@ static int check_bundle(const char *path, struct la_error *error)
     return 0;
 }
 
-static int print_ledger(const char *path, bool bundle, enum la_history_format format, FILE *out,
-                        struct la_error *error)
+static int print_ledger(const char *path, bool bundle, enum la_history_format format, FILE *out, struct la_error *error)
 {
     static int (*const printers[])(struct printer *) = {print_text, print_jsonl, print_edn};
     char file[LA_PATH_MAX];
@@ -384,8 +383,9 @@ int la_history_print(const char *path, enum la_history_format format, FILE *out,
     bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     la_path(file, "%s/ledger", path);
     if (folder && access(file, F_OK))
-        return list_report(path, out) ? la_fail(error, "%s: no ledger, no bundle, and no report with bundles in it", path)
-                                      : 0;
+        return list_report(path, out)
+                   ? la_fail(error, "%s: no ledger, no bundle, and no report with bundles in it", path)
+                   : 0;
     if (folder && check_bundle(path, error))
         return -1;
     return print_ledger(path, folder, format, out, error);

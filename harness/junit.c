@@ -105,7 +105,8 @@ int la_result_junit(const json_t *scenarios, const char *path, int stream, struc
     if (writer)
         xmlFreeTextWriter(writer); /* what it still holds goes into the buffer */
     if (!failed)
-        failed = la_output(path, stream, (const char *)xmlBufferContent(buffer), (size_t)xmlBufferLength(buffer), error);
+        failed =
+            la_output(path, stream, (const char *)xmlBufferContent(buffer), (size_t)xmlBufferLength(buffer), error);
     if (buffer)
         xmlBufferFree(buffer);
     return failed;

@@ -60,8 +60,8 @@ static redisReply *receive(struct la_keyscan *scan, bool wait, bool *failed)
     }
     *failed = redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
     while (!reply && !*failed && poll(&readable, 1, 0) > 0)
-        *failed = la_client_read(scan->client, &scan->unread) ||
-                  redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
+        *failed =
+            la_client_read(scan->client, &scan->unread) || redisGetReplyFromReader(scan->client, &reply) != REDIS_OK;
     if (reply)
         scan->unread = 0;
     return reply;

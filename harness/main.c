@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,7 +85,8 @@ static int duration(struct argp_state *state, const char *text, const char *what
 
 static enum la_keep keep(struct argp_state *state, const char *text)
 {
-    static const char *const names[] = {[LA_KEEP_ALL] = "all", [LA_KEEP_FINDINGS] = "findings", [LA_KEEP_NONE] = "none"};
+    static const char *const names[] = {
+        [LA_KEEP_ALL] = "all", [LA_KEEP_FINDINGS] = "findings", [LA_KEEP_NONE] = "none"};
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
         if (!strcmp(text, names[i]))
             return (enum la_keep)i;
@@ -160,12 +162,16 @@ static const struct argp_option run_options[] = {
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
     {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
-    {"json", OPTION_JSON, "FILE", 0, "also write the result here (it is in DIR/result.json in any case); - is "
-     "standard output", 0},
+    {"json", OPTION_JSON, "FILE", 0,
+     "also write the result here (it is in DIR/result.json in any case); - is "
+     "standard output",
+     0},
     {"rpo", OPTION_RPO, "TIME", 0, "require a window of loss of at most TIME everywhere: 250 (ms), 1s, 2m", 0},
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault everywhere", 0},
-    {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0, "for a server to serve after a start (default: 20s at first, "
-     "60s in a recovery)", 0},
+    {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
+     "for a server to serve after a start (default: 20s at first, "
+     "60s in a recovery)",
+     0},
     {"keep", OPTION_KEEP, "WHICH", 0, "scenario folders to keep: all (default), findings (not those that hold), none",
      0},
     {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
@@ -173,8 +179,8 @@ static const struct argp_option run_options[] = {
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
     {0}};
 
-/* Of two runs in one second each gets a folder of its own. */
-static void default_out(char out[LA_PATH_MAX])
+/* Of two runs in one second each gets a folder of its own: it is made here. True: it was. */
+static bool default_out(char out[LA_PATH_MAX])
 {
     char stamp[32];
     time_t now = time(NULL);
@@ -182,8 +188,12 @@ static void default_out(char out[LA_PATH_MAX])
     localtime_r(&now, &local);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
     la_path(out, "lastack-%s", stamp);
-    for (int other = 2; access(out, F_OK) == 0 && other < 1000; other++)
+    bool made = mkdir(out, 0755) == 0;
+    for (int other = 2; !made && errno == EEXIST && other < 1000; other++) {
         la_path(out, "lastack-%s-%d", stamp, other);
+        made = mkdir(out, 0755) == 0;
+    }
+    return made;
 }
 
 /* Everything below is reached from other directories too. */
@@ -217,7 +227,7 @@ static int run(int argc, char **argv, bool certify)
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
     if (!*suite->out)
-        default_out(suite->out);
+        suite->made_out = default_out(suite->out);
     make_absolute(suite->out);
     int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
     la_strings_free(&suite->files);
@@ -311,7 +321,7 @@ static int replay(int argc, char **argv)
         return LA_EXIT_USAGE;
     }
     if (!*replay.out)
-        default_out(replay.out);
+        replay.made_out = default_out(replay.out);
     make_absolute(replay.out);
     return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
 }

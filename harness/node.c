@@ -108,11 +108,20 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
     return 0;
 }
 
+/* Redis takes the name of its file for a pattern. */
+static int open_folder(struct la_node *node, struct la_error *error)
+{
+    if (!node->dir[strcspn(node->dir, "*?[")])
+        return 0;
+    node->folder = open(node->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return node->folder < 0 ? la_fail(error, "%s: %s", node->dir, strerror(errno)) : 0;
+}
+
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
                    struct la_error *error)
 {
-    *node = (struct la_node){.spec = spec, .server = server};
+    *node = (struct la_node){.spec = spec, .server = server, .folder = -1};
     char path[LA_PATH_MAX];
     la_path(node->dir, "%s/%s", dir, spec->name);
     if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error) ||
@@ -129,7 +138,7 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     if (la_config_write(&node->config, path, error))
         return -1;
     la_path(path, "%s/control", node->dir);
-    if (la_power_begin(&node->power, node->data, error))
+    if (la_power_begin(&node->power, node->data, error) || open_folder(node, error))
         return -1;
     const struct fi_control_plan plan = {.data_dir = node->data,
                                          .side_dir = simulated ? node->power.side : NULL,
@@ -232,7 +241,10 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     char config[LA_PATH_MAX];
     char control[LA_PATH_MAX];
     char path[LA_PATH_MAX];
-    la_path(config, "%s/redis.conf", node->dir);
+    if (node->folder >= 0)
+        la_path(config, "/proc/%d/fd/%d/redis.conf", (int)getpid(), node->folder);
+    else
+        la_path(config, "%s/redis.conf", node->dir);
     la_path(control, "%s/control", node->dir);
     la_path(path, "%s/log", node->dir);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -361,6 +373,9 @@ void la_node_destroy(struct la_node *node)
     }
     node->pid = 0;
     la_power_destroy(&node->power);
+    if (node->folder >= 0)
+        close(node->folder);
+    node->folder = -1;
     fi_control_close(node->control);
     node->control = NULL;
     la_config_free(&node->config);

@@ -32,6 +32,7 @@ struct la_node {
     const struct la_server *server;
     char dir[LA_PATH_MAX]; /* redis.conf, log, control, data/ */
     char data[LA_PATH_MAX];
+    int folder; /* dir, open, where its name would be taken for a pattern: by this the server finds its file; or -1 */
     struct la_config config;
     struct la_address address;
     char socket[100]; /* path of its unix socket; empty: it has none */

@@ -47,3 +47,25 @@ int la_output(const char *path, int stream, const char *text, size_t length, str
     unlink(beside);
     return -1;
 }
+
+int la_output_try(const char *path, struct la_error *error)
+{
+    struct stat st;
+    char beside[LA_PATH_MAX];
+    bool there = stat(path, &st) == 0;
+    if (!strcmp(path, "-"))
+        return 0;
+    if (there && S_ISDIR(st.st_mode))
+        return la_fail(error, "%s: is a directory; name a file", path);
+    if (there && access(path, W_OK))
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    if (there && !S_ISREG(st.st_mode))
+        return 0;
+    la_path(beside, "%s.new", path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    close(fd);
+    unlink(beside);
+    return 0;
+}

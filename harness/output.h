@@ -10,4 +10,7 @@
  */
 int la_output(const char *path, int stream, const char *text, size_t length, struct la_error *error);
 
+/* Whether that can be done, as far as can be told without doing it: what is there stays as it is. */
+int la_output_try(const char *path, struct la_error *error);
+
 #endif

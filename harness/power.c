@@ -56,7 +56,8 @@ int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, c
         power->method = la_power_missing(spec, means) ? LA_POWER_SIMULATED : LA_POWER_REAL;
     if (power->method == LA_POWER_SIMULATED)
         return la_make_dirs(data, error) || la_make_dirs(power->side, error) ? -1 : 0;
-    if (la_make_dirs(dir, error) || la_disk_create(&power->disk, disk_of(spec->filesystem), dir, means->disk_bytes, error))
+    if (la_make_dirs(dir, error) ||
+        la_disk_create(&power->disk, disk_of(spec->filesystem), dir, means->disk_bytes, error))
         return -1;
     la_path(data, "%s/data", power->disk.mount);
     return la_make_dirs(data, error);

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "suite_work.h"
 #include "types.h"
 
@@ -42,27 +42,15 @@ static int read_scenarios(struct la_work *work, struct la_error *error)
     return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
 }
 
-static bool is_stdout(const char *path)
-{
-    return path && !strcmp(path, "-");
-}
-
-/* What --json and --junit name can be written; a file that is there is left as it is until the end. */
+/* What --json and --junit name can be written. */
 static int check_output(const char *option, const char *path, struct la_error *error)
 {
-    struct stat st;
-    char folder[LA_PATH_MAX];
-    if (!path || is_stdout(path))
+    struct la_error why;
+    if (!path)
         return 0;
     if (refuse_empty(option, path, error))
         return -1;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return la_fail(error, "%s %s: is a directory; name a file", option, path);
-    la_path(folder, "%s", path);
-    bool there = access(path, F_OK) == 0;
-    if (access(there ? path : dirname(folder), W_OK))
-        return la_fail(error, "%s %s: %s", option, path, strerror(errno));
-    return 0;
+    return la_output_try(path, &why) ? la_fail(error, "%s %.900s", option, why.text) : 0;
 }
 
 static int check_outputs(const struct la_suite *suite, struct la_error *error)
@@ -176,7 +164,8 @@ static bool unfit(const struct la_work *work, const struct la_scenario *scenario
         snprintf(why, size, "its power cannot be cut for real here: %s", missing);
         return true;
     }
-    return !mixes(work, scenario, why, size) || !la_fit(fit, scenario, &work->probe, &work->base, work->suite->data, why, size);
+    return !mixes(work, scenario, why, size) ||
+           !la_fit(fit, scenario, &work->probe, &work->base, work->suite->data, why, size);
 }
 
 /* Leaves out what --quick does not want and what cannot be run here. */
@@ -279,14 +268,15 @@ static int prepare_in_folder(struct la_work *work, struct la_error *error)
 
 int la_prepare(struct la_work *work, struct la_error *error)
 {
-    int made = read_all(work, error) ? -1 : la_new_folder(work->suite->out, error);
-    if (made < 0)
-        return -1;
-    if (prepare_in_folder(work, error) == 0)
+    struct la_suite *suite = work->suite;
+    int made = read_all(work, error) ? -1 : la_new_folder(suite->out, error);
+    suite->made_out = suite->made_out || made > 0;
+    if (made >= 0 && prepare_in_folder(work, error) == 0)
         return 0;
-    la_empty_folder(work->suite->out);
-    if (made)
-        rmdir(work->suite->out);
+    if (made >= 0)
+        la_empty_folder(suite->out);
+    if (suite->made_out)
+        rmdir(suite->out);
     return -1;
 }
 

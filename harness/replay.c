@@ -223,15 +223,16 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     int status = LA_EXIT_USAGE;
     int made = open_bundle(&bundle, replay, &error) ? -1 : la_new_folder(replay->out, &error);
     if (made >= 0) {
-        options.server = (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
+        options.server =
+            (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
             status = judge(run, bundle.recorded);
         else
             la_empty_folder(replay->out);
-        if (made && status == LA_EXIT_USAGE)
-            rmdir(replay->out);
     }
+    if (status == LA_EXIT_USAGE && (made > 0 || replay->made_out))
+        rmdir(replay->out);
     if (status == LA_EXIT_USAGE)
         fprintf(stderr, "lastack: %s\n", error.text);
     if (run->node_count)

@@ -14,6 +14,7 @@ struct la_replay {
     const char *bundle;
     const char *server; /* NULL: the one of the bundle */
     char out[LA_PATH_MAX];
+    bool made_out; /* the folder has been made for this replay */
 };
 
 /* Returns the exit status: 1 when more is lost than the scenario allows or data is wrong. For la_sandbox_run. */

@@ -36,7 +36,7 @@ struct la_options {
     const char *data_path;
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
-    bool verbose; /* a line for each step, on a terminal */
+    bool verbose;                       /* a line for each step, on a terminal */
 };
 
 /* Recovery as it was seen from outside. CLOCK_MONOTONIC ns, 0: not seen. */

@@ -116,9 +116,11 @@ static int copy_in(struct la_directive *item, const char *dir, size_t number, st
     if (stat(item->args[0], &st))
         return la_fail(error, "%s:%d: %s %s: %m", item->file, item->line, item->name, item->args[0]);
     bool is_dir = S_ISDIR(st.st_mode);
+    if (is_dir && strcmp(item->name, "tls-ca-cert-dir") != 0)
+        return la_fail(error, "%s:%d: %s %s: is a directory", item->file, item->line, item->name, item->args[0]);
     if (is_dir && la_make_dirs(target, error))
         return -1;
-    if (is_dir ? la_copy_tree(item->args[0], target, &inner) : la_copy_file(item->args[0], target, &inner))
+    if (is_dir ? la_copy_given(item->name, item->args[0], target, &inner) : la_copy_file(item->args[0], target, &inner))
         return la_fail(error, "%s:%d: %s: %s", item->file, item->line, item->name, inner.text);
     replace_arg(item, 0, target);
     return 0;

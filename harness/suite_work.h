@@ -13,8 +13,8 @@ enum { LA_JOBS_MAX = 64 };
 /* A scenario that is running. */
 struct la_job {
     pid_t pid;
-    size_t scenario;   /* index */
-    unsigned int turn; /* the how-many-th run of it, from 0 */
+    size_t scenario;    /* index */
+    unsigned int turn;  /* the how-many-th run of it, from 0 */
     uint64_t oom_kills; /* la_oom_kills when it began */
 };
 

@@ -1,4 +1,5 @@
-/* What a person sees on the terminal: one row a scenario as it ends, then the claims. At most 80 columns on a terminal. */
+/* What a person sees on the terminal: one row a scenario as it ends, then the claims. At most 80 columns on a terminal.
+ */
 #ifndef LASTACK_TABLE_H
 #define LASTACK_TABLE_H
 
