@@ -300,7 +300,14 @@ class Refused(LastackTest):
         claim = base.replace("  - lost: {max: 0}", "  - exit: {how: killed}\nclaims:\n  - id: S0-01\n    expect:\n"
                                                    "      - keys: {min: 1}")
         self.refuse(claim, "needs a step 'verify'")
-        self.refuse(KILL9.read_text() + "  - full_syncs: {min: 1}\n", "replicates another")
+        whole = KILL9.read_text()
+        self.refuse(whole + "  - full_syncs: {min: 1}\n", "replicates another")
+        self.refuse(whole + "  - restarts: {min: 1}\n", "restart policy")
+        self.refuse(whole + "  - lost: {promised: 0}\n", "wait or waitaof")
+        self.refuse(whole.replace("  - recover: {}\n", "").replace("  - lost: {max: 0}", "  - start: {refused: true}"),
+                    "needs a step 'recover'")
+        self.refuse(whole.replace("  - load: {acked: 5000}\n", "") + "  - replies: {error: ERR, max: 0}\n",
+                    "needs a step 'load'")
         self.refuse(KILL9.read_text().replace("steps:", "steps:\n  - arm: {rule: op=fsync do=revert:EIO}"),
                     "bad.yaml:", "needs the journal")
         self.refuse(KILL9.read_text().replace("steps:", "power_cut: {method: real}\nsteps:\n"
