@@ -189,6 +189,8 @@ static int check_tested(const struct check *check, const struct la_expect *expec
     if (expect->restarts && expect->restarts->min && *expect->restarts->min &&
         node_spec(scenario, expect->restarts->node)->restart == LA_RESTART_NO)
         return wrong(check, "'restarts' needs a node with a restart policy");
+    if (expect->full_syncs && !replicates(scenario, expect->full_syncs->node))
+        return wrong(check, "'full_syncs' names a node that replicates another");
     if (expect->replies && !loads(scenario))
         return wrong(check, "'replies' needs a step 'load': no client sends anything");
     if (expect->lost && expect->lost->promised && !promises(scenario->load))
@@ -214,10 +216,6 @@ static int check_expect(const struct check *check, const struct la_expect *expec
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (named[i] && check_node(check, named[i]->node))
             return -1;
-    if (check_tested(check, expect))
-        return -1;
-    if (expect->full_syncs && !replicates(check->scenario, expect->full_syncs->node))
-        return wrong(check, "'full_syncs' names a node that replicates another");
     if (expect->lost && !expect->lost->max && !expect->lost->min && !expect->lost->all && !expect->lost->before_mark &&
         !expect->lost->promised)
         return wrong(check, "'lost' needs max, min, before_mark, promised or all");
@@ -233,6 +231,8 @@ static int check_expect(const struct check *check, const struct la_expect *expec
                      la_scenario_verifies(check->scenario));
     if ((expect->log && !*expect->log->contains) || (expect->start && expect->start->log && !*expect->start->log))
         return wrong(check, "the text that the log is to contain is empty");
+    if (check_tested(check, expect))
+        return -1;
     if (!expect->exit)
         return 0;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)

@@ -87,7 +87,7 @@ static const struct {
     {"op=write do=error", 13, "needs an argument"},
     {"op=write nth=0 do=kill", 14, "must be 1 or more"},
     {"op=write nth=3x do=kill", 15, "expected a whole number"},
-    {"op=write nth=99999999999999999999 do=kill", 14, "number too large"},
+    {"op=write nth=99999999999999999999 do=kill", 14, "out of range: at most"},
     {"op=write nth=2 every=3 do=kill", 1, "nth goes without"},
     {"op=write role=chef do=kill", 15, "unknown role 'chef'; use any, server, child, save-child"},
     {"op=write path=/etc/passwd do=kill", 15, "relative to the data directory"},
