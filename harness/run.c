@@ -10,7 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SAMPLE_NS = 20000000, GUARD_NS = 100000000, EVENTS_MAX = 400, TEXT_MAX = 512, DISK_LEFT = 32 << 20 };
+enum {
+    SAMPLE_NS = 20000000,
+    GUARD_NS = 100000000,
+    LONG_STALL_NS = 5000000, /* what is shorter is a busy machine's usual pace */
+    EVENTS_MAX = 400,
+    TEXT_MAX = 512,
+    DISK_LEFT = 32 << 20,
+};
 #define DARK_NS UINT64_C(10000000000) /* for the processes of a node without power to end */
 
 const char *la_verdict_name(enum la_verdict verdict)
@@ -251,5 +258,6 @@ uint64_t la_run_doze(struct la_run *run)
     uint64_t slept = la_now_ns() - before;
     uint64_t stall = slept > LA_POLL_MS * UINT64_C(1000000) ? slept - LA_POLL_MS * UINT64_C(1000000) : 0;
     run->stall_ns = stall > run->stall_ns ? stall : run->stall_ns;
+    run->stalls_ns += stall > LONG_STALL_NS ? stall : 0;
     return stall;
 }

@@ -88,6 +88,7 @@ struct la_run {
     uint64_t start_ns;
     int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
+    uint64_t stalls_ns;     /* all long ones together */
     bool clock_changed;     /* by a rule: times say nothing about the server any more */
     uint64_t next_sample_ns;
     uint64_t next_guard_ns;
