@@ -109,6 +109,14 @@ static int take_content(redisContext *client, const struct reading *reading, str
     return answered ? 0 : -1;
 }
 
+/* What may have expired before its content was read is taken to be gone: what was read is no content of it. */
+static void end_if_over(struct la_digest *digest)
+{
+    uint64_t now_ns = la_now_ns();
+    if (digest->ttl_ms >= 0 && (now_ns - digest->asked_ns) / 1000000 >= (uint64_t)digest->ttl_ms)
+        *digest = (struct la_digest){.ttl_ms = -2, .asked_ns = digest->asked_ns, .answered_ns = now_ns};
+}
+
 int la_digest_keys(redisContext *client, const struct la_address *address, char *const *names, size_t count,
                    struct la_digest *digests)
 {
@@ -128,6 +136,8 @@ int la_digest_keys(redisContext *client, const struct la_address *address, char 
     for (size_t i = 0; i < count; i++)
         if (kinds[i])
             result = take_content(client, kinds[i], &digests[i]) || result ? -1 : 0;
+    for (size_t i = 0; i < count; i++)
+        end_if_over(&digests[i]);
     return result;
 }
 

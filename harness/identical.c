@@ -45,10 +45,11 @@ static bool same_deadline(const struct la_digest *a, const struct la_digest *b)
     return early_a <= late_b + TTL_TOLERANCE_MS && early_b <= late_a + TTL_TOLERANCE_MS;
 }
 
-/* It may end between two looks at it. */
+/* It may end between two looks at it, or has ended by now. */
 static bool fleeting(const struct la_digest *digest)
 {
-    return digest->ttl_ms >= 0 && digest->ttl_ms < SHORT_MS;
+    double since_ms = (double)(la_now_ns() - digest->asked_ns) / 1e6;
+    return digest->ttl_ms >= 0 && (digest->ttl_ms < SHORT_MS || (double)digest->ttl_ms < since_ms + TTL_TOLERANCE_MS);
 }
 
 static void compare_key(struct la_run *run, const char *name, const struct la_digest *primary,

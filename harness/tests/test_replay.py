@@ -179,6 +179,15 @@ class Replay(LastackTest):
         run = self.lastack("run", path)
         self.assertEqual(run.status, 0, str(run))
 
+    def test_what_expires_between_two_looks_at_it(self):
+        """A server that is slow to answer: some key has a time to live when it is asked for that, and is gone when it is
+        asked for its value."""
+        (self.folder / "traffic").write_bytes(resp(f"SET k{i:02} v PX {3000 + 450 * i}" for i in range(20)))
+        path = self.write("incident.yaml", SCENARIO.replace("ACKED", str(ALL)).replace("100}", "1}").replace(
+            "  - verify", "  - arm: {rule: \"op=send do=delay:300\"}\n  - verify"))
+        run = self.lastack("run", path)
+        self.assertEqual(run.status, 0, str(run))
+
     def test_a_deadline_that_is_passed_on(self):
         """The node took its time, and the server that it is compared with does not."""
         (self.folder / "traffic").write_bytes(resp(
