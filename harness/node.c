@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 enum {
     PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
     PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
+    PORTS_EACH = 16,    /* for the nodes of one run, and a reference */
 };
 
 static bool port_is_free(int port)
@@ -38,11 +38,10 @@ static bool port_is_free(int port)
 
 int la_free_port(void)
 {
-    unsigned int start = 0;
-    if (getrandom(&start, sizeof start, 0) < 0)
-        start = (unsigned int)getpid();
+    static unsigned int given; /* what was given away, here or by a run beside this one, may not be bound yet */
+    unsigned int start = (unsigned int)getpid() * PORTS_EACH;
     for (unsigned int i = 0; i < PORT_COUNT; i++) {
-        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
+        int port = PORT_FIRST + (int)((start + given++) % PORT_COUNT);
         if (port_is_free(port))
             return port;
     }
