@@ -61,21 +61,23 @@ class Load(LastackTest):
         _, lines = self.run_load("{clients: 4, churn: 50, unix_socket: true}")
         sessions = {line["session"] for line in lines}
         self.assertGreater(len(sessions), len(lines) / 100)
-        per_session = max(sum(line["session"] == session for line in lines) for session in list(sessions)[:5])
-        self.assertLessEqual(per_session, 50 + 8, "a pipeline may go beyond, and what waits for a queue")
+        own = [line["session"] for line in lines if line["op"] != "blpop"]  # that is sent by a connection beside it
+        per_session = max(own.count(session) for session in list(sessions)[:5])
+        self.assertLessEqual(per_session, 50 + 4, "a pipeline may go beyond")
 
     def test_phases_of_rest(self):
-        _, lines = self.run_load("{rate: 20000, busy_ms: 60, idle_ms: 40, mix: [{type: string, share: 1}]}")
+        """Without a rate: with one, what a slow server has left behind is made up for in the rest."""
+        _, lines = self.run_load("{busy_ms: 10, idle_ms: 40, mix: [{type: string, share: 1}]}")
         times = [line["invoked_ns"] / 1e6 for line in lines]
         rests = [b - a for a, b in zip(times, times[1:]) if b - a > 30]
         self.assertGreater(len(rests), 1)
 
     def test_an_open_loop_keeps_its_rate(self):
-        """What is due is counted from before the first connection stands: for that, a second. Without a rate this
-        load takes a fifth of it."""
-        _, lines = self.run_load("{rate: 1500, mix: [{type: counter, share: 1}]}")
+        """What is due is counted from before the first connection stands: for that, half of the time. Without a rate
+        this load takes a twentieth of it."""
+        _, lines = self.run_load("{rate: 400, mix: [{type: counter, share: 1}]}")
         seconds = (lines[-1]["invoked_ns"] - lines[0]["invoked_ns"]) / 1e9
-        self.assertGreater(seconds, len(lines) / 1500 - 1)
+        self.assertGreater(seconds, len(lines) / 400 / 2)
 
     def test_some_keys_are_written_more_often(self):
         _, lines = self.run_load("{skew: 120, keys: 50, clients: 2, mix: [{type: string, share: 1}]}")
@@ -144,16 +146,17 @@ class Load(LastackTest):
         self.assertGreater(phases["loaded_keys"], 100)
 
     def test_the_worst_of_several_runs_stands_for_all(self):
-        """The first is sound, the others lose a part, which the scenario allows and the claim does not."""
+        """The first is sound, the others lose a part, which the scenario allows and the claim does not: the second
+        nearly all, so that it is the worst however many operations each of them has seen."""
         script = self.write("later", """#!/bin/sh
 dir=$(sed -n 's/^dir "\\(.*\\)"$/\\1/p' "$1")
 case $dir in
-    */load/*) part=4 ;;
-    */load.2/*) part=2 ;;
-    *) part=3 ;;
+    */load/*) part=100 ;;
+    */load.2/*) part=1 ;;
+    *) part=99 ;;
 esac
 for file in "$dir"/*/*.incr.aof; do
-    [ ! -s "$file" ] || truncate -s "$(($(stat -c %s "$file") / 4 * part))" "$file"
+    [ ! -s "$file" ] || truncate -s "$(($(stat -c %s "$file") * part / 100))" "$file"
 done
 exec redis-server "$@"
 """)
@@ -183,7 +186,7 @@ exec redis-server "$@"
         """Keys that were evicted, a load that was too thin: neither loss nor its absence says more the second time."""
         evicting = HEAD.replace("settings: |\n", "settings: |\n  maxmemory 4mb\n  maxmemory-policy allkeys-lru\n")
         full = "load: {min_acked: 1000, value_size: 1000, mix: [{type: string, share: 1, keys: 1000}]}\n"
-        thin = "load: {min_acked: 100000, capacity: 20000}\n"
+        thin = "load: {min_acked: 900000, rate: 10000}\n"
         for text, words in ((evicting + full + KILL.replace("2000", "15000"), "evict"), (HEAD + thin + KILL, "too thin")):
             run = self.lastack("run", self.write("load.yaml", text))
             self.assertEqual(run.status, 3, str(run))
