@@ -3,8 +3,10 @@
 that Redis does to files; afterwards operations and bytes must be equal, file by file. Another server than Debian's:
 LASTACK_SERVER=PATH."""
 import collections
+import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -29,9 +31,12 @@ TEXT = re.compile(r'"([^"]*)"')
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those of outgoing connections: one of them would be given away again before the server has it."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(10000, 20000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def whole_lines(path):

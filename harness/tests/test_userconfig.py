@@ -31,22 +31,24 @@ client-output-buffer-limit pubsub 64mb 16mb 90
 """
 
 
-def config_of(port, password=None, command="CONFIG"):
-    args = ["redis-cli", "-p", str(port)] + (["-a", password, "--no-auth-warning"] if password else [])
+def config_of(server, password, command):
+    args = [*server.client, "-a", password, "--no-auth-warning"]
     lines = subprocess.run([*args, command, "GET", "*"], capture_output=True, text=True, check=True).stdout.split("\n")
     return dict(zip(lines[0::2], lines[1::2]))
 
 
 class Server:
-    """A plain redis-server of the test's own."""
+    """A plain redis-server of the test's own, by a socket in its folder: any port may be somebody else's."""
 
-    def __init__(self, port, *args):
-        self.port = port
-        self.process = subprocess.Popen(["redis-server", *map(str, args)], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+    def __init__(self, folder, *args):
+        self.client = ["redis-cli", "-s", folder / "socket"]
+        self.process = subprocess.Popen(["redis-server", *map(str, args), "--port", "0", "--unixsocket", folder / "socket"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
-        while subprocess.run(["redis-cli", "-p", str(self.port), "PING"], capture_output=True).returncode:
+        while subprocess.run([*self.client, "PING"], capture_output=True).returncode:
+            if self.process.poll() is not None:
+                raise AssertionError("redis-server does not start")
             time.sleep(0.01)
         return self
 
@@ -55,8 +57,7 @@ class Server:
         self.process.wait()
 
     def cli(self, *args):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *map(str, args)], capture_output=True, text=True,
-                              check=True).stdout.strip()
+        return subprocess.run([*self.client, *map(str, args)], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def as_written(run):
@@ -97,14 +98,15 @@ class UserConfig(LastackTest):
         conf = (run.out / "kill9-aof-everysec/primary/redis.conf").read_text()
         password = re.search(r'^requirepass "(\w+)"', conf, re.M)[1]
         self.write("data/x", "")
-        with Server(26391, self.write("boxed.conf", re.sub(r'(?m)^port .*', "port 26391", re.sub(
-                r'(?m)^dir .*', f'dir {self.folder}/data', conf)))):
-            boxed = config_of(26391, password, "settings-7")
+        boxed_conf = self.write("boxed.conf", re.sub(r"(?m)^dir .*", f"dir {self.folder}/data", conf))
+        with Server(self.folder, boxed_conf) as server:
+            boxed = config_of(server, password, "settings-7")
         bare_text = re.sub(r"(?m)^(dir|port|bind|daemonize|supervised|pidfile|logfile|replicaof) .*", "", path.read_text())
-        with Server(26392, self.write("bare.conf", bare_text + f"\nport 26392\nbind 127.0.0.1\ndir {self.folder}/data\n")):
-            bare = config_of(26392, "sw0rdfish", "settings-7")
+        bare_conf = self.write("bare.conf", bare_text + f"\nbind 127.0.0.1\ndir {self.folder}/data\n")
+        with Server(self.folder, bare_conf) as server:
+            bare = config_of(server, "sw0rdfish", "settings-7")
         differs = {name for name in bare if bare[name] != boxed.get(name)}
-        self.assertLessEqual(differs, {"port", "requirepass", "masterauth", "pidfile"})
+        self.assertLessEqual(differs, {"requirepass", "masterauth", "pidfile"})
         self.assertEqual(boxed["maxclients"], "500")
         self.assertEqual(boxed["maxmemory"], str(400 << 20))
 
@@ -143,7 +145,7 @@ class UserConfig(LastackTest):
     def test_starting_from_the_users_data(self):
         data = self.folder / "data"
         data.mkdir()
-        with Server(26393, "--port", 26393, "--dir", data, "--save", "") as server:
+        with Server(self.folder, "--dir", data, "--save", "") as server:
             server.cli("SET", "theirs", "precious")
             server.cli("RPUSH", "queue", *range(100))
             server.cli("SADD", "set", *range(50))
@@ -166,7 +168,7 @@ class UserConfig(LastackTest):
         """A data directory with a dump that these commands made."""
         data = self.folder / name
         data.mkdir()
-        with Server(26394, "--port", 26394, "--dir", data, "--save", "") as server:
+        with Server(self.folder, "--dir", data, "--save", "") as server:
             for command in commands:
                 server.cli(*command)
             server.cli("SAVE")
