@@ -180,7 +180,7 @@ static void a_held_up_fsync_holds_up_writes_to_its_file(void **state)
     if (pid == 0) {
         while (!f->control->busy_count)
             usleep(1000);
-        usleep(1000000);
+        usleep(3000000);
         fi_control_disarm(f->control, 0);
         _exit(0);
     }

@@ -46,8 +46,8 @@ class LastackTest(unittest.TestCase):
     def tearDown(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def lastack(self, *args, out=True, env=None, timeout=300):
-        """Runs lastack; with `out`, in a new output folder."""
+    def lastack(self, *args, out=True, env=None, timeout=1200):
+        """Runs lastack; with `out`, in a new output folder. Only a hang takes as long as `timeout`."""
         self.calls += 1
         folder = self.folder / f"out{self.calls}"
         command = [LASTACK, *map(str, args)] + (["--out", str(folder)] if out else [])

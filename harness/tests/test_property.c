@@ -14,7 +14,7 @@
 #include "cmocka_all.h"
 #include "fates.h"
 
-enum { OPS = 12, ROUNDS = 25, TIMEOUT_MS = 5000 };
+enum { OPS = 12, ROUNDS = 25, TIMEOUT_MS = 60000 };
 
 static struct {
     pid_t pid;
@@ -41,7 +41,7 @@ static int start_server(void **state)
                server.dir, "--logfile", "log", NULL);
         _exit(127);
     }
-    for (int i = 0; i < 500 && !server.client; i++) {
+    for (int i = 0; i < 6000 && !server.client; i++) {
         la_sleep_ms(10);
         server.client = la_client_connect(&server.address, TIMEOUT_MS, &error);
     }
