@@ -36,16 +36,28 @@ static bool port_is_free(int port)
     return free;
 }
 
-int la_free_port(void)
+/*
+ * A free TCP port on 127.0.0.1, outside the range that outgoing connections use; 0: none found. Ports are given out by
+ * process and slot, for what was given to another, here or beside us, may not be bound yet.
+ */
+static int free_port(unsigned int slot)
 {
-    static unsigned int given; /* what was given away, here or by a run beside this one, may not be bound yet */
-    unsigned int start = (unsigned int)getpid() * PORTS_EACH;
-    for (unsigned int i = 0; i < PORT_COUNT; i++) {
-        int port = PORT_FIRST + (int)((start + given++) % PORT_COUNT);
+    unsigned int start = (unsigned int)getpid() * PORTS_EACH + slot;
+    for (unsigned int i = 0; i < PORT_COUNT; i += PORTS_EACH) {
+        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
         if (port_is_free(port))
             return port;
     }
     return 0;
+}
+
+/* Of the nodes of one run each has its own; the last is for a server that is none of them. */
+static unsigned int slot_of(const struct la_node_spec *spec, const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        if (&scenario->nodes[i] == spec)
+            return i;
+    return PORTS_EACH - 1;
 }
 
 static void set_number(struct la_config *config, const char *name, int value)
@@ -81,7 +93,7 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;
     la_config_renew_login(config);
-    int port = la_free_port();
+    int port = free_port(slot_of(node->spec, scenario));
     if (!port)
         return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
     set_number(config, "port", port);

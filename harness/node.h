@@ -68,9 +68,6 @@ struct la_node {
     long long full_syncs;    /* seen in the log of this node as a replica */
 };
 
-/* A free TCP port on 127.0.0.1, outside the range that outgoing connections use. 0: none found. */
-int la_free_port(void);
-
 /* Makes directories, configuration and control block. `primary` is the node it replicates, or NULL. */
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
