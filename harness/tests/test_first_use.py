@@ -211,14 +211,14 @@ class Words(LastackTest):
                                                                              "end of file reading the append only file}",
                                                                              "exit: {how: killed}")
         rdb = (SCENARIOS / "torn-rdb-file.yaml").read_text().replace(
-            "start: {refused: true, log: Short read or OOM loading DB}", "exit: {how: killed}")
+            "start: {refused: true}", "exit: {how: killed}")
         odd = base.replace("settings: |", "settings: |\n  no-such-directive yes")
-        for text, cause, status in ((torn, "Unexpected end of file", 1), (rdb, "Short read", 1),
+        for text, cause, status in ((torn, "Unexpected end of file", 1), (rdb, "Short read|RDB", 1),
                                     (odd, "no-such-directive", 3)):
             run = self.lastack("run", self.write("s.yaml", text))
             self.assertEqual(run.status, status, str(run))
             told = str(run.scenario()["reasons"]) + str(run.scenario()["findings"])
-            self.assertIn(cause, told)
+            self.assertRegex(told, cause)
             self.assertNotIn("overcommit", told)
 
     def test_an_oom_kill_is_named(self):
@@ -303,11 +303,8 @@ class Refused(LastackTest):
         whole = KILL9.read_text()
         self.refuse(whole + "  - full_syncs: {min: 1}\n", "replicates another")
         self.refuse(whole + "  - restarts: {min: 1}\n", "restart policy")
-        self.refuse(whole + "  - lost: {promised: 0}\n", "wait or waitaof")
         self.refuse(whole.replace("  - recover: {}\n", "").replace("  - lost: {max: 0}", "  - start: {refused: true}"),
                     "needs a step 'recover'")
-        self.refuse(whole.replace("  - load: {acked: 5000}\n", "") + "  - replies: {error: ERR, max: 0}\n",
-                    "needs a step 'load'")
         self.refuse(KILL9.read_text().replace("steps:", "steps:\n  - arm: {rule: op=fsync do=revert:EIO}"),
                     "bad.yaml:", "needs the journal")
         self.refuse(KILL9.read_text().replace("steps:", "power_cut: {method: real}\nsteps:\n"

@@ -78,8 +78,6 @@ static const struct {
     {HEAD STEPS "expect:\n  - start: {refused: true}\n", ":6:", "'start' needs a step 'recover'"},
     {HEAD STEPS "expect:\n  - restarts: {min: 1}\n", ":6:", "a node with a restart policy"},
     {HEAD STEPS "expect:\n  - full_syncs: {min: 1}\n", ":6:", "a node that replicates another"},
-    {HEAD STEPS "expect:\n  - replies: {error: ERR, max: 0}\n", ":6:", "'replies' needs a step 'load'"},
-    {HEAD STEPS "expect:\n  - lost: {promised: 0}\n", ":6:", "the type wait or waitaof"},
     {HEAD "steps:\n  - verify: {}\n  - arm: {rule: op=fsync do=revert:EIO}\n" EXPECT, ":5:", "needs the journal"},
     {HEAD "steps:\n  - sleep: {ms: 1000000000}\n" EXPECT, ":4:", "out of range: 0 to 999999999"},
     {HEAD STEPS EXPECT "---\nname: b\n", ":7:", "a second document"},
