@@ -118,6 +118,8 @@ static int ended_early(struct la_run *run, struct la_node *node)
 {
     char words[250];
     const char *name = node->spec->name;
+    if (node->starved) /* the machine's doing: a doubt has been noted */
+        return -1;
     la_node_last_words(node, words, sizeof words);
     run->findings.node = name;
     node->refused_start = WIFEXITED(node->exit_status); /* Redis does it with status 0 after a look at a bad snapshot */
