@@ -49,6 +49,12 @@ void la_client_close(redisContext *client)
         free(bounded);
 }
 
+void la_client_allow(redisContext *client, size_t bytes)
+{
+    struct la_bounded *bounded = client->reader->privdata;
+    bounded->bytes = bytes;
+}
+
 static int broken(redisContext *client, const char *why)
 {
     client->err = REDIS_ERR_OTHER;
@@ -58,11 +64,12 @@ static int broken(redisContext *client, const char *why)
 
 int la_client_read(redisContext *client, size_t *unread)
 {
+    const struct la_bounded *bounded = client->reader->privdata;
     size_t before = client->reader->len;
     if (redisBufferRead(client) != REDIS_OK)
         return -1;
     *unread += client->reader->len > before ? client->reader->len - before : 0;
-    return *unread > LA_REPLY_BYTES ? broken(client, "the reply is longer than 1 GiB") : 0;
+    return *unread > bounded->bytes ? broken(client, "the reply is longer than any that can be meant") : 0;
 }
 
 static uint64_t timeout_ns(const redisContext *client)
@@ -122,6 +129,7 @@ redisContext *la_client_connect(const struct la_address *address, int timeout_ms
     }
     struct la_bounded *bounded = la_alloc(1, sizeof *bounded);
     bounded->owned = true;
+    bounded->bytes = LA_REPLY_BYTES;
     la_bounded_attach(bounded, client->reader, LA_REPLY_ELEMENTS);
     redisSetTimeout(client, timeout);
     if (authenticate(client, address, error)) {

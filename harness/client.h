@@ -1,8 +1,8 @@
 /*
  * One blocking connection to a node, for everything but the load: commands, INFO fields, readiness.
  *
- * A reply is bounded: in bytes (LA_REPLY_BYTES), in elements (LA_REPLY_ELEMENTS), and as a whole in time (the timeout
- * that the connection was made with), whatever the server claims or streams.
+ * A reply is bounded: in bytes (LA_REPLY_BYTES, or as la_client_allow says), in elements (LA_REPLY_ELEMENTS), and as a
+ * whole in time (the timeout that the connection was made with), whatever the server claims or streams.
  */
 #ifndef LASTACK_CLIENT_H
 #define LASTACK_CLIENT_H
@@ -11,7 +11,8 @@
 
 #include "util.h"
 
-enum { LA_REPLY_BYTES = 1 << 30 }; /* 64 MiB in each of 16 values, say */
+/* Most bytes of one reply: of what is asked of a server itself, and where values of keys are read. */
+enum { LA_REPLY_BYTES = 32 << 20, LA_VALUES_BYTES = 1 << 30 };
 
 /* How to reach and talk to a node. Names of commands are as the server knows them. */
 struct la_address {
@@ -32,6 +33,9 @@ const char *la_command_name(const struct la_address *address, const char *name);
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error);
 
 void la_client_close(redisContext *client);
+
+/* From now on its replies may have so many bytes. */
+void la_client_allow(redisContext *client, size_t bytes);
 
 /* Reads what has come, once. `unread` counts bytes since the last whole reply: the caller's, 0 after each. -1: lost. */
 int la_client_read(redisContext *client, size_t *unread);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { INCLUDE_DEPTH = 16, FILE_MAX = 16 << 20 };
+enum { INCLUDE_DEPTH = 16, FILE_MAX = 16 << 20, FILES_MAX = 1000, DIRECTIVES_MAX = 100000 };
 
 static void free_directive(struct la_directive *item)
 {
@@ -50,6 +50,9 @@ static int read_text(struct la_config *config, char *text, const char *file, int
 
 static int read_file(struct la_config *config, const char *path, int depth, struct la_error *error)
 {
+    if (++config->files > FILES_MAX || config->count > DIRECTIVES_MAX)
+        return la_fail(error, "%s: with its includes, more than %d files or %d directives", path, FILES_MAX,
+                       DIRECTIVES_MAX);
     char *text = la_read_file(path, FILE_MAX, NULL, error);
     if (!text)
         return -1;

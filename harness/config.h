@@ -19,6 +19,7 @@ struct la_directive {
 struct la_config {
     struct la_directive *items;
     size_t count;
+    unsigned int files;        /* that have been read */
     struct la_strings changed; /* "directive: what became of it and why", the user's only */
     struct la_strings renamed; /* pairs for la_address.renamed */
     char *user;                /* how the harness logs in; NULL: without a name */
@@ -48,6 +49,15 @@ void la_config_set(struct la_config *config, const char *name, const char *value
  * secret away. Once per config, before la_config_overlay.
  */
 int la_config_sandbox(struct la_config *config, const char *dir, struct la_error *error);
+
+/*
+ * Files that a server is to have of its own (ACL, modules) lie beside its configuration in `folder`: those of a bundle,
+ * which may have been moved since. -1: one is not there.
+ */
+int la_config_rebase(struct la_config *config, const char *folder, struct la_error *error);
+
+/* The other way: copies them into `folder`, and names the copies. */
+int la_config_own_files(struct la_config *config, const char *folder, struct la_error *error);
 
 /* How to log in to a server that runs with a configuration that la_config_sandbox made: fills user, password, renamed.
  */

@@ -16,7 +16,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, PIECE = 16 << 20 };
 
 /* One copying, or measuring, from its beginning to its end. */
 struct copying {
@@ -55,14 +55,32 @@ static int open_regular(const char *path, struct stat *st)
     return -1;
 }
 
-static bool send_all(int in, int out, off_t size)
+/* From where `in` and `out` stand. */
+static bool send_part(int in, int out, off_t size)
 {
     ssize_t sent = 1;
-    for (off_t left = size; left > 0 && sent > 0; left -= sent)
-        sent = sendfile(out, in, NULL, (size_t)left);
+    for (off_t left = size; left > 0 && sent > 0; left -= sent) {
+        if (la_interrupted()) {
+            errno = EINTR;
+            return false;
+        }
+        sent = sendfile(out, in, NULL, left < PIECE ? (size_t)left : (size_t)PIECE);
+    }
     if (sent == 0)
-        errno = EBUSY; /* it has become shorter meanwhile */
+        errno = ESTALE; /* it has become shorter meanwhile */
     return sent > 0;
+}
+
+/* What the file holds; holes stay holes. */
+static bool send_all(int in, int out, off_t size)
+{
+    off_t at = 0;
+    for (off_t end; at < size && (at = lseek(in, at, SEEK_DATA)) >= 0; at = end) {
+        end = lseek(in, at, SEEK_HOLE);
+        if (end < 0 || lseek(in, at, SEEK_SET) < 0 || lseek(out, at, SEEK_SET) < 0 || !send_part(in, out, end - at))
+            return false;
+    }
+    return (at >= 0 || errno == ENXIO) && ftruncate(out, size) == 0; /* no data behind here */
 }
 
 /* `share`: blocks may be shared until one of the two is written to. */
@@ -74,12 +92,15 @@ static int copy_file(const char *from, const char *to, bool share, struct la_err
         return la_fail(error, "%s: %s", from, errno == ENODEV ? "not a regular file" : strerror(errno));
     int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, st.st_mode & 0777);
     bool ok = out >= 0 && ((share && ioctl(out, FICLONE, in) == 0) || send_all(in, out, st.st_size));
-    if (out >= 0 && geteuid() == 0 && fchown(out, st.st_uid, st.st_gid))
+    if (ok && geteuid() == 0 && fchown(out, st.st_uid, st.st_gid))
         errno = 0; /* a file system without owners */
-    close(in);
-    if (out >= 0 && close(out))
+    if (out >= 0 && close(out) && ok)
         ok = false;
-    return ok ? 0 : la_fail(error, "cannot copy %s to %s: %s", from, to, strerror(errno));
+    int saved = errno;
+    close(in);
+    errno = saved;
+    const char *why = errno == EINTR ? "interrupted" : errno == ESTALE ? "it changes meanwhile" : strerror(errno);
+    return ok ? 0 : la_fail(error, "cannot copy %s to %s: %s", from, to, why);
 }
 
 int la_copy_file(const char *from, const char *to, struct la_error *error)
@@ -125,7 +146,7 @@ static void go_below(struct copying *copying, const struct stat *st)
 static int copy_folder(struct copying *copying, const char *from, const char *to, const struct stat *st)
 {
     if (is_above(copying, st))
-        return failed(copying, from, "leads back to a folder that it stands in");
+        return failed(copying, from, "leads back to a folder that it stands in, or to the report");
     if (copying->depth - copying->base == DEPTH_MAX)
         return failed(copying, from, "folders are nested too deeply");
     if (!copying->measure && mkdir(to, (st->st_mode & 0777) | 0700))
@@ -141,6 +162,8 @@ static int copy_folder(struct copying *copying, const char *from, const char *to
 static int copy_entry(struct copying *copying, const char *from, const char *to)
 {
     struct stat st;
+    if (la_interrupted())
+        return la_fail(copying->error, "interrupted");
     if (stat(from, &st))
         return failed(copying, from, errno == ENOENT ? "a link to nothing" : strerror(errno));
     if (copying->what && ++copying->extent.files > LA_GIVEN_MAX)
@@ -187,13 +210,18 @@ static int begin(struct copying *copying, const char *from)
     return 0;
 }
 
-static int copy(const char *what, bool measure, const char *from, const char *to, struct la_extent *extent,
+/* Where it is copied to, or with `measure` `avoid`, must not lie below what is copied. */
+static int copy(const char *what, const char *avoid, const char *from, const char *to, struct la_extent *extent,
                 struct la_error *error)
 {
+    struct stat st;
+    bool measure = avoid != NULL;
     struct copying *copying = la_alloc(1, sizeof *copying);
     copying->what = what;
     copying->measure = measure;
     copying->error = error;
+    if (stat(measure ? avoid : to, &st) == 0)
+        go_below(copying, &st);
     int result = begin(copying, from) || copy_content(copying, from, to) ? -1 : 0;
     if (extent)
         *extent = copying->extent;
@@ -203,17 +231,18 @@ static int copy(const char *what, bool measure, const char *from, const char *to
 
 int la_copy_tree(const char *from, const char *to, struct la_error *error)
 {
-    return copy(NULL, false, from, to, NULL, error);
+    return copy(NULL, NULL, from, to, NULL, error);
 }
 
 int la_copy_given(const char *what, const char *from, const char *to, struct la_error *error)
 {
-    return copy(what, false, from, to, NULL, error);
+    return copy(what, NULL, from, to, NULL, error);
 }
 
-int la_measure_given(const char *what, const char *from, struct la_extent *extent, struct la_error *error)
+int la_measure_given(const char *what, const char *from, const char *avoid, struct la_extent *extent,
+                     struct la_error *error)
 {
-    return copy(what, true, from, "", extent, error);
+    return copy(what, avoid, from, "", extent, error);
 }
 
 int la_check_own(const char *folder, struct la_error *error)

@@ -29,8 +29,9 @@ int la_copy_tree(const char *from, const char *to, struct la_error *error);
 enum { LA_GIVEN_MAX = 100000 };
 int la_copy_given(const char *what, const char *from, const char *to, struct la_error *error);
 
-/* What la_copy_given would copy, and whether it would. */
-int la_measure_given(const char *what, const char *from, struct la_extent *extent, struct la_error *error);
+/* What la_copy_given would copy, and whether it would, to a folder in `avoid`. */
+int la_measure_given(const char *what, const char *from, const char *avoid, struct la_extent *extent,
+                     struct la_error *error);
 
 /* Nothing in the folder leads out of it: no link, no file with a second name, nothing mounted. */
 int la_check_own(const char *folder, struct la_error *error);

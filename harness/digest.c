@@ -120,6 +120,7 @@ static void end_if_over(struct la_digest *digest)
 int la_digest_keys(redisContext *client, const struct la_address *address, char *const *names, size_t count,
                    struct la_digest *digests)
 {
+    la_client_allow(client, LA_VALUES_BYTES);
     const struct reading *kinds[LA_DIGEST_BATCH];
     int result = 0;
     for (size_t i = 0; i < count; i++) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -43,9 +44,9 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Calls `visit` with each regular file below a bundle, by its path from there. */
-static int each_file(const char *bundle, int (*visit)(void *context, const char *path, const char *name), void *context,
-                     struct la_error *error)
+/* Calls `visit` with each entry below a bundle that is no folder, by its path from there. */
+static int each_file(const char *bundle, int (*visit)(void *context, const char *path, const char *name, bool file),
+                     void *context, struct la_error *error)
 {
     char *const roots[] = {(char *)bundle, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
@@ -55,8 +56,9 @@ static int each_file(const char *bundle, int (*visit)(void *context, const char 
     for (FTSENT *entry; !result && (entry = fts_read(tree));) {
         const char *name = entry->fts_path + strlen(bundle);
         name += strspn(name, "/");
-        if (entry->fts_info == FTS_F && strcmp(name, SUMS) != 0)
-            result = visit(context, entry->fts_path, name);
+        bool folder = entry->fts_info == FTS_D || entry->fts_info == FTS_DP;
+        if (!folder && strcmp(name, SUMS) != 0 && !strchr(name, '\n')) /* one name is one line */
+            result = visit(context, entry->fts_path, name, entry->fts_info == FTS_F);
     }
     fts_close(tree);
     return result;
@@ -67,10 +69,12 @@ struct sealing {
     struct la_error *error;
 };
 
-static int seal_one(void *context, const char *path, const char *name)
+static int seal_one(void *context, const char *path, const char *name, bool file)
 {
     const struct sealing *sealing = context;
     char sum[SUM_LENGTH + 1];
+    if (!file) /* a socket that the server has left, say */
+        return 0;
     if (sum_of(path, sum, sealing->error))
         return -1;
     fprintf(sealing->out, "%s  %s\n", sum, name);
@@ -106,7 +110,6 @@ static bool is_optional(const char *name)
 struct checking {
     char **lines;
     size_t count;
-    size_t seen; /* files that had to be there, and are */
     const char *bundle;
     struct la_error *error;
 };
@@ -116,7 +119,14 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a + SUM_LENGTH + 2, *(char *const *)b + SUM_LENGTH + 2);
 }
 
-static int check_one(void *context, const char *path, const char *name)
+/* NODE/crash/...: what a server is given; nothing may be there that the crash has not left. */
+static bool is_crash(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    return slash && !strncmp(slash + 1, "crash", 5);
+}
+
+static int check_one(void *context, const char *path, const char *name, bool file)
 {
     struct checking *checking = context;
     char sum[SUM_LENGTH + 1];
@@ -127,11 +137,14 @@ static int check_one(void *context, const char *path, const char *name)
                       ? bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names)
                       : NULL;
     free(key);
+    if (!line && !is_crash(name))
+        return 0; /* somebody's note */
     if (!line)
         return la_fail(checking->error, "%s: damaged: it was not there when the run ended", path);
+    if (!file)
+        return la_fail(checking->error, "%s: damaged: it was a file when the run ended", path);
     if (sum_of(path, sum, checking->error))
         return -1;
-    checking->seen++;
     if (strncmp(*line, sum, SUM_LENGTH) != 0)
         return la_fail(checking->error, "%s: damaged: it is not what it was when the run ended (its checksum differs)",
                        path);
@@ -163,32 +176,26 @@ static int read_lines(struct checking *checking, char *text, size_t length)
 /* What was there then and had to stay. */
 static int check_missing(const struct checking *checking)
 {
-    size_t needed = 0;
-    for (size_t i = 0; i < checking->count; i++)
-        needed += !is_optional(checking->lines[i] + SUM_LENGTH + 2);
-    for (size_t i = 0; checking->seen < needed && i < checking->count; i++) {
+    for (size_t i = 0; i < checking->count; i++) {
         char path[LA_PATH_MAX];
+        struct stat st;
         const char *name = checking->lines[i] + SUM_LENGTH + 2;
         la_path(path, "%s/%s", checking->bundle, name);
-        if (!is_optional(name) && access(path, F_OK))
+        if (!is_optional(name) && (lstat(path, &st) || !S_ISREG(st.st_mode)))
             return la_fail(checking->error, "%s: damaged: it is missing", path);
     }
     return 0;
 }
 
 /* Without checksums: what the run's own result says. */
-static int unsealed(const char *bundle, enum la_seal *seal, struct la_error *error)
+static enum la_seal unsealed(const char *bundle)
 {
     char path[LA_PATH_MAX];
     la_path(path, "%s/scenario.json", bundle);
-    *seal = LA_SEAL_UNFINISHED;
-    if (access(path, F_OK))
-        return 0;
     json_t *recorded = json_load_file(path, 0, NULL);
-    bool sealed = !recorded || json_is_true(json_object_get(recorded, "sealed"));
+    bool old = recorded && !json_is_true(json_object_get(recorded, "sealed"));
     json_decref(recorded);
-    *seal = LA_SEAL_OLD;
-    return sealed ? la_fail(error, "%s: damaged: its checksums (" SUMS ") are missing", bundle) : 0;
+    return old ? LA_SEAL_OLD : LA_SEAL_UNFINISHED;
 }
 
 int la_evidence_check(const char *bundle, enum la_seal *seal, struct la_error *error)
@@ -197,9 +204,9 @@ int la_evidence_check(const char *bundle, enum la_seal *seal, struct la_error *e
     size_t length = 0;
     struct checking checking = {.bundle = bundle, .error = error};
     la_path(path, "%s/" SUMS, bundle);
-    if (access(path, F_OK))
-        return unsealed(bundle, seal, error);
-    *seal = LA_SEAL_WHOLE;
+    *seal = access(path, F_OK) ? unsealed(bundle) : LA_SEAL_WHOLE;
+    if (*seal != LA_SEAL_WHOLE)
+        return 0;
     char *text = la_read_file(path, SUMS_MAX, &length, error);
     if (!text)
         return -1;

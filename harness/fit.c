@@ -15,23 +15,30 @@ static long long number(const struct la_probe *probe, const char *name)
 }
 
 /* Save points, and none of them so close that a snapshot would come at a moment that is not the scenario's. */
-static bool saves_rarely(const struct la_probe *probe, const char *wanted)
+static bool are_rare(const char *points)
 {
-    const char *points = la_probe_setting(probe, "save");
-    if (!points || !*points || !*wanted)
-        return points && !*points == !*wanted;
     long seconds;
     int length;
+    if (!*points)
+        return false;
     for (const char *at = points; sscanf(at, "%ld %*d%n", &seconds, &length) == 1; at += length)
         if (seconds < RARE_SECONDS)
             return false;
     return true;
 }
 
+static bool saves_rarely(const struct la_probe *probe, const char *wanted)
+{
+    const char *points = la_probe_setting(probe, "save");
+    return points && (!strcmp(points, wanted) || (are_rare(points) && are_rare(wanted)));
+}
+
 static bool rewrites_rarely(const struct la_probe *probe, const char *wanted)
 {
-    (void)wanted;
-    return !number(probe, "auto-aof-rewrite-percentage") || number(probe, "auto-aof-rewrite-min-size") >= RARE_BYTES;
+    long long percentage = number(probe, "auto-aof-rewrite-percentage");
+    if (strcmp(wanted, "0") != 0)
+        return percentage == atoll(wanted);
+    return !percentage || number(probe, "auto-aof-rewrite-min-size") >= RARE_BYTES;
 }
 
 /* Directives of which more than one value is as good as the one that a scenario names. */
@@ -40,13 +47,29 @@ static const struct {
     bool (*good)(const struct la_probe *probe, const char *wanted);
 } lenient[] = {{"save", saves_rarely}, {"auto-aof-rewrite-percentage", rewrites_rarely}};
 
+/* "200mb" is reported as a number of bytes. */
+static bool same_size(const char *has, const char *wanted)
+{
+    static const struct {
+        const char *name;
+        unsigned long long bytes;
+    } units[] = {{"b", 1},        {"k", 1000},       {"kb", 1 << 10}, {"m", 1000000},
+                 {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30}};
+    char *unit;
+    unsigned long long value = strtoull(wanted, &unit, 10);
+    for (size_t i = 0; unit != wanted && i < sizeof units / sizeof *units; i++)
+        if (!strcasecmp(unit, units[i].name))
+            return strspn(has, "0123456789") == strlen(has) && strtoull(has, NULL, 10) == value * units[i].bytes;
+    return false;
+}
+
 static bool is_so(const struct la_probe *probe, const char *name, const char *wanted)
 {
     const char *has = la_probe_setting(probe, name);
     for (size_t i = 0; i < sizeof lenient / sizeof *lenient; i++)
         if (!strcmp(name, lenient[i].name))
             return lenient[i].good(probe, wanted);
-    return has && !strcasecmp(has, wanted);
+    return has && (!strcasecmp(has, wanted) || same_size(has, wanted));
 }
 
 static bool stands_before(const struct la_config *config, size_t index)
@@ -57,11 +80,14 @@ static bool stands_before(const struct la_config *config, size_t index)
     return false;
 }
 
-static void note(struct la_fit *fit, const struct la_probe *probe, const char *name, const char *value)
+/* `node`: of one node only; NULL: of all. */
+static void note(struct la_fit *fit, const struct la_probe *probe, const char *node, const char *name,
+                 const char *value)
 {
     const char *has = la_probe_setting(probe, name);
     const char *shown = !has ? "as it was" : *has ? has : "\"\"";
-    la_strings_add(&fit->overrides, la_format("%s %s (not %s)", name, *value ? value : "\"\"", shown));
+    la_strings_add(&fit->overrides, la_format("%s%s%s %s (not %s)", node ? node : "", node ? ": " : "", name,
+                                              *value ? value : "\"\"", shown));
 }
 
 /* Directives that are as the scenario wants them stay as the user wrote them; the others are set, and listed. */
@@ -76,7 +102,7 @@ static int take_all(struct la_fit *fit, const struct la_probe *probe, const char
         if (stays)
             la_config_set(&wanted, name, NULL);
         else if (!stands_before(&wanted, i))
-            note(fit, probe, name, value);
+            note(fit, probe, NULL, name, value);
         i += !stays;
         free(name);
         free(value);
@@ -84,6 +110,22 @@ static int take_all(struct la_fit *fit, const struct la_probe *probe, const char
     la_config_replace(&fit->config, &wanted);
     la_config_free(&wanted);
     return result;
+}
+
+/* Lines for one node are set in any case; what they change is listed. */
+static void note_node(struct la_fit *fit, const struct la_probe *probe, const struct la_node_spec *node)
+{
+    struct la_error error;
+    struct la_config wanted = {0};
+    if (!fit->config.from_user || !node->config || la_config_append(&wanted, node->config, node->name, &error))
+        return;
+    for (size_t i = 0; i < wanted.count; i++) {
+        char *value = la_config_get(&wanted, wanted.items[i].name);
+        if (!stands_before(&wanted, i) && !is_so(probe, wanted.items[i].name, value))
+            note(fit, probe, node->name, wanted.items[i].name, value);
+        free(value);
+    }
+    la_config_free(&wanted);
 }
 
 /* A directive that the server, which tells its settings, does not have. */
@@ -156,6 +198,8 @@ bool la_fit(struct la_fit *fit, const struct la_scenario *scenario, const struct
         snprintf(why, size, "%.*s", (int)size - 1, error.text);
         return false;
     }
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        note_node(fit, probe, &scenario->nodes[i]);
     la_config_renew_login(&fit->config);
     if (!disabled(scenario, &fit->config, name, sizeof name))
         return true;

@@ -315,30 +315,46 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* A report's bundles: how much each holds. -1: there is none. */
-static int list_report(const char *path, FILE *out)
+/* One bundle's row. -1: damaged, which is said in it. */
+static int list_bundle(const char *report, const char *name, FILE *out)
+{
+    char path[LA_PATH_MAX];
+    struct la_ledger ledger = {0};
+    struct la_error error;
+    enum la_seal seal;
+    la_path(path, "%s/%s", report, name);
+    int damaged = la_evidence_check(path, &seal, &error);
+    la_path(path, "%s/%s/ledger", report, name);
+    damaged = damaged || la_ledger_open(&ledger, path, &error) ? -1 : 0;
+    if (damaged)
+        fprintf(out, "%-40s %s\n", name, error.text);
+    else
+        fprintf(out, "%-40s %12llu %12llu\n", name, (unsigned long long)la_ledger_count(&ledger),
+                (unsigned long long)ledger.head->acked);
+    la_ledger_close(&ledger);
+    return damaged;
+}
+
+/* A report's bundles: how much each holds. -1 with `error` filled: there is none, or one is damaged. */
+static int list_report(const char *path, FILE *out, struct la_error *error)
 {
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, NULL, by_name);
     int found = 0;
+    int damaged = 0;
     for (int i = 0; i < count; i++) {
         char file[LA_PATH_MAX];
-        struct la_ledger ledger = {0};
-        struct la_error error;
         la_path(file, "%s/%s/ledger", path, entries[i]->d_name);
         bool there = entries[i]->d_name[0] != '.' && access(file, F_OK) == 0;
         if (there && !found++)
             fprintf(out, "%-40s %12s %12s\n", "ledger", "operations", "acknowledged");
-        if (there && la_ledger_open(&ledger, file, &error) == 0)
-            fprintf(out, "%-40s %12llu %12llu\n", entries[i]->d_name, (unsigned long long)la_ledger_count(&ledger),
-                    (unsigned long long)ledger.head->acked);
-        else if (there)
-            fprintf(out, "%-40s %s\n", entries[i]->d_name, error.text);
-        la_ledger_close(&ledger);
+        damaged += there && list_bundle(path, entries[i]->d_name, out);
         free(entries[i]);
     }
     free(entries);
-    return found ? 0 : -1;
+    if (!found)
+        return la_fail(error, "%s: no ledger, no bundle, and no report with bundles in it", path);
+    return damaged ? la_fail(error, "%s: %d of %d bundles are damaged", path, damaged, found) : 0;
 }
 
 /* A bundle's evidence is whole, or it is said that nobody can know. */
@@ -382,10 +398,10 @@ int la_history_print(const char *path, enum la_history_format format, FILE *out,
     struct stat st;
     bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     la_path(file, "%s/ledger", path);
+    if (!*path)
+        return la_fail(error, "the name is empty (a variable that is not set?)");
     if (folder && access(file, F_OK))
-        return list_report(path, out)
-                   ? la_fail(error, "%s: no ledger, no bundle, and no report with bundles in it", path)
-                   : 0;
+        return list_report(path, out, error);
     if (folder && check_bundle(path, error))
         return -1;
     return print_ledger(path, folder, format, out, error);

@@ -12,6 +12,8 @@
 #include "value.h"
 
 enum {
+    REPLY_BYTES = 1 << 20,      /* most of one reply: so many, ... */
+    REPLY_VALUES = 8,           /* ... and so many of the largest values */
     RETRY_NS = 3000000,         /* between attempts to connect */
     REFUSED_PAUSE_NS = 5000000, /* after an error reply: a client that is refused does not hammer */
     PATIENCE_MS = 20000,        /* how long the end waits for the next reply */
@@ -422,6 +424,8 @@ static void open_load(struct load *load, struct la_ledger *ledger, const struct 
     const struct la_plan *plan = &ledger->head->plan;
     *load = (struct load){.ledger = ledger, .address = address, .recording = recording, .plan = plan};
     la_draw_make(&load->draw, plan);
+    if (!recording) /* what is written is answered with a few values at most */
+        load->replies.bounded.bytes = REPLY_BYTES + REPLY_VALUES * la_value_largest(plan);
     load->value = la_alloc(la_value_largest(plan) + 1, 1);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->start_ns = la_now_ns();

@@ -94,14 +94,16 @@ static enum la_keep keep(struct argp_state *state, const char *text)
     return LA_KEEP_ALL;
 }
 
-/* A folder's name as given; an empty one is a variable that is not set, and would be another folder. */
-static void take_folder(struct argp_state *state, char out[LA_PATH_MAX], const char *value, const char *what)
+/* A path as given: nothing further on has to reckon with an empty or an endless one. */
+static char *path_of(char *value, const char *what)
 {
-    if (!*value)
-        argp_error(state, "%s: the name is empty (a variable that is not set?)", what);
-    if (strlen(value) > LA_PATH_MAX / 2)
-        argp_error(state, "%s: the path is longer than %d bytes", what, LA_PATH_MAX / 2);
-    la_path(out, "%s", value);
+    if (*value && strlen(value) <= LA_PATH_MAX / 2)
+        return value;
+    if (*value)
+        fprintf(stderr, "lastack: %s: the path is longer than %d bytes\n", what, LA_PATH_MAX / 2);
+    else
+        fprintf(stderr, "lastack: %s: the name is empty (a variable that is not set?)\n", what);
+    exit(LA_EXIT_USAGE);
 }
 
 static uint64_t seed(struct argp_state *state, const char *text)
@@ -109,8 +111,8 @@ static uint64_t seed(struct argp_state *state, const char *text)
     char *end;
     errno = 0;
     uint64_t value = strtoull(text, &end, 10);
-    if (*end || *text < '0' || *text > '9' || errno == ERANGE)
-        argp_error(state, "--seed: '%s' is not a whole number of at most 64 bits", text);
+    if (*end || *text < '0' || *text > '9' || errno == ERANGE || value > INT64_MAX) /* as JSON can say it */
+        argp_error(state, "--seed: '%s' is not a whole number from 0 to %lld", text, (long long)INT64_MAX);
     return value;
 }
 
@@ -119,15 +121,15 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct arguments *arguments = state->input;
     struct la_suite *suite = &arguments->suite;
     switch (key) {
-    case 's': suite->server = value; break;
-    case 'c': suite->config = value; break;
-    case 'o': take_folder(state, suite->out, value, "--out"); break;
+    case 's': suite->server = path_of(value, "--server"); break;
+    case 'c': suite->config = path_of(value, "--config"); break;
+    case 'o': la_path(suite->out, "%s", path_of(value, "--out")); break;
     case 'j': suite->jobs = (unsigned int)number(state, value, "--jobs", 1, 64); break;
     case 'v': suite->verbose = true; break;
-    case OPTION_DATA: suite->data = value; break;
+    case OPTION_DATA: suite->data = path_of(value, "--data"); break;
     case OPTION_SEED: suite->seed = seed(state, value); break;
-    case OPTION_JUNIT: suite->junit = value; break;
-    case OPTION_JSON: suite->json = value; break;
+    case OPTION_JUNIT: suite->junit = path_of(value, "--junit"); break;
+    case OPTION_JSON: suite->json = path_of(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
@@ -142,7 +144,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (!arguments->wants_files)
             argp_error(state, "unexpected argument '%s'", value);
-        la_strings_add(&suite->files, la_strdup(value));
+        la_strings_add(&suite->files, la_strdup(path_of(value, "a scenario")));
         break;
     case ARGP_KEY_END:
         if (arguments->wants_files && suite->files.count == 0)
@@ -284,18 +286,12 @@ static error_t parse_replay(int key, char *value, struct argp_state *state)
 {
     struct la_replay *replay = state->input;
     switch (key) {
-    case 's':
-        if (!*value)
-            argp_error(state, "--server: the name is empty (a variable that is not set?)");
-        replay->server = value;
-        break;
-    case 'o': take_folder(state, replay->out, value, "--out"); break;
+    case 's': replay->server = path_of(value, "--server"); break;
+    case 'o': la_path(replay->out, "%s", path_of(value, "--out")); break;
     case ARGP_KEY_ARG:
         if (replay->bundle)
             argp_error(state, "one bundle at a time");
-        if (!*value)
-            argp_error(state, "the bundle's name is empty (a variable that is not set?)");
-        replay->bundle = value;
+        replay->bundle = path_of(value, "the bundle");
         break;
     case ARGP_KEY_END:
         if (!replay->bundle)
@@ -337,7 +333,7 @@ static error_t parse_fault(int key, char *value, struct argp_state *state)
 {
     struct fault_arguments *arguments = state->input;
     switch (key) {
-    case OPTION_NODE: arguments->node = value; break;
+    case OPTION_NODE: arguments->node = path_of(value, "--node"); break;
     case OPTION_TIMES: arguments->times = true; break;
     case ARGP_KEY_ARG:
         if (arguments->count == 4)
@@ -366,7 +362,7 @@ static error_t parse_ledger(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (arguments->path)
             argp_error(state, "one ledger at a time");
-        arguments->path = value;
+        arguments->path = path_of(value, "the ledger");
         break;
     case ARGP_KEY_END:
         if (!arguments->path)

@@ -67,28 +67,13 @@ static void set_number(struct la_config *config, const char *name, int value)
     la_config_set(config, name, text);
 }
 
-/* ACL SAVE writes it: each node has its own. */
-static int own_acl_file(struct la_node *node, struct la_error *error)
-{
-    char own[LA_PATH_MAX];
-    char *file = la_config_get(&node->config, "aclfile");
-    int result = 0;
-    if (file && *file) {
-        la_path(own, "%s/users.acl", node->dir);
-        result = la_copy_file(file, own, error);
-        la_config_set(&node->config, "aclfile", own);
-    }
-    free(file);
-    return result;
-}
-
 /* The scenario's configuration, then the node's own lines, then what keeps it in its sandbox. */
 static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
                      struct la_error *error)
 {
     struct la_config *config = &node->config;
     la_config_copy(config, node->server->base);
-    if (own_acl_file(node, error))
+    if (la_config_own_files(config, node->dir, error)) /* ACL SAVE writes, and a bundle is to be whole */
         return -1;
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;

@@ -13,11 +13,6 @@
 
 enum { DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
 
-static int refuse_empty(const char *option, const char *value, struct la_error *error)
-{
-    return value && !*value ? la_fail(error, "%s: the name is empty (a variable that is not set?)", option) : 0;
-}
-
 /* A name without a folder, where no file has it, is that of a scenario that comes with lastack. */
 static int read_named(struct la_work *work, const char *name, struct la_error *error)
 {
@@ -37,7 +32,7 @@ static int read_scenarios(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
     for (size_t i = 0; i < suite->files.count; i++)
-        if (refuse_empty("a scenario", suite->files.items[i], error) || read_named(work, suite->files.items[i], error))
+        if (read_named(work, suite->files.items[i], error))
             return -1;
     return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
 }
@@ -48,38 +43,54 @@ static int check_output(const char *option, const char *path, struct la_error *e
     struct la_error why;
     if (!path)
         return 0;
-    if (refuse_empty(option, path, error))
-        return -1;
     return la_output_try(path, &why) ? la_fail(error, "%s %.900s", option, why.text) : 0;
 }
 
-static int check_outputs(const struct la_suite *suite, struct la_error *error)
+static bool same_file(const char *one, const char *other)
 {
-    if (suite->json && suite->junit && !strcmp(suite->json, suite->junit))
+    struct stat st;
+    struct stat other_st;
+    return one && other && stat(one, &st) == 0 && stat(other, &other_st) == 0 && st.st_dev == other_st.st_dev &&
+           st.st_ino == other_st.st_ino;
+}
+
+/* What is written must not be what is read. */
+static int check_overwriting(const struct la_work *work, const char *option, const char *path, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    if (!path || !strcmp(path, "-"))
+        return 0;
+    if (same_file(path, suite->config) || same_file(path, work->server))
+        return la_fail(error, "%s %s: that is the file that the run is about", option, path);
+    if (suite->data && la_lies_in(path, suite->data))
+        return la_fail(error, "%s %s: lies in --data %s, which is not changed", option, path, suite->data);
+    return 0;
+}
+
+static int check_outputs(const struct la_work *work, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    bool both = suite->json && suite->junit;
+    if (both && (!strcmp(suite->json, suite->junit) || same_file(suite->json, suite->junit)))
         return la_fail(error, "--json and --junit name the same: %s", suite->json);
-    return check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error) ? -1 : 0;
+    if (check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error))
+        return -1;
+    return check_overwriting(work, "--json", suite->json, error) ||
+                   check_overwriting(work, "--junit", suite->junit, error)
+               ? -1
+               : 0;
 }
 
 /* The output folder is there by now: whatever is copied into it must not hold it. */
 static int measure_data(struct la_work *work, struct la_error *error)
 {
-    const char *data = work->suite->data;
-    char out[LA_PATH_MAX];
-    if (!data)
+    const struct la_suite *suite = work->suite;
+    if (!suite->data)
         return 0;
-    char *real = realpath(data, NULL);
-    char *real_out = realpath(work->suite->out, NULL);
-    la_path(out, "%s", real_out ? real_out : work->suite->out);
-    size_t length = real ? strlen(real) : 0;
-    while (length && real[length - 1] == '/')
-        length--;
-    bool within = real && !strncmp(out, real, length) && (out[length] == '/' || !out[length]);
-    free(real);
-    free(real_out);
-    if (within)
-        return la_fail(error, "--data %s: the report %s would lie in it; name a folder elsewhere with --out", data,
-                       work->suite->out);
-    return la_measure_given("--data", data, &work->given, error);
+    if (la_lies_in(suite->out, suite->data))
+        return la_fail(error, "--data %s: the report %s would lie in it; name a folder elsewhere with --out",
+                       suite->data, suite->out);
+    return la_measure_given("--data", suite->data, suite->out, &work->given, error);
 }
 
 /* One copy is made of what the user gave; each node begins with a copy of that. */
@@ -245,9 +256,6 @@ static int read_all(struct la_work *work, struct la_error *error)
     char path[LA_PATH_MAX];
     const struct la_suite *suite = work->suite;
     const char *server = suite->server ? suite->server : "redis-server";
-    if (refuse_empty("--server", suite->server, error) || refuse_empty("--config", suite->config, error) ||
-        refuse_empty("--data", suite->data, error))
-        return -1;
     la_path(path, "%s/claims.yaml", suite->parts.fixtures);
     work->claims = la_claims_read(path, error);
     if (!work->claims || read_scenarios(work, error))
@@ -258,7 +266,7 @@ static int read_all(struct la_work *work, struct la_error *error)
 /* With the output folder there. */
 static int prepare_in_folder(struct la_work *work, struct la_error *error)
 {
-    if (measure_data(work, error) || check_outputs(work->suite, error) || check_room_for_one(work, error) ||
+    if (measure_data(work, error) || check_outputs(work, error) || check_room_for_one(work, error) ||
         read_configuration(work, error) || copy_data(work, error) || probe(work, error))
         return -1;
     find_means(work);
@@ -271,6 +279,8 @@ int la_prepare(struct la_work *work, struct la_error *error)
     struct la_suite *suite = work->suite;
     int made = read_all(work, error) ? -1 : la_new_folder(suite->out, error);
     suite->made_out = suite->made_out || made > 0;
+    if (made >= 0)
+        la_suite_note(work);
     if (made >= 0 && prepare_in_folder(work, error) == 0)
         return 0;
     if (made >= 0)

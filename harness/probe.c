@@ -7,8 +7,6 @@
 #include <strings.h>
 #include <sys/wait.h>
 
-#include "sandbox.h"
-
 enum { START_TIMEOUT_MS = 20000, REPLY_TIMEOUT_MS = 5000 };
 
 static bool has_ended(struct la_node *node)
@@ -18,6 +16,17 @@ static bool has_ended(struct la_node *node)
         return false;
     la_node_ended(node, status);
     return true;
+}
+
+/* An answer that is none, in words; it may hold anything. */
+static const char *said(redisReply *reply, redisContext *client)
+{
+    if (!reply)
+        return client->errstr;
+    if (!reply->str)
+        return "a reply of another kind";
+    la_printable(reply->str);
+    return reply->str;
 }
 
 /* Waits until the node answers PING. */
@@ -42,7 +51,7 @@ static redisContext *reach(struct la_node *node, unsigned int timeout_ms, struct
             redisReply *reply = la_client_send(client, &node->address, "PING");
             bool serving = reply && reply->type == REDIS_REPLY_STATUS;
             if (!serving)
-                la_fail(&last, "PING: %s", reply && reply->str ? reply->str : client->errstr);
+                la_fail(&last, "PING: %s", said(reply, client));
             freeReplyObject(reply);
             if (serving)
                 return client;
@@ -84,8 +93,8 @@ static int identify(struct la_probe *probe, redisContext *client, const struct l
         redisReply *reply = la_client_send(client, &node->address, needed[i]);
         bool ok = reply && reply->type != REDIS_REPLY_ERROR;
         if (!ok)
-            la_fail(error, "%s lacks what lastack needs: %s -> %s", node->server->path, needed[i],
-                    reply ? reply->str : client->errstr);
+            la_fail(error, "%s lacks what lastack needs: %s -> %.400s", node->server->path, needed[i],
+                    said(reply, client));
         freeReplyObject(reply);
         if (!ok)
             return -1;

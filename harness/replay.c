@@ -33,6 +33,15 @@ static unsigned int crash_lives(const json_t *recorded)
     return lives ? (unsigned int)json_integer_value(lives) : 1;
 }
 
+/* A bundle is evidence: nothing is written into it. */
+static int check_out(const struct la_replay *replay, struct la_error *error)
+{
+    if (la_lies_in(replay->out, replay->bundle))
+        return la_fail(error, "--out %s would lie in the bundle %s: name a folder elsewhere", replay->out,
+                       replay->bundle);
+    return 0;
+}
+
 static int open_bundle(struct bundle *bundle, const struct la_replay *replay, struct la_error *error)
 {
     char path[LA_PATH_MAX];
@@ -49,7 +58,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
         fprintf(stderr, "lastack: %s is of a version without checksums: damage to it would go unseen\n",
                 replay->bundle);
     la_path(path, "%s/scenario.json", replay->bundle);
-    bundle->recorded = json_load_file(path, 0, NULL);
+    bundle->recorded = seal == LA_SEAL_UNFINISHED ? NULL : json_load_file(path, 0, NULL);
     if (json_is_true(json_object_get(bundle->recorded, "given_data")))
         return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
                        replay->bundle);
@@ -67,7 +76,11 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
                        bundle->crash);
     la_path(path, "%s/%s/redis.conf", replay->bundle, node);
-    if (la_config_read(&bundle->config, path, error) || la_config_find_login(&bundle->config, error))
+    char folder[LA_PATH_MAX];
+    la_path(folder, "%s/%s", replay->bundle, node);
+    if (la_config_read(&bundle->config, path, error) ||
+        (seal != LA_SEAL_OLD && la_config_rebase(&bundle->config, folder, error)) ||
+        la_config_find_login(&bundle->config, error))
         return -1;
     return la_parts_program(replay->server ? replay->server
                             : recorded     ? recorded
@@ -221,7 +234,8 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     struct la_run *run = la_alloc(1, sizeof *run);
     struct la_options options = {.demands = {-1, -1}};
     int status = LA_EXIT_USAGE;
-    int made = open_bundle(&bundle, replay, &error) ? -1 : la_new_folder(replay->out, &error);
+    bool ready = check_out(replay, &error) == 0 && open_bundle(&bundle, replay, &error) == 0;
+    int made = ready ? la_new_folder(replay->out, &error) : -1;
     if (made >= 0) {
         options.server =
             (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};

@@ -103,6 +103,8 @@ void la_replies_attach(struct la_replies *replies, redisContext *client)
     if (!replies->bounded.standard)
         replies->bounded.standard = before->standard;
     la_bounded_attach(&replies->bounded, client->reader, LA_REPLY_ELEMENTS);
+    if (!replies->bounded.bytes)
+        replies->bounded.bytes = before->bytes;
     replies->bounded.functions.createString = create_string;
     replies->bounded.functions.createInteger = create_integer;
     replies->bounded.functions.createNil = create_nil;

@@ -24,6 +24,7 @@ struct la_bounded {
     const redisReplyObjectFunctions *standard; /* hiredis' own */
     size_t most;
     size_t elements; /* of the reply that is being read */
+    size_t bytes;    /* that one reply may have */
     bool owned;      /* by the client whose replies it bounds: released by la_client_close */
 };
 

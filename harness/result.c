@@ -271,12 +271,17 @@ static json_t *claims_failed(const struct la_scenario *scenario, const char *why
     return array;
 }
 
-json_t *la_result_failed(const struct la_scenario *scenario, const char *why)
+json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why)
 {
-    return json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:[], s:[], s:[], s:o, s:[], s:f, s:s}", "name",
-                     text(scenario->name), "title", text(scenario->title), "verdict", "inconclusive", "reasons",
-                     text(why), "claims", claim_ids(scenario), "rpo", "rto", "faults", "refused", "findings",
-                     "claim_verdicts", claims_failed(scenario, why), "timeline", "seconds", 0.0, "reproduce", "");
+    static const char *const lists[] = {"faults", "injections", "power_cuts", "refused", "findings", "timeline"};
+    json_t *result =
+        json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name", text(scenario->name),
+                  "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why), "claims",
+                  claim_ids(scenario), "rpo", "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0,
+                  "doubts", text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        json_object_set_new(result, lists[i], json_array());
+    return result;
 }
 
 static void first_line(const char *path, char *out, size_t size)

@@ -10,7 +10,7 @@
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement);
 
 /* An entry for a scenario that could not be run at all. */
-json_t *la_result_failed(const struct la_scenario *scenario, const char *why);
+json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why);
 
 /* What the whole result says of its surroundings. */
 struct la_result_frame {

@@ -10,6 +10,7 @@
 
 #include "basekeys.h"
 #include "copy.h"
+#include "guard.h"
 #include "judge.h"
 #include "notify.h"
 #include "recover.h"
@@ -249,12 +250,14 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     run->start_ns = la_now_ns();
     run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", dir);
+    pid_t guard = la_guard_start(dir);
     perform(run);
     if (run->ledger.head)
         la_step_stop_load(run);
     struct la_judgement judgement = la_judge(run);
     json_t *result = la_result_scenario(run, &judgement);
     la_judgement_free(&judgement);
+    la_guard_end(guard);
     destroy(run);
     free(run);
     return result;

@@ -211,19 +211,15 @@ static int first_process(const struct inside *inside)
 
 static sigset_t signals_of_the_end(void)
 {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct sigaction action;
+        if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) /* nohup, a job in the background */
+            sigaddset(&set, ends[i]);
+    }
     return set;
-}
-
-bool la_interrupted(void)
-{
-    sigset_t pending;
-    sigpending(&pending);
-    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGHUP);
 }
 
 /* Waits for the first process; `set` is blocked. A second signal, or the end of the grace, ends it at once. */

@@ -29,7 +29,4 @@ enum { LA_GRACE_REPORT_MS = 20000, LA_GRACE_NONE_MS = 0 };
 int la_sandbox_run(int (*inside)(void *context, const struct la_sandbox *sandbox, struct la_strings *limits),
                    void *context, struct la_parts *parts, unsigned int grace_ms);
 
-/* Inside: a signal has asked for the end. */
-bool la_interrupted(void);
-
 #endif

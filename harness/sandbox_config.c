@@ -1,5 +1,4 @@
 /* Making a user's redis.conf safe to run: one row for each directive that cannot stay as it is. */
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,17 +100,15 @@ static void replace_arg(struct la_directive *item, int index, const char *value)
     item->args[index] = la_strdup(value);
 }
 
-/* The file's copy is dir/files/N-NAME, so that two files of one name do not meet. */
+/* The copy is dir/files/N: a name of 255 bytes has no room for more. */
 static int copy_in(struct la_directive *item, const char *dir, size_t number, struct la_error *error)
 {
     char target[LA_PATH_MAX];
-    char name[LA_PATH_MAX];
     struct stat st;
-    la_path(name, "%s", item->args[0]);
     la_path(target, "%s/files", dir);
     if (la_make_dirs(target, error))
         return -1;
-    la_path(target, "%s/files/%zu-%s", dir, number, basename(name));
+    la_path(target, "%s/files/%zu", dir, number);
     struct la_error inner;
     if (stat(item->args[0], &st))
         return la_fail(error, "%s:%d: %s %s: %m", item->file, item->line, item->name, item->args[0]);
@@ -262,6 +259,43 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
     la_config_renew_login(config);
     free(acl_file);
     return result;
+}
+
+static bool is_own(const struct la_directive *item)
+{
+    bool named = !strcmp(item->name, "aclfile") || !strcmp(item->name, "loadmodule");
+    return named && item->count > 0 && *item->args[0];
+}
+
+int la_config_own_files(struct la_config *config, const char *folder, struct la_error *error)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        struct la_directive *item = &config->items[i];
+        char own[LA_PATH_MAX];
+        if (!is_own(item))
+            continue;
+        la_path(own, "%s/%s-%zu", folder, item->name, i);
+        if (la_copy_file(item->args[0], own, error))
+            return -1;
+        replace_arg(item, 0, own);
+    }
+    return 0;
+}
+
+int la_config_rebase(struct la_config *config, const char *folder, struct la_error *error)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        struct la_directive *item = &config->items[i];
+        char own[LA_PATH_MAX];
+        if (!is_own(item))
+            continue;
+        const char *slash = strrchr(item->args[0], '/');
+        la_path(own, "%s/%s", folder, slash ? slash + 1 : item->args[0]);
+        if (access(own, R_OK))
+            return la_fail(error, "%s: %s names it, and it is not there: %m", own, item->name);
+        replace_arg(item, 0, own);
+    }
+    return 0;
 }
 
 /* "user lastack on >PASSWORD ..." */

@@ -1,7 +1,10 @@
 /* What a scenario must be, beyond what its schema says: names, numbers, and that it tests what it expects. */
+#include <hiredis/sds.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "mix.h"
 #include "roles.h"
@@ -98,6 +101,15 @@ static bool replicates(const struct la_scenario *scenario, const char *node)
     return false;
 }
 
+static int check_command(const struct check *check, const char *line)
+{
+    int count = 0;
+    sds *words = sdssplitargs(line, &count);
+    bool good = words && count > 0 && *words[0];
+    sdsfreesplitres(words, count);
+    return good ? 0 : wrong(check, "no command, or unbalanced quotes: '%.200s'", line);
+}
+
 static int check_step(const struct check *check, const struct la_step *step)
 {
     if (set_members(step, sizeof *step) != 1)
@@ -127,6 +139,12 @@ static int check_step(const struct check *check, const struct la_step *step)
         return wrong(check, "'compare' names a node that replicates another");
     if (step->arm)
         return check_rule(check, step->arm->rule);
+    if (step->truncate && !*step->truncate->file)
+        return wrong(check, "the file's name is empty");
+    if (step->command && check_command(check, step->command->send))
+        return -1;
+    if (step->kill_child && check_command(check, step->kill_child->command))
+        return -1;
     if (step->truncate && (step->truncate->file[0] == '/' || strstr(step->truncate->file, "..")))
         return wrong(check, "'%s': a file is named relative to the data directory, without ..", step->truncate->file);
     if (!step->kill_child)
@@ -178,6 +196,25 @@ static int check_tested(const struct check *check, const struct la_expect *expec
     return 0;
 }
 
+/* Bounds that nothing can meet would accuse every server. */
+static int check_bounds(const struct check *check, const char *what, const unsigned int *min, const unsigned int *max)
+{
+    return min && max && *min > *max ? wrong(check, "'%s': min %u is above max %u", what, *min, *max) : 0;
+}
+
+static int check_all_bounds(const struct check *check, const struct la_expect *expect)
+{
+    if (expect->lost && check_bounds(check, "lost", expect->lost->min, expect->lost->max))
+        return -1;
+    if (expect->replies && check_bounds(check, "replies", expect->replies->min, expect->replies->max))
+        return -1;
+    if (expect->keys && check_bounds(check, "keys", expect->keys->min, expect->keys->max))
+        return -1;
+    if (expect->restarts && check_bounds(check, "restarts", expect->restarts->min, expect->restarts->max))
+        return -1;
+    return expect->full_syncs ? check_bounds(check, "full_syncs", expect->full_syncs->min, expect->full_syncs->max) : 0;
+}
+
 static bool unbounded(const struct la_expect_count *count)
 {
     return count && !count->max && !count->min;
@@ -211,7 +248,7 @@ static int check_expect(const struct check *check, const struct la_expect *expec
                      la_scenario_verifies(check->scenario));
     if ((expect->log && !*expect->log->contains) || (expect->start && expect->start->log && !*expect->start->log))
         return wrong(check, "the text that the log is to contain is empty");
-    if (check_tested(check, expect))
+    if (check_all_bounds(check, expect) || check_tested(check, expect))
         return -1;
     if (!expect->exit)
         return 0;
@@ -244,6 +281,19 @@ static int check_mix(const struct check *check, const struct la_load_spec *load)
     return 0;
 }
 
+/* The recorded traffic is named relative to the scenario. */
+static int check_recording(const struct check *check)
+{
+    char path[LA_PATH_MAX];
+    const char *file = check->scenario->load->replay;
+    const char *slash = strrchr(check->scenario->path, '/');
+    if (*file == '/' || !slash)
+        la_path(path, "%s", file);
+    else
+        la_path(path, "%.*s/%s", (int)(slash - check->scenario->path), check->scenario->path, file);
+    return *file && access(path, R_OK) == 0 ? 0 : wrong(check, "replay: %s: %m", path);
+}
+
 static int check_load(const struct check *check)
 {
     const struct la_load_spec *load = check->scenario->load;
@@ -268,9 +318,23 @@ static int check_load(const struct check *check)
                      "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
     if (!load->user != !load->password)
         return wrong(check, "user and password go together");
+    if (load->replay && check_recording(check))
+        return -1;
+    if (load->min_acked > load->capacity)
+        return wrong(check, "min_acked %u is more than the capacity of %u operations", load->min_acked, load->capacity);
     if (check_mix(check, load))
         return -1;
     return load->capacity > 100000000 ? wrong(check, "capacity is at most 100000000 operations") : 0;
+}
+
+/* Names that something else has in the folder in which the scenario's, or the node's, is made. */
+static bool is_taken(const char *name)
+{
+    static const char *const taken[] = {"given-data", "probe", "config", "ledger", "reads", "sums", "reference"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (!strcmp(name, taken[i]))
+            return true;
+    return false;
 }
 
 static int check_nodes(struct check *check)
@@ -284,6 +348,8 @@ static int check_nodes(struct check *check)
         if (strlen(node->name) > NAME_MAX_LENGTH)
             return wrong(check, "the node's name has %zu characters, at most %d are possible", strlen(node->name),
                          NAME_MAX_LENGTH);
+        if (is_taken(node->name))
+            return wrong(check, "the name '%s' is that of a file of the report", node->name);
         bool primary_before = !node->replicates;
         for (unsigned int before = 0; before < i; before++) {
             if (!strcmp(scenario->nodes[before].name, node->name))
@@ -304,6 +370,48 @@ static int check_expects(struct check *check, const struct la_expect *expects, u
         if (!strcmp(check->section, "expect"))
             check->index = (int)i;
         if (check_expect(check, &expects[i]))
+            return -1;
+    }
+    return 0;
+}
+
+/* redis.conf lines of a scenario: what they say can be read, and does not lead out of the sandbox. */
+static int check_lines(const struct check *check, const char *text)
+{
+    static const char *const harness[] = {"include", "dir",        "port",      "bind",      "logfile",
+                                          "pidfile", "unixsocket", "daemonize", "supervised"};
+    char *copy = la_strdup(text ? text : "");
+    char *rest = copy;
+    int result = 0;
+    for (char *line; !result && (line = strsep(&rest, "\n"));) {
+        int count = 0;
+        line += strspn(line, " \t");
+        sds *words = *line == '#' ? NULL : sdssplitargs(line, &count);
+        if (!words && *line && *line != '#')
+            result = wrong(check, "unbalanced quotes: %.200s", line);
+        for (size_t i = 0; !result && count && i < sizeof harness / sizeof *harness; i++)
+            if (!strcasecmp(words[0], harness[i]))
+                result = wrong(check, "'%s' is the harness's own: %.200s", harness[i], line);
+        sdsfreesplitres(words, count);
+    }
+    free(copy);
+    return result;
+}
+
+static int check_all_lines(struct check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    check->index = -1;
+    check->section = "settings";
+    if (check_lines(check, scenario->settings))
+        return -1;
+    check->section = "tune";
+    if (check_lines(check, scenario->tune))
+        return -1;
+    check->section = "nodes";
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        check->index = (int)i;
+        if (check_lines(check, scenario->nodes[i].config))
             return -1;
     }
     return 0;
@@ -342,10 +450,14 @@ static int check_order(struct check *check)
     int verifies = 0;
     int marks = 0;
     int recovers = 0;
+    int arms = 0;
     for (unsigned int i = 0; i < scenario->step_count; i++) {
         const struct la_step *step = &scenario->steps[i];
         check->index = (int)i;
         recovers += step->recover != NULL;
+        arms += step->arm != NULL;
+        if (step->wait && step->wait->for_what == LA_WAIT_FIRED && !arms)
+            return wrong(check, "no rule has been armed that could fire");
         clock = clock || (step->arm && la_rule_is_clock(step->arm->rule));
         if (step->verify && ++verifies > 1)
             return wrong(check, "a scenario verifies once");
@@ -384,6 +496,14 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
     if (strlen(scenario->name) > NAME_MAX_LENGTH)
         return wrong(&check, "the name has %zu characters, at most %d are possible", strlen(scenario->name),
                      NAME_MAX_LENGTH);
+    if (is_taken(scenario->name))
+        return wrong(&check, "the name '%s' is that of a folder of the report", scenario->name);
+    check.section = "title";
+    if (!*scenario->title || strchr(scenario->title, '\n'))
+        return wrong(&check, "the title is one line");
+    if (check_all_lines(&check))
+        return -1;
+    check.index = -1;
     check.section = "load";
     if (check_load(&check))
         return -1;

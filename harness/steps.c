@@ -428,6 +428,7 @@ static int step_verify(struct la_run *run, const struct la_step_node *step)
     if (!run->scenario->load->replay) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);
     run->verified = node;
+    la_run_pump(run); /* whoever has flooded his log meanwhile is found out */
     la_run_event(run, node->spec->name, "verified: %llu of %llu acknowledged operations lost",
                  (unsigned long long)run->verify.lost, (unsigned long long)run->verify.acked);
     return 0;

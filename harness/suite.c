@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "evidence.h"
+#include "guard.h"
 #include "output.h"
 #include "repeat.h"
 #include "result.h"
@@ -124,16 +125,15 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
     return result;
 }
 
-/* What is known so far: whoever kills lastack finds it. */
-static int write_result(const struct la_work *work)
+void la_suite_note(const struct la_work *work)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
     json_t *result = whole_result(work, NULL, false);
     la_path(path, "%s/result.json", work->suite->out);
-    int failed = la_result_write(result, path, &error);
+    if (la_result_write(result, path, &error))
+        fprintf(stderr, "lastack: not brought up to date: %s\n", error.text);
     json_decref(result);
-    return failed;
 }
 
 static bool all_ended(const json_t *runs)
@@ -166,8 +166,12 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
     *runs = NULL;
     json_array_append_new(work->results, merged);
     la_table_row(merged);
-    if (write_result(work))
-        fprintf(stderr, "lastack: result.json could not be brought up to date\n");
+    la_suite_note(work);
+}
+
+static json_t *failed_result(const struct la_work *work, const struct la_job *job, const char *why)
+{
+    return la_result_failed(work->scenarios.items[job->scenario], &work->fits[job->scenario].overrides, why);
 }
 
 static void start_job(struct la_work *work, const struct la_job *job)
@@ -184,7 +188,7 @@ static void start_job(struct la_work *work, const struct la_job *job)
         _exit(status);
     }
     if (pid < 0) {
-        enter(work, job, la_result_failed(work->scenarios.items[job->scenario], "fork failed"));
+        enter(work, job, failed_result(work, job, "fork failed"));
         return;
     }
     work->jobs[work->running] = *job;
@@ -202,11 +206,13 @@ static void finish_job(struct la_work *work, unsigned int index, int status)
     if (!result) {
         if (work->interrupted)
             snprintf(why, sizeof why, "interrupted");
+        else if (WIFSIGNALED(status) && WTERMSIG(status) == LA_GUARD_SIGNAL)
+            snprintf(why, sizeof why, "the disk of the report was nearly full: the run was ended");
         else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && la_oom_kills() > job.oom_kills)
             snprintf(why, sizeof why, "the kernel ended the harness for lack of memory (OOM kill)");
         else
             snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
-        result = la_result_failed(work->scenarios.items[job.scenario], why);
+        result = failed_result(work, &job, why);
     }
     enter(work, &job, result);
     work->jobs[index] = work->jobs[--work->running];
@@ -268,7 +274,7 @@ static void run_all(struct la_work *work)
         }
         for (; work->interrupted && next < all; next++) {
             const struct la_job job = job_at(work, next);
-            enter(work, &job, la_result_failed(work->scenarios.items[job.scenario], "interrupted"));
+            enter(work, &job, failed_result(work, &job, "interrupted"));
         }
         struct timespec wait = {0, 100000000};
         int signal = sigtimedwait(&signals, NULL, &wait);
@@ -352,13 +358,28 @@ static void release(struct la_work *work)
         close(work->stream);
 }
 
+/* By any of its names: /dev/stdout, or the file that it has been led to. */
+static bool is_stdout(const char *path)
+{
+    struct stat st;
+    struct stat out;
+    if (!path || !strcmp(path, "-"))
+        return path != NULL;
+    bool same =
+        stat(path, &st) == 0 && fstat(STDOUT_FILENO, &out) == 0 && st.st_dev == out.st_dev && st.st_ino == out.st_ino;
+    return same && strcmp(path, "/dev/null") != 0;
+}
+
 /* Where --json or --junit want standard output for themselves, the table goes to where messages go. */
 static void keep_stdout_free(struct la_work *work)
 {
-    const struct la_suite *suite = work->suite;
-    bool taken = (suite->json && !strcmp(suite->json, "-")) || (suite->junit && !strcmp(suite->junit, "-"));
-    if (!taken)
+    struct la_suite *suite = work->suite;
+    bool json = is_stdout(suite->json);
+    bool junit = is_stdout(suite->junit);
+    if (!json && !junit)
         return;
+    suite->json = json ? "-" : suite->json;
+    suite->junit = junit ? "-" : suite->junit;
     fflush(stdout);
     work->stream = dup(STDOUT_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -377,8 +398,7 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
     la_table_header();
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
-    if (write_result(work))
-        fprintf(stderr, "lastack: result.json cannot be written yet\n");
+    la_suite_note(work);
     run_all(work);
     return report(work, limits);
 }

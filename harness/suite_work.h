@@ -48,6 +48,9 @@ struct la_work {
  */
 int la_prepare(struct la_work *work, struct la_error *error);
 
+/* Brings result.json up to date: whoever kills lastack finds what was known. */
+void la_suite_note(const struct la_work *work);
+
 /* What was not judged, of what the machine or the server could not do. */
 void la_prepare_limits(const struct la_work *work, struct la_strings *limits);
 

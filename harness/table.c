@@ -146,22 +146,29 @@ static bool is_as_written(const json_t *scenario)
     return json_array_size(json_object_get(scenario, "overrides")) == 0;
 }
 
+static bool is_judged(const json_t *scenario)
+{
+    return strcmp(get(scenario, "verdict"), "inconclusive") != 0;
+}
+
 /* Where the user's configuration is not what every scenario is about. */
 static void how_many_as_written(const json_t *scenarios)
 {
+    size_t judged = 0;
     size_t as_written = 0;
     size_t violated = 0;
     size_t i;
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario) {
-        as_written += is_as_written(scenario);
+        judged += is_judged(scenario);
+        as_written += is_judged(scenario) && is_as_written(scenario);
         violated += is_as_written(scenario) && !strcmp(get(scenario, "verdict"), "violated");
     }
-    if (as_written == json_array_size(scenarios))
+    if (as_written == judged)
         return;
     printf("\n%zu of %zu verdicts are about the configuration as it is written; the others\n"
            "set what stands below them\n",
-           as_written, json_array_size(scenarios));
+           as_written, judged);
     if (count(scenarios, "violated") && !violated)
         printf("none of those that are about it is violated\n");
 }

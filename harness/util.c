@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <libgen.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +66,39 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
         return;
     fprintf(stderr, "lastack: path too long: %.100s...\n", out);
     exit(LA_EXIT_USAGE);
+}
+
+bool la_lies_in(const char *path, const char *folder)
+{
+    char at[LA_PATH_MAX];
+    struct stat st;
+    struct stat other;
+    if (stat(folder, &other))
+        return false;
+    la_path(at, "%s", path);
+    for (int levels = 0; levels < LA_PATH_MAX; levels++) {
+        bool there = stat(at, &st) == 0;
+        if (there && st.st_dev == other.st_dev && st.st_ino == other.st_ino)
+            return true;
+        char above[LA_PATH_MAX];
+        if (there && !strcmp(at, "/"))
+            return false;
+        char *real = there ? realpath(at, NULL) : NULL; /* upwards from where it really lies */
+        la_path(above, "%s", real ? real : at);
+        bool root = real && !strcmp(real, "/");
+        free(real);
+        if (root)
+            return false;
+        la_path(at, "%s", dirname(above));
+    }
+    return false;
+}
+
+bool la_interrupted(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGHUP);
 }
 
 char *la_glob_literal(const char *path)

@@ -30,6 +30,12 @@ uint64_t la_oom_kills(void);
 /* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
 __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
 
+/* Whether a path, that need not be there, is a folder or lies in it. */
+bool la_lies_in(const char *path, const char *folder);
+
+/* A signal has asked for the end: SIGINT, SIGTERM or SIGHUP waits, blocked (see sandbox.h). */
+bool la_interrupted(void);
+
 /* A path in which glob(3) finds nothing but itself, to be freed. */
 char *la_glob_literal(const char *path);
 

@@ -288,6 +288,7 @@ static int read_back(struct pass *pass)
     if (!pass->scan.client) {
         bad = lost_connection(pass, error.text);
     } else {
+        la_client_allow(pass->client, LA_VALUES_BYTES);
         la_replies_attach(&pass->replies, pass->client);
         bad = read_and_scan(pass);
         la_client_close(pass->scan.client);

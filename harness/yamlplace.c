@@ -160,6 +160,8 @@ static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_
     case CYAML_SEQUENCE:
         if (node->type != YAML_SEQUENCE_NODE)
             return la_fail(walk->error, "%s:%zu: expected a list (- item)", walk->path, line);
+        if (node->data.sequence.items.top - node->data.sequence.items.start < (long)schema->sequence.min)
+            return la_fail(walk->error, "%s:%zu: the list is empty", walk->path, line);
         for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
             if (check_value(walk, yaml_document_get_node(walk->document, *item), schema->sequence.entry))
                 return -1;

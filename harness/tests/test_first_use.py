@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -117,6 +118,23 @@ class OtherConfigurations(LastackTest):
             self.assertEqual(run.scenario()["overrides"], overrides)
             written = (run.out / "kill9-rdb/primary/redis.conf").read_text()
             self.assertEqual('save "3600" "1"' in written, bool(overrides) or "3600" in points, written)
+
+    def test_what_a_scenario_is_about_is_never_taken_for_granted(self):
+        """Close save points, rewrites, lines of one node, and sizes in other words."""
+        text = (SCENARIOS / "kill9-rdb.yaml").read_text()
+        cases = (("save 3600 1", "save 1 1", "", ["save 1 1 (not 3600 1 300 100 60 10000)"]),
+                 ("save 3600 1", "auto-aof-rewrite-percentage 100\n  auto-aof-rewrite-min-size 100kb",
+                  "auto-aof-rewrite-percentage 0\nauto-aof-rewrite-min-size 100kb\n",
+                  ["auto-aof-rewrite-percentage 100 (not 0)"]),
+                 ("save 3600 1", "maxmemory 200mb\n  repl-backlog-size 2g", "maxmemory 209715200\nrepl-backlog-size 1mb\n",
+                  ["repl-backlog-size 2g (not 1048576)"]))
+        for old, new, conf, overrides in cases:
+            path = self.write("s.yaml", text.replace(old, new))
+            run = self.lastack("run", path, "--config", self.write("c.conf", conf))
+            self.assertEqual(run.scenario()["overrides"], overrides, str(run))
+        path = self.write("n.yaml", text.replace("steps:", "nodes:\n  - {name: primary, config: appendfsync always}\nsteps:", 1))
+        run = self.lastack("run", path, "--config", self.write("c.conf", "hz 10\n"))
+        self.assertEqual(run.scenario()["overrides"], ["primary: appendfsync always (not everysec)"])
 
     def test_legal_and_odd(self):
         """An empty password; limits of output buffers below what is read back; both are listed or need no mention."""
@@ -278,6 +296,18 @@ class Words(LastackTest):
         subprocess.run([LASTACK, "run", "kill9-none", "--server", "/nonexistent"], cwd=self.folder, capture_output=True)
         self.assertEqual(set(self.folder.iterdir()), before, "a folder is left of a run that never began")
 
+    def test_what_is_ignored_stays_ignored(self):
+        """nohup: a terminal that is closed does not end the run; a signal that is not ignored does."""
+        slow = self.write("slow.yaml", KILL9.read_text().replace("  - kill:", "  - sleep: {ms: 1500}\n  - kill:"))
+        for ignored, status in ((True, 0), (False, 3)):
+            out = self.folder / f"hup-{ignored}"
+            process = subprocess.Popen(["nohup"] * ignored + [LASTACK, "run", slow, "--out", out],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            while process.poll() is None and not (out / "kill9-aof-always/ledger").exists():
+                time.sleep(0.01)
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(process.wait(), status)
+
     def test_what_is_kept(self):
         text = KILL9.read_text().replace("name: kill9-aof-always", "name: wrong").replace("lost: {max: 0}",
                                                                                          "keys: {max: 0}")
@@ -326,6 +356,31 @@ class Refused(LastackTest):
         (self.folder / "fifo.conf").unlink(missing_ok=True)
         os.mkfifo(self.folder / "fifo.conf")
         self.assert_refused(self.lastack("run", "kill9-none", "--config", self.folder / "fifo.conf"), "not a regular file")
+
+    def test_scenarios_that_cannot_be_run(self):
+        """Bounds that nothing meets, lines that cannot be read or lead out, names that are taken, rules that nobody armed."""
+        text = KILL9.read_text()
+        bounds = "lost: {max: 0}"
+        for old, new, word in ((bounds, "lost: {min: 5, max: 3}", "min 5 is above max 3"),
+                               (bounds, "keys: {min: 2, max: 1}", "min 2 is above max 1"),
+                               ("  appendonly yes", "  appendonly \"yes", "unbalanced quotes"),
+                               ("  appendonly yes", "  include other.conf", "the harness's own"),
+                               ("steps:", "tune: logfile /anywhere\nsteps:", "the harness's own"),
+                               ("steps:", "nodes: [{name: primary, config: 'dir /anywhere'}]\nsteps:", "the harness's own"),
+                               ("name: kill9-aof-always", "name: given-data", "folder of the report"),
+                               ("steps:", "nodes: [{name: ledger}]\nsteps:", "file of the report"),
+                               ("  - kill:", "  - wait: {for: fired}\n  - kill:", "no rule has been armed"),
+                               ("  - kill:", "  - command: {send: ''}\n  - kill:", "no command"),
+                               ("  - kill:", "  - command: {send: 'SET \"x'}\n  - kill:", "unbalanced quotes"),
+                               ("steps:", "load: {replay: nowhere.aof}\nsteps:", "nowhere.aof: No such file"),
+                               ("steps:", "load: {capacity: 100, min_acked: 200}\nsteps:", "more than the capacity"),
+                               ("title: AOF", "title: ''\nwhy: AOF", "the title is one line"),
+                               ("expect:\n  - lost: {max: 0}", "expect: []", "the list is empty")):
+            self.assertIn(old, text)
+            changed = text.replace(old, new, 1)
+            if new.startswith("title"):
+                changed = changed[:changed.index("why: |")] + changed[changed.index("quick:"):]
+            self.refuse(changed, "bad.yaml:", word)
 
     def test_numbers_and_operations_say_what_there_is(self):
         text = KILL9.read_text()
