@@ -389,7 +389,7 @@ static int check_lines(const struct check *check, const char *text)
         sds *words = *line == '#' ? NULL : sdssplitargs(line, &count);
         if (!words && *line && *line != '#')
             result = wrong(check, "unbalanced quotes: %.200s", line);
-        for (size_t i = 0; !result && count && i < sizeof harness / sizeof *harness; i++)
+        for (size_t i = 0; !result && words && count && i < sizeof harness / sizeof *harness; i++)
             if (!strcasecmp(words[0], harness[i]))
                 result = wrong(check, "'%s' is the harness's own: %.200s", harness[i], line);
         sdsfreesplitres(words, count);
