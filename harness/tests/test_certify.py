@@ -73,7 +73,7 @@ class Certify(LastackTest):
         self.assertEqual(again.status, 0, str(again))
         lost = run.scenario()["rpo"]["lost"]
         self.assertIn(f"{lost} of ", again.stdout)
-        self.assert_refused(self.lastack("replay", bundle, "--out", bundle, out=False), "not empty")
+        self.assert_refused(self.lastack("replay", bundle, "--out", bundle, out=False), "would lie in the bundle")
         self.assertGreater((bundle / "ledger").stat().st_size, 500000)
         ledger = bundle / "ledger"
         ledger.write_bytes(ledger.read_bytes()[:1000])
