@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fates.h"
-#include "replies.h"
+#include "redis/replies.h"
+#include "types/fates.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "history.h"
-#include "ledger.h"
-#include "types.h"
+#include "ledger/ledger.h"
+#include "report/ledger_print.h"
+#include "types/types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

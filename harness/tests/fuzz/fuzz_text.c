@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "recording.h"
-#include "repeat.h"
-#include "scenario.h"
-#include "table.h"
+#include "nodes/config.h"
+#include "redis/recording.h"
+#include "report/repeat.h"
+#include "report/table.h"
+#include "scenario/read.h"
+#include "scenario/scenario.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

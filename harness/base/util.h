@@ -1,0 +1,85 @@
+/* Small things that every module needs: error texts, one clock, paths and files. */
+#ifndef LASTACK_BASE_UTIL_H
+#define LASTACK_BASE_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LA_PATH_MAX = 4096 };
+
+/* Exit statuses, fixed. */
+enum { LA_EXIT_HOLDS = 0, LA_EXIT_VIOLATED = 1, LA_EXIT_USAGE = 2, LA_EXIT_INCONCLUSIVE = 3 };
+
+/* One clear line for a person. Empty: no error. */
+struct la_error {
+    char text[1024];
+};
+
+/* Fills `error` and returns -1. */
+__attribute__((format(printf, 2, 3))) int la_fail(struct la_error *error, const char *format, ...);
+
+/* CLOCK_MONOTONIC in ns: the one clock of ledger, injection log and harness. */
+uint64_t la_now_ns(void);
+int64_t la_wall_offset_ns(void); /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+void la_sleep_ms(unsigned int ms);
+
+/* How many processes the kernel has ended for lack of memory since it was started; 0 where it does not tell. */
+uint64_t la_oom_kills(void);
+
+/* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
+__attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
+
+/* Whether a path, that need not be there, is a folder or lies in it. */
+bool la_lies_in(const char *path, const char *folder);
+
+/* A signal has asked for the end: SIGINT, SIGTERM or SIGHUP waits, blocked (see sandbox.h). */
+bool la_interrupted(void);
+
+/* A path in which glob(3) finds nothing but itself, to be freed. */
+char *la_glob_literal(const char *path);
+
+/* Whole small file as a string, to be freed, and its length where `length` is given; NULL with `error` filled. */
+char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error);
+
+/* Creates a directory and its missing parents. */
+int la_make_dirs(const char *path, struct la_error *error);
+
+/* Makes an output folder (--out): 1. Or takes one that is there, empty and writable: 0. -1 with `error` filled. */
+int la_new_folder(const char *path, struct la_error *error);
+
+/* Empties an output folder that la_new_folder gave, when nothing came of the run. */
+void la_empty_folder(const char *path);
+
+/* Replaces every byte that is not printable ASCII by `?`: what servers say need not be text. */
+void la_printable(char *text);
+
+/* malloc and friends that end the program when memory is out. */
+void *la_alloc(size_t count, size_t size);
+void *la_realloc(void *memory, size_t count, size_t size); /* what is added is not zeroed */
+char *la_strdup(const char *text);
+__attribute__((format(printf, 1, 2))) char *la_format(const char *format, ...);
+
+/* Writes a number and the character behind it; where the next one goes. For where snprintf is too slow. */
+char *la_put_number(char *at, uint64_t number, char behind);
+/* The same with so many digits: zeros in front, and what has no room is left out. */
+char *la_put_digits(char *at, uint64_t number, int digits, char behind);
+
+/* A step of splitmix64: deterministic pseudo-random numbers from a seed. */
+static inline uint64_t la_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* A list of strings that owns them. */
+struct la_strings {
+    char **items;
+    size_t count;
+};
+void la_strings_add(struct la_strings *list, char *owned);
+void la_strings_free(struct la_strings *list);
+
+#endif

@@ -1,0 +1,434 @@
+/* The command line: lastack run, certify, list, replay, fault, ledger. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/version.h"
+#include "cli/fault.h"
+#include "cli/list.h"
+#include "report/ledger_print.h"
+#include "suite/replay.h"
+#include "suite/sandbox.h"
+#include "suite/suite.h"
+
+enum {
+    OPTION_JSON = 1000,
+    OPTION_JUNIT,
+    OPTION_SEED,
+    OPTION_QUICK,
+    OPTION_REPEAT,
+    OPTION_RPO,
+    OPTION_RTO,
+    OPTION_NO_SHIM,
+    OPTION_DATA,
+    OPTION_CLAIMS,
+    OPTION_NODE,
+    OPTION_TIMES,
+    OPTION_FORMAT,
+    OPTION_KEEP,
+    OPTION_START_TIMEOUT
+};
+
+static const char usage_text[] =
+    "lastack " LASTACK_VERSION " - what a Redis-compatible server loses when it crashes, by experiment\n"
+    "\n"
+    "  lastack certify [OPTION...]            run the default scenarios and print the table\n"
+    "  lastack run FILE|DIR|NAME... [OPTION...]\n"
+    "                                         run scenarios: files, folders, or names of those that come with lastack\n"
+    "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
+    "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
+    "  lastack fault ls|arm|disarm|log --node FOLDER\n"
+    "                                         rules and injections of a node, also while it is running\n"
+    "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
+    "                                         what the load sent and what was answered; of a report: what is in it\n"
+    "  lastack COMMAND --help                 the options of a command\n"
+    "  lastack --version | --help\n"
+    "\n"
+    "exit status: 0 every expectation holds, 1 something is violated, 2 usage or unreadable input,\n"
+    "             3 nothing violated, something inconclusive, or nothing could be judged\n";
+
+struct arguments {
+    struct la_suite suite;
+    bool wants_files;
+};
+
+static long number(struct argp_state *state, const char *text, const char *what, long min, long max)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (*end || end == text || value < min || value > max)
+        argp_error(state, "%s: '%s' is not a whole number from %ld to %ld", what, text, min, max);
+    return value;
+}
+
+/* Milliseconds, or with a unit: 1500, 1500ms, 1.5s, 2m, 1h. */
+static int duration(struct argp_state *state, const char *text, const char *what)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *end = NULL;
+    size_t digits = strspn(text, "0123456789.");
+    double value = digits ? strtod(text, &end) : -1;
+    for (size_t i = 0; end && end == text + digits && i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].name) && value * units[i].ms <= 1e9)
+            return (int)(value * units[i].ms + 0.5);
+    argp_error(state, "%s: '%s' is no duration from 0 to 1000000000 ms, such as 250, 250ms, 1s, 2m, 1h", what, text);
+    return 0;
+}
+
+static enum la_keep keep(struct argp_state *state, const char *text)
+{
+    static const char *const names[] = {
+        [LA_KEEP_ALL] = "all", [LA_KEEP_FINDINGS] = "findings", [LA_KEEP_NONE] = "none"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (!strcmp(text, names[i]))
+            return (enum la_keep)i;
+    argp_error(state, "--keep: '%s' is not all, findings or none", text);
+    return LA_KEEP_ALL;
+}
+
+/* A path as given: nothing further on has to reckon with an empty or an endless one. */
+static char *path_of(char *value, const char *what)
+{
+    if (*value && strlen(value) <= LA_PATH_MAX / 2)
+        return value;
+    if (*value)
+        fprintf(stderr, "lastack: %s: the path is longer than %d bytes\n", what, LA_PATH_MAX / 2);
+    else
+        fprintf(stderr, "lastack: %s: the name is empty (a variable that is not set?)\n", what);
+    exit(LA_EXIT_USAGE);
+}
+
+static uint64_t seed(struct argp_state *state, const char *text)
+{
+    char *end;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 10);
+    if (*end || *text < '0' || *text > '9' || errno == ERANGE || value > INT64_MAX) /* as JSON can say it */
+        argp_error(state, "--seed: '%s' is not a whole number from 0 to %lld", text, (long long)INT64_MAX);
+    return value;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct la_suite *suite = &arguments->suite;
+    switch (key) {
+    case 's': suite->server = path_of(value, "--server"); break;
+    case 'c': suite->config = path_of(value, "--config"); break;
+    case 'o': la_path(suite->out, "%s", path_of(value, "--out")); break;
+    case 'j': suite->jobs = (unsigned int)number(state, value, "--jobs", 1, 64); break;
+    case 'v': suite->verbose = true; break;
+    case OPTION_DATA: suite->data = path_of(value, "--data"); break;
+    case OPTION_SEED: suite->seed = seed(state, value); break;
+    case OPTION_JUNIT: suite->junit = path_of(value, "--junit"); break;
+    case OPTION_JSON: suite->json = path_of(value, "--json"); break;
+    case OPTION_QUICK: suite->quick = true; break;
+    case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
+    case OPTION_NO_SHIM: suite->no_shim = true; break;
+    case OPTION_RPO: suite->demands.rpo_ms = duration(state, value, "--rpo"); break;
+    case OPTION_RTO: suite->demands.rto_ms = duration(state, value, "--rto"); break;
+    case OPTION_KEEP: suite->keep = keep(state, value); break;
+    case OPTION_START_TIMEOUT:
+        suite->start_timeout_ms = (unsigned int)duration(state, value, "--start-timeout");
+        if (!suite->start_timeout_ms)
+            argp_error(state, "--start-timeout: at least 1 ms");
+        break;
+    case ARGP_KEY_ARG:
+        if (!arguments->wants_files)
+            argp_error(state, "unexpected argument '%s'", value);
+        la_strings_add(&suite->files, la_strdup(path_of(value, "a scenario")));
+        break;
+    case ARGP_KEY_END:
+        if (arguments->wants_files && suite->files.count == 0)
+            argp_error(state, "name a scenario, a file or a folder of them");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option run_options[] = {
+    {"server", 's', "PATH", 0, "server under test, any executable (default: redis-server from PATH)", 0},
+    {"config", 'c', "FILE", 0, "a redis.conf to run with; only scenarios that fit it are run", 0},
+    {"data", OPTION_DATA, "DIR", 0, "start from a copy of this data directory", 0},
+    {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
+    {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
+    {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
+    {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
+    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
+    {"json", OPTION_JSON, "FILE", 0,
+     "also write the result here (it is in DIR/result.json in any case); - is "
+     "standard output",
+     0},
+    {"rpo", OPTION_RPO, "TIME", 0, "require a window of loss of at most TIME everywhere: 250 (ms), 1s, 2m", 0},
+    {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault everywhere", 0},
+    {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
+     "for a server to serve after a start (default: 20s at first, "
+     "60s in a recovery)",
+     0},
+    {"keep", OPTION_KEEP, "WHICH", 0, "scenario folders to keep: all (default), findings (not those that hold), none",
+     0},
+    {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
+    {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
+    {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
+    {0}};
+
+/* Of two runs in one second each gets a folder of its own: it is made here. True: it was. */
+static bool default_out(char out[LA_PATH_MAX])
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+    la_path(out, "lastack-%s", stamp);
+    bool made = mkdir(out, 0755) == 0;
+    for (int other = 2; !made && errno == EEXIST && other < 1000; other++) {
+        la_path(out, "lastack-%s-%d", stamp, other);
+        made = mkdir(out, 0755) == 0;
+    }
+    return made;
+}
+
+/* Everything below is reached from other directories too. */
+static void make_absolute(char path[LA_PATH_MAX])
+{
+    if (path[0] == '/')
+        return;
+    char *here = getcwd(NULL, 0);
+    char copy[LA_PATH_MAX];
+    la_path(copy, "%s", path);
+    la_path(path, "%s/%s", here ? here : ".", copy);
+    free(here);
+}
+
+static int run(int argc, char **argv, bool certify)
+{
+    struct arguments arguments = {.suite = {.demands = {-1, -1}, .jobs = 1, .repeat = 1}, .wants_files = !certify};
+    struct la_suite *suite = &arguments.suite;
+    struct la_error error;
+    struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
+    suite->seed = la_now_ns() % 1000000000;
+    la_strings_add(&suite->command, la_strdup("lastack"));
+    la_strings_add(&suite->command, la_strdup(certify ? "certify" : "run"));
+    for (int i = 1; i < argc; i++)
+        la_strings_add(&suite->command, la_strdup(argv[i]));
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_parts_find(&suite->parts, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    if (certify)
+        la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
+    if (!*suite->out)
+        suite->made_out = default_out(suite->out);
+    make_absolute(suite->out);
+    int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
+    la_strings_free(&suite->files);
+    la_strings_free(&suite->command);
+    return status;
+}
+
+static int run_files(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
+
+static int certify(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}
+
+struct list_arguments {
+    bool claims;
+    bool json;
+};
+
+static error_t parse_list(int key, char *value, struct argp_state *state)
+{
+    struct list_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_CLAIMS: arguments->claims = true; break;
+    case OPTION_JSON: arguments->json = true; break;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", value); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int list(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"claims", OPTION_CLAIMS, NULL, 0, "the claims of the documents, and which scenarios check them", 0},
+        {"json", OPTION_JSON, NULL, 0, "as JSON", 0},
+        {0}};
+    struct list_arguments arguments = {false, false};
+    struct argp argp = {options, parse_list, "", NULL, NULL, NULL, NULL};
+    struct la_parts parts;
+    struct la_error error;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_parts_find(&parts, &error) || la_list(&parts, arguments.claims, arguments.json, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    return LA_EXIT_HOLDS;
+}
+
+static error_t parse_replay(int key, char *value, struct argp_state *state)
+{
+    struct la_replay *replay = state->input;
+    switch (key) {
+    case 's': replay->server = path_of(value, "--server"); break;
+    case 'o': la_path(replay->out, "%s", path_of(value, "--out")); break;
+    case ARGP_KEY_ARG:
+        if (replay->bundle)
+            argp_error(state, "one bundle at a time");
+        replay->bundle = path_of(value, "the bundle");
+        break;
+    case ARGP_KEY_END:
+        if (!replay->bundle)
+            argp_error(state, "name a bundle: the folder of a scenario in a report");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int replay(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"server", 's', "PATH", 0, "server to recover with (default: the one of the bundle)", 0},
+        {"out", 'o', "DIR", 0, "where to work; new or empty (default: lastack-DATE-TIME)", 0},
+        {0}};
+    struct la_replay replay = {0};
+    struct la_error error;
+    struct argp argp = {options, parse_replay, "BUNDLE", NULL, NULL, NULL, NULL};
+    argp_parse(&argp, argc, argv, 0, NULL, &replay);
+    if (la_parts_find(&replay.parts, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    if (!*replay.out)
+        replay.made_out = default_out(replay.out);
+    make_absolute(replay.out);
+    return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
+}
+
+struct fault_arguments {
+    const char *node;
+    bool times;
+    char *words[4];
+    int count;
+};
+
+static error_t parse_fault(int key, char *value, struct argp_state *state)
+{
+    struct fault_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_NODE: arguments->node = path_of(value, "--node"); break;
+    case OPTION_TIMES: arguments->times = true; break;
+    case ARGP_KEY_ARG:
+        if (arguments->count == 4)
+            argp_error(state, "a rule is one argument: put it in quotes");
+        arguments->words[arguments->count++] = value;
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+struct ledger_arguments {
+    const char *path;
+    int format;
+};
+
+static error_t parse_ledger(int key, char *value, struct argp_state *state)
+{
+    struct ledger_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_FORMAT:
+        arguments->format = la_history_format(value);
+        if (arguments->format < 0)
+            argp_error(state, "--format: '%s' is not text, jsonl or edn", value);
+        break;
+    case ARGP_KEY_ARG:
+        if (arguments->path)
+            argp_error(state, "one ledger at a time");
+        arguments->path = path_of(value, "the ledger");
+        break;
+    case ARGP_KEY_END:
+        if (!arguments->path)
+            argp_error(state, "name a ledger, or a bundle: the folder of a scenario in a report");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int ledger(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"format", OPTION_FORMAT, "FORMAT", 0, "text (default), jsonl: a JSON object a line, edn: a Jepsen history", 0},
+        {0}};
+    struct ledger_arguments arguments = {NULL, LA_HISTORY_TEXT};
+    struct argp argp = {options, parse_ledger, "LEDGER|BUNDLE", NULL, NULL, NULL, NULL};
+    struct la_error error;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (la_history_print(arguments.path, (enum la_history_format)arguments.format, stdout, &error) == 0)
+        return LA_EXIT_HOLDS;
+    fprintf(stderr, "lastack: %s\n", error.text);
+    return LA_EXIT_USAGE;
+}
+
+static int fault(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"node", OPTION_NODE, "FOLDER", 0, "the node's folder in the report: REPORT/SCENARIO/NODE", 0},
+        {"times", OPTION_TIMES, NULL, 0, "log: with times, process and thread ids", 0},
+        {0}};
+    struct fault_arguments arguments = {0};
+    struct argp argp = {options, parse_fault, "ls | arm RULE | disarm NUMBER|all | log", NULL, NULL, NULL, NULL};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    return la_fault(arguments.node, arguments.words, arguments.count, arguments.times);
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    argp_err_exit_status = LA_EXIT_USAGE;
+    if (!strcmp(command, "--version") || !strcmp(command, "-V")) {
+        puts("lastack " LASTACK_VERSION);
+        return 0;
+    }
+    if (!strcmp(command, "--help") || !strcmp(command, "-?") || !strcmp(command, "help")) {
+        fputs(usage_text, stdout);
+        return 0;
+    }
+    /* what argp calls the program in its messages, too */
+    static const struct {
+        char name[16];
+        char called[20];
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"run", "lastack run", run_files}, {"certify", "lastack certify", certify},
+                    {"list", "lastack list", list},    {"replay", "lastack replay", replay},
+                    {"fault", "lastack fault", fault}, {"ledger", "lastack ledger", ledger}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(command, commands[i].name) != 0)
+            continue;
+        argv[1] = (char *)commands[i].called;
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    if (*command)
+        fprintf(stderr, "lastack: unknown command '%s'; see lastack --help\n", command);
+    else
+        fputs(usage_text, stderr);
+    return LA_EXIT_USAGE;
+}

@@ -1,0 +1,178 @@
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger/value.h"
+
+#define MAGIC UINT64_C(0x524547444c4b4341)
+
+enum { VERSION = 3 };
+
+_Static_assert(sizeof(struct la_op) == 32, "a record has 32 bytes");
+
+static int map(struct la_ledger *ledger, int fd, uint64_t size, const char *path, struct la_error *error)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    ledger->head = memory;
+    ledger->ops = (struct la_op *)((char *)memory + sizeof *ledger->head);
+    ledger->size = size;
+    return 0;
+}
+
+int la_ledger_create(struct la_ledger *ledger, const char *path, const struct la_plan *plan, uint64_t capacity,
+                     struct la_error *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    uint64_t size = sizeof(struct la_ledger_head) + capacity * sizeof(struct la_op);
+    /* Reserved now: a store into a sparse page of a full disk would be a SIGBUS later. */
+    int failed = posix_fallocate(fd, 0, (off_t)size);
+    if (failed) {
+        close(fd);
+        unlink(path);
+        return la_fail(error, "%s: no room for a ledger of %llu MiB: %s", path, (unsigned long long)(size >> 20),
+                       strerror(failed));
+    }
+    int result = map(ledger, fd, size, path, error);
+    close(fd);
+    if (result)
+        return -1;
+    struct la_ledger_head *head = ledger->head;
+    head->version = VERSION;
+    head->record_size = sizeof(struct la_op);
+    head->capacity = capacity;
+    head->plan = *plan;
+    head->magic = MAGIC;
+    return 0;
+}
+
+static bool sound_plan(const struct la_plan *plan)
+{
+    bool big = !plan->big_size || (plan->big_every && plan->big_size >= LA_VALUE_MIN && plan->big_size <= LA_VALUE_MAX);
+    return la_plan_keys(plan) > 0 && la_plan_keys(plan) <= UINT16_MAX && plan->value_size >= LA_VALUE_MIN &&
+           plan->value_size <= LA_VALUE_MAX && big && plan->pipeline > 0;
+}
+
+static bool sound_head(const struct la_ledger_head *head, uint64_t size)
+{
+    return head->magic == MAGIC && head->version == VERSION && head->record_size == sizeof(struct la_op) &&
+           head->capacity <= (size - sizeof *head) / sizeof(struct la_op) && head->count <= head->capacity &&
+           head->sessions <= LA_SESSIONS_MAX && sound_plan(&head->plan);
+}
+
+int la_ledger_map(struct la_ledger *ledger, const char *path, struct la_error *error)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        if (fd >= 0)
+            close(fd);
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    }
+    if ((uint64_t)st.st_size < sizeof(struct la_ledger_head)) {
+        close(fd);
+        return la_fail(error, "%s: not a ledger: only %lld bytes", path, (long long)st.st_size);
+    }
+    int result = map(ledger, fd, (uint64_t)st.st_size, path, error);
+    close(fd);
+    if (result)
+        return -1;
+    if (!sound_head(ledger->head, ledger->size)) {
+        la_ledger_close(ledger);
+        return la_fail(error, "%s: not a ledger of version %d, or a damaged one", path, VERSION);
+    }
+    for (int i = 0; i < LA_ERRORS_MAX; i++)
+        ledger->head->errors[i].text[sizeof ledger->head->errors[i].text - 1] = '\0';
+    return 0;
+}
+
+void la_ledger_close(struct la_ledger *ledger)
+{
+    if (ledger->head)
+        munmap(ledger->head, ledger->size);
+    *ledger = (struct la_ledger){0};
+}
+
+void la_ledger_trim(struct la_ledger *ledger, const char *path)
+{
+    uint64_t count = la_ledger_count(ledger);
+    ledger->head->capacity = count;
+    if (truncate(path, (off_t)(sizeof *ledger->head + count * sizeof *ledger->ops)))
+        ledger->head->capacity = (ledger->size - sizeof *ledger->head) / sizeof *ledger->ops; /* stays large */
+}
+
+uint64_t la_ledger_answered(const struct la_ledger *ledger)
+{
+    return atomic_load(&ledger->head->acked) + atomic_load(&ledger->head->refused);
+}
+
+void la_ledger_passed(const struct la_ledger *ledger, uint64_t index)
+{
+    enum { STRIDE = 1 << 20, PAGE = 4096 }; /* 32 MiB */
+    if (!index || index % STRIDE)
+        return;
+    uintptr_t from = (uintptr_t)&ledger->ops[index - STRIDE];
+    uintptr_t to = (uintptr_t)&ledger->ops[index] & ~(uintptr_t)(PAGE - 1);
+    from = (from + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+uint64_t la_ledger_count(const struct la_ledger *ledger)
+{
+    uint64_t count = atomic_load(&ledger->head->count);
+    while (count > 0 && !atomic_load(&ledger->ops[count - 1].kind))
+        count--;
+    return count;
+}
+
+/* What stands in quotes (a key's name, say) would make one error many. */
+static void without_quotes(char out[LA_ERROR_TEXT], const char *text)
+{
+    size_t at = 0;
+    char quote = 0;
+    for (; *text && at < LA_ERROR_TEXT - 1; text++) {
+        if (!quote || *text == quote)
+            out[at++] = *text;
+        if (quote && *text == quote)
+            quote = 0;
+        else if (!quote && (*text == '\'' || *text == '"') && strchr(text + 1, *text))
+            quote = *text;
+    }
+    out[at] = '\0';
+}
+
+unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
+{
+    struct la_ledger_head *head = ledger->head;
+    char plain[LA_ERROR_TEXT];
+    without_quotes(plain, text);
+    unsigned int i = 0;
+    for (; i < LA_ERRORS_MAX - 1 && head->errors[i].text[0]; i++)
+        if (!strcmp(head->errors[i].text, plain))
+            return i;
+    snprintf(head->errors[i].text, LA_ERROR_TEXT, "%s", i == LA_ERRORS_MAX - 1 ? "other errors" : plain);
+    return i;
+}
+
+void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t ns)
+{
+    uint64_t count = la_ledger_count(ledger);
+    for (uint64_t i = 0; i < count; i++) {
+        struct la_op *op = &ledger->ops[i];
+        if (op->done_ns <= ns || ledger->head->session[op->session].epoch != epoch)
+            continue;
+        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
+            atomic_fetch_sub(&ledger->head->acked, 1);
+        op->done_ns = 0;
+        op->outcome = LA_OUTCOME_UNKNOWN;
+    }
+}

@@ -1,0 +1,465 @@
+#include "nodes/node.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/copy.h"
+#include "notify.h"
+#include "redis/roles.h"
+
+enum {
+    PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
+    PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
+    PORTS_EACH = 16,    /* for the nodes of one run, and a reference */
+};
+
+static bool port_is_free(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return free;
+}
+
+/*
+ * A free TCP port on 127.0.0.1, outside the range that outgoing connections use; 0: none found. Ports are given out by
+ * process and slot, for what was given to another, here or beside us, may not be bound yet.
+ */
+static int free_port(unsigned int slot)
+{
+    unsigned int start = (unsigned int)getpid() * PORTS_EACH + slot;
+    for (unsigned int i = 0; i < PORT_COUNT; i += PORTS_EACH) {
+        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
+        if (port_is_free(port))
+            return port;
+    }
+    return 0;
+}
+
+/* Of the nodes of one run each has its own; the last is for a server that is none of them. */
+static unsigned int slot_of(const struct la_node_spec *spec, const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        if (&scenario->nodes[i] == spec)
+            return i;
+    return PORTS_EACH - 1;
+}
+
+static void set_number(struct la_config *config, const char *name, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    la_config_set(config, name, text);
+}
+
+/* The scenario's configuration, then the node's own lines, then what keeps it in its sandbox. */
+static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
+                     struct la_error *error)
+{
+    struct la_config *config = &node->config;
+    la_config_copy(config, node->server->base);
+    if (la_config_own_files(config, node->dir, error)) /* ACL SAVE writes, and a bundle is to be whole */
+        return -1;
+    if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
+        return -1;
+    la_config_renew_login(config);
+    int port = free_port(slot_of(node->spec, scenario));
+    if (!port)
+        return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
+    set_number(config, "port", port);
+    la_config_set(config, "bind", "127.0.0.1");
+    la_config_set(config, "dir", node->data);
+    la_config_set(config, "daemonize", "no");
+    if (primary) {
+        char line[64];
+        snprintf(line, sizeof line, "replicaof 127.0.0.1 %d", primary->address.port);
+        if (la_config_overlay(config, line, "replicaof", error))
+            return -1;
+    }
+    if (primary && config->password) {
+        la_config_set(config, "masterauth", config->password);
+        la_config_set(config, "masteruser", config->user);
+    }
+    node->address = (struct la_address){port, NULL, config->user, config->password, &config->renamed};
+    if (!scenario->load || !scenario->load->unix_socket)
+        return 0;
+    if (snprintf(node->socket, sizeof node->socket, "%s/redis.sock", node->dir) >= (int)sizeof node->socket)
+        return la_fail(error, "%s: too long a path for a unix socket: choose a shorter --out", node->dir);
+    la_config_set(config, "unixsocket", node->socket);
+    return 0;
+}
+
+/* Redis takes the name of its file for a pattern. */
+static int open_folder(struct la_node *node, struct la_error *error)
+{
+    if (!node->dir[strcspn(node->dir, "*?[")])
+        return 0;
+    node->folder = open(node->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return node->folder < 0 ? la_fail(error, "%s: %s", node->dir, strerror(errno)) : 0;
+}
+
+int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
+                   const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
+                   struct la_error *error)
+{
+    *node = (struct la_node){.spec = spec, .server = server, .folder = -1};
+    char path[LA_PATH_MAX];
+    la_path(node->dir, "%s/%s", dir, spec->name);
+    if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error) ||
+        configure(node, scenario, primary, error))
+        return -1;
+    bool simulated = node->power.method == LA_POWER_SIMULATED;
+    if (simulated && (!server->shim || server->outside))
+        return la_fail(error, "a simulated power cut needs libfaultinject.so inside the server");
+    if (server->data && !primary && la_copy_tree(server->data, node->data, error))
+        return -1;
+    if (la_check_own(node->data, error))
+        return -1;
+    la_path(path, "%s/redis.conf", node->dir);
+    if (la_config_write(&node->config, path, error))
+        return -1;
+    la_path(path, "%s/control", node->dir);
+    if (la_power_begin(&node->power, node->data, error) || open_folder(node, error))
+        return -1;
+    const struct fi_control_plan plan = {.data_dir = node->data,
+                                         .side_dir = simulated ? node->power.side : NULL,
+                                         .roles = la_roles,
+                                         .role_count = LA_ROLE_COUNT,
+                                         .seed = server->seed,
+                                         .backend = server->outside ? FI_BACKEND_NOTIFY : FI_BACKEND_PRELOAD};
+    node->control = fi_control_create(path, &plan, error->text, sizeof error->text);
+    if (!node->control)
+        return -1;
+    la_power_announce(&node->power, node->control);
+    return 0;
+}
+
+static void preload(const struct la_node *node, const char *control)
+{
+    const char *others = getenv("LD_PRELOAD");
+    char *both = others && *others ? la_format("%s:%s", node->server->shim, others) : NULL;
+    setenv("LD_PRELOAD", both ? both : node->server->shim, 1);
+    setenv(FI_CONTROL_ENV, control, 1);
+}
+
+/* In the child: from here to exec only what is safe after fork. */
+static void become_server(const struct la_node *node, const char *config, const char *control,
+                          const struct fi_notify *notify, int log)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, STDIN_FILENO);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    if (chdir(node->dir))
+        _exit(126);
+    if (node->server->shim && !notify)
+        preload(node, control);
+    int refused = notify ? fi_notify_install(notify, node->control) : 0;
+    if (refused) {
+        dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
+        _exit(126);
+    }
+    execl(node->server->path, node->server->path, config, (char *)NULL);
+    dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->server->path, strerror(errno));
+    _exit(127);
+}
+
+/* Forks the supervisor of a server that is driven from outside. It ends with the last of the server's processes. */
+static int supervise(struct la_node *node, struct fi_notify *notify, struct la_error *error)
+{
+    int opened = fi_notify_open(notify);
+    if (opened)
+        return la_fail(error, "socketpair: %s", strerror(-opened));
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setsid(); /* a Ctrl-C is for the run, which ends the server first */
+        _exit(fi_notify_serve(notify, node->control) ? 1 : 0);
+    }
+    if (pid < 0) {
+        fi_notify_close(notify);
+        return la_fail(error, "fork: %s", strerror(errno));
+    }
+    node->supervisor = pid;
+    return 0;
+}
+
+bool la_node_preloaded(const struct la_node *node, pid_t pid)
+{
+    char path[64];
+    char line[LA_PATH_MAX + 128];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = node->control->attached ? fopen(path, "re") : NULL;
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = strstr(line, node->server->shim) != NULL;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+static uint64_t size_of_log(const struct la_node *node)
+{
+    struct stat st;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/log", node->dir);
+    return stat(path, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+bool la_node_floods(const struct la_node *node)
+{
+    return size_of_log(node) > LA_LOG_MAX;
+}
+
+int la_node_spawn(struct la_node *node, struct la_error *error)
+{
+    struct fi_notify notify;
+    char config[LA_PATH_MAX];
+    char control[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    if (node->folder >= 0)
+        la_path(config, "/proc/%d/fd/%d/redis.conf", (int)getpid(), node->folder);
+    else
+        la_path(config, "%s/redis.conf", node->dir);
+    la_path(control, "%s/control", node->dir);
+    la_path(path, "%s/log", node->dir);
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    if (node->server->outside && supervise(node, &notify, error)) {
+        close(log);
+        return -1;
+    }
+    node->log_start = size_of_log(node);
+    node->oom_kills = la_oom_kills();
+    pid_t pid = fork();
+    if (pid == 0)
+        become_server(node, config, control, node->server->outside ? &notify : NULL, log);
+    close(log);
+    if (node->server->outside)
+        fi_notify_close(&notify);
+    if (pid < 0)
+        return la_fail(error, "fork: %s", strerror(errno));
+    node->pid = node->server_pid = pid;
+    node->leaving = 0;
+    node->groups[node->starts++ % LA_STARTS_MAX] = pid;
+    node->spawn_ns = la_now_ns();
+    node->restart_due_ns = 0;
+    node->served = false;
+    return 0;
+}
+
+/* systemd's idea of a clean end: status 0, or one of the signals that ask for one. */
+static bool clean(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) == 0;
+    int signal = WTERMSIG(status);
+    return signal == SIGHUP || signal == SIGINT || signal == SIGTERM || signal == SIGPIPE;
+}
+
+#define LEAVE_NS UINT64_C(10000000000)
+
+enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
+
+/* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
+static bool led_to_end(const struct la_node *node, const struct fi_log_entry *entry)
+{
+    int action = entry->rule < FI_RULES_MAX ? (int)node->control->rules[entry->rule].action : FI_DO_COUNT;
+    bool kills =
+        action == FI_DO_KILL || action == FI_DO_KILL_GROUP || action == FI_DO_TORN || action == FI_DO_POWER_CUT;
+    return kills || node->gone_ns - entry->time_ns < LED_TO_NS;
+}
+
+/* The last injection that led to the node's end; 0: there was none. */
+static uint64_t injected_at(const struct la_node *node)
+{
+    uint64_t count = fi_control_log_count(node->control, NULL);
+    uint64_t time = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct fi_log_entry *entry = &node->control->log[i];
+        if (entry->ready && entry->time_ns > node->spawn_ns && entry->time_ns <= node->gone_ns &&
+            led_to_end(node, entry))
+            time = entry->time_ns;
+    }
+    return time;
+}
+
+void la_node_ended(struct la_node *node, int status)
+{
+    node->leaving = node->server_pid != node->pid ? node->server_pid : 0;
+    node->pid = node->server_pid = 0;
+    node->gone_ns = la_now_ns();
+    uint64_t cut_ns = atomic_load(&node->control->cut_ns);
+    node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
+    node->power.out = node->power.out || cut_ns;
+    bool unexplained = !node->fault_ns && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    node->starved = unexplained && la_oom_kills() > node->oom_kills;
+    if (!node->fault_ns)
+        node->fault_ns = node->gone_ns;
+    node->killed_ns = 0;
+    node->exit_status = status;
+    if (!node->exits)
+        node->first_exit_status = status;
+    node->exits++;
+    bool wanted =
+        node->spec->restart == LA_RESTART_ALWAYS || (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));
+    if (wanted && node->restarts < node->spec->restart_limit)
+        node->restart_due_ns = node->gone_ns + node->spec->restart_delay_ms * UINT64_C(1000000);
+}
+
+void la_node_freeze(const struct la_node *node)
+{
+    kill(-node->pid, SIGSTOP);
+    kill(node->server_pid, SIGSTOP);
+}
+
+void la_node_kill_group(const struct la_node *node)
+{
+    if (node->starts)
+        kill(-node->groups[(node->starts - 1) % LA_STARTS_MAX], SIGKILL);
+}
+
+bool la_node_lives(const struct la_node *node)
+{
+    return node->starts && kill(-node->groups[(node->starts - 1) % LA_STARTS_MAX], 0) == 0;
+}
+
+bool la_node_leaving(const struct la_node *node)
+{
+    return node->leaving && kill(node->leaving, 0) == 0 && la_now_ns() - node->gone_ns < LEAVE_NS;
+}
+
+void la_node_kill(struct la_node *node, enum la_scope scope)
+{
+    if (node->pid <= 0)
+        return;
+    if (scope == LA_SCOPE_GROUP)
+        kill(-node->pid, SIGKILL);
+    kill(node->server_pid, SIGKILL);
+}
+
+void la_node_destroy(struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->starts && i < LA_STARTS_MAX; i++)
+        kill(-node->groups[i], SIGKILL);
+    if (node->pid > 0) {
+        kill(node->pid, SIGKILL); /* a start so young that its group does not exist yet */
+        waitpid(node->pid, NULL, 0);
+    }
+    node->pid = 0;
+    la_power_destroy(&node->power);
+    if (node->folder >= 0)
+        close(node->folder);
+    node->folder = -1;
+    fi_control_close(node->control);
+    node->control = NULL;
+    la_config_free(&node->config);
+}
+
+int la_node_arm(struct la_node *node, const char *text, uint64_t now_ns, struct la_error *error)
+{
+    struct fi_rule rule;
+    struct fi_rule_error why;
+    if (fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &why))
+        return la_fail(error, "rule '%s', column %d: %s", text, why.column, why.message);
+    int index = fi_control_arm(node->control, &rule, now_ns, error->text, sizeof error->text);
+    if (index < 0)
+        return -1;
+    node->rules[node->rule_count++] = index;
+    return index;
+}
+
+void la_node_disarm(struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count; i++)
+        fi_control_disarm(node->control, node->rules[i]);
+}
+
+/* A zero byte in it is not its end: a blank stands for it. */
+static char *read_log(const struct la_node *node)
+{
+    struct la_error ignored;
+    size_t length = 0;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/log", node->dir);
+    char *text = la_read_file(path, LA_LOG_MAX, &length, &ignored);
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    return text;
+}
+
+unsigned int la_node_log_count(const struct la_node *node, const char *text)
+{
+    char *log = read_log(node);
+    unsigned int count = 0;
+    for (const char *at = log; at && (at = strstr(at, text)); at += strlen(text))
+        count++;
+    free(log);
+    return count;
+}
+
+/* What a server says of its machine at each start, whatever becomes of it. */
+static bool is_chatter(const char *line)
+{
+    static const char *const chatter[] = {"overcommit", "Transparent Huge", "somaxconn", "TCP backlog", "oO0OoO0"};
+    bool is = !line[strspn(line, " \t\r")];
+    for (size_t i = 0; !is && i < sizeof chatter / sizeof *chatter; i++)
+        is = strstr(line, chatter[i]) != NULL;
+    return is;
+}
+
+/* Of a log's lines those that say something; where some are marked as warnings (#), only those. */
+static size_t telling_lines(char *log, const char **lines, size_t room)
+{
+    size_t count = 0;
+    bool warnings = false;
+    for (char *line; (line = strsep(&log, "\n"));) {
+        bool warns = strstr(line, " # ") != NULL;
+        if (is_chatter(line) || (warnings && !warns))
+            continue;
+        if (warns && !warnings)
+            count = 0;
+        warnings = warnings || warns;
+        lines[count++ % room] = line;
+    }
+    return count;
+}
+
+void la_node_last_words(const struct la_node *node, char *out, size_t size)
+{
+    enum { LINES = 3 };
+    const char *lines[LINES];
+    char *log = read_log(node);
+    out[0] = '\0';
+    if (!log)
+        return;
+    size_t start = node->log_start < strlen(log) ? node->log_start : 0;
+    size_t count = telling_lines(log + start, lines, LINES);
+    for (size_t i = count > LINES ? count - LINES : 0; i < count; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", used ? " " : "", lines[i % LINES]);
+    }
+    la_printable(out);
+    free(log);
+}

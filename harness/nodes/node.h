@@ -1,0 +1,120 @@
+/*
+ * A node: one server process group with its own data directory, configuration,
+ * control block and restart policy. The runner owns it and tells it which of its
+ * processes has ended; nothing here waits.
+ */
+#ifndef LASTACK_NODES_NODE_H
+#define LASTACK_NODES_NODE_H
+
+#include <sys/types.h>
+
+#include "control.h"
+#include "crash/power.h"
+#include "nodes/config.h"
+#include "redis/client.h"
+#include "scenario/scenario.h"
+
+enum { LA_STARTS_MAX = 64 };
+
+/* How a node's server is to be run. */
+struct la_server {
+    const char *path;             /* absolute */
+    const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
+    const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
+    uint64_t seed;                /* of rules with a probability */
+    bool outside;                 /* the shim is not loaded by it: rules act from outside, see notify.h */
+    const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
+    const struct la_means *means; /* what can be done here; NULL: no power is cut */
+};
+
+struct la_node {
+    const struct la_node_spec *spec;
+    const struct la_server *server;
+    char dir[LA_PATH_MAX]; /* redis.conf, log, control, data/ */
+    char data[LA_PATH_MAX];
+    int folder; /* dir, open, where its name would be taken for a pattern: by this the server finds its file; or -1 */
+    struct la_config config;
+    struct la_address address;
+    char socket[100]; /* path of its unix socket; empty: it has none */
+    struct fi_control *control;
+    struct la_power power;
+    int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */
+    unsigned int rule_count;
+    pid_t pid;                   /* the process that was spawned and leads the group; 0: none */
+    pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
+    char run_id[48];             /* of the server that served last, as INFO gives it */
+    pid_t leaving;               /* that server, when its wrapper ended before it; 0: none */
+    unsigned int identified;     /* the start in which it did */
+    bool escaped;                /* a new start was answered by the old server: it outlived its kill */
+    pid_t supervisor;            /* of a server that is driven from outside; 0: none */
+    pid_t groups[LA_STARTS_MAX]; /* of every start: children of a killed server live on in its group */
+    unsigned int starts;
+    unsigned int restarts; /* of them by the restart policy */
+    unsigned int exits;
+    int exit_status;         /* of the last end, as waitpid gives it */
+    int first_exit_status;   /* of the first */
+    uint64_t spawn_ns;       /* last start */
+    uint64_t gone_ns;        /* last end */
+    uint64_t killed_ns;      /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
+    uint64_t fault_ns;       /* what led to the last end: the kill, the last injection before it, or the end itself */
+    uint64_t restart_due_ns; /* the policy will start it then; 0: no */
+    bool refused_start;      /* it ended by itself, not by a signal, before it served */
+    unsigned int recovered;  /* ends that have been recovered from */
+    unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
+    bool served;             /* the current process has answered PING */
+    bool starved;            /* the last end was the kernel's doing, for lack of memory */
+    uint64_t oom_kills;      /* la_oom_kills at the last start */
+    uint64_t log_start;      /* bytes of the log at the last start */
+    long long full_syncs;    /* seen in the log of this node as a replica */
+};
+
+/* Makes directories, configuration and control block. `primary` is the node it replicates, or NULL. */
+int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
+                   const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
+                   struct la_error *error);
+
+/* The node's server has the shim loaded: not merely the wrapper script around it. `pid` is the server's. */
+bool la_node_preloaded(const struct la_node *node, pid_t pid);
+
+/* Starts the server process; not while la_node_leaving. */
+int la_node_spawn(struct la_node *node, struct la_error *error);
+
+/* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
+void la_node_ended(struct la_node *node, int status);
+
+/* SIGSTOP to the whole group: nothing of it goes on. */
+void la_node_freeze(const struct la_node *node);
+
+/* True while a process of the last start's group is there. */
+bool la_node_lives(const struct la_node *node);
+
+/*
+ * True while the server that served last is still there, though the wrapper that started it has ended: its port and its
+ * files are not free yet. After 10 s it is taken to stay, which its answers will tell.
+ */
+bool la_node_leaving(const struct la_node *node);
+
+/* SIGKILL to the server process, or to the whole group. */
+void la_node_kill(struct la_node *node, enum la_scope scope);
+
+/* SIGKILL to the group of the last start, also when its leader has ended. */
+void la_node_kill_group(const struct la_node *node);
+
+/* Kills whatever is left and releases everything. */
+void la_node_destroy(struct la_node *node);
+
+/* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
+int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);
+void la_node_disarm(struct la_node *node);
+
+/* The log has grown beyond what is read of it, LA_LOG_MAX: the server writes on and on. */
+enum { LA_LOG_MAX = 64 << 20 };
+bool la_node_floods(const struct la_node *node);
+
+/* The last lines that this start has left in the node's log and that say something, at most `size` bytes. */
+void la_node_last_words(const struct la_node *node, char *out, size_t size);
+
+/* How often `text` stands in the node's log. */
+unsigned int la_node_log_count(const struct la_node *node, const char *text);
+
+#endif

@@ -1,0 +1,392 @@
+#include "report/result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/output.h"
+#include "base/version.h"
+#include "report/claims.h"
+#include "report/throughput.h"
+
+enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
+
+static json_t *text(const char *value)
+{
+    json_t *string = json_string(value ? value : "");
+    if (string)
+        return string;
+    char *printable = la_strdup(value); /* a file's name may have any byte */
+    la_printable(printable);
+    string = json_string(printable);
+    free(printable);
+    return string;
+}
+
+static json_t *texts(const struct la_strings *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; list && i < list->count; i++)
+        json_array_append_new(array, text(list->items[i]));
+    return array;
+}
+
+static json_t *ms(double value)
+{
+    return value < 0 ? json_null() : json_real(value);
+}
+
+/* How old the operations were at the fault, and how many of each age are lost: classes with something in them. */
+static json_t *by_age(const struct la_verify *verify)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < LA_AGES; i++)
+        if (verify->acked_by_age[i])
+            json_array_append_new(array, json_pack("{s:o, s:I, s:I}", "below_ms",
+                                                   i < LA_AGES - 1 ? json_integer(la_age_ms[i]) : json_null(), "acked",
+                                                   (json_int_t)verify->acked_by_age[i], "lost",
+                                                   (json_int_t)verify->lost_by_age[i]));
+    return array;
+}
+
+static json_t *rpo(const struct la_run *run)
+{
+    const struct la_verify *verify = &run->verify;
+    if (!run->verified)
+        return json_null();
+    return json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "acked", (json_int_t)verify->acked, "lost",
+                     (json_int_t)verify->lost, "window_ms", la_judge_window_ms(run), "lost_bytes",
+                     (json_int_t)verify->lost_bytes, "unknown", (json_int_t)verify->unknown, "promised",
+                     (json_int_t)verify->promised, "lost_promised", (json_int_t)verify->lost_promised, "by_age",
+                     by_age(verify));
+}
+
+static json_t *rto(const struct la_run *run)
+{
+    const struct la_recovery *r = &run->recovery;
+    if (!run->recovered)
+        return json_null();
+    struct la_throughput throughput = la_throughput_after(&run->ledger, r->fault_ns);
+    json_t *phases =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "gone_ms", ms(la_recovery_ms(r, r->gone_ns)), "accepting_ms",
+                  ms(la_recovery_ms(r, r->accept_ns)), "ready_ms", ms(la_recovery_ms(r, r->ready_ns)), "first_read_ms",
+                  ms(la_recovery_ms(r, r->read_ns)), "first_write_ms", ms(la_recovery_ms(r, r->write_ns)),
+                  "loading_seen", json_boolean(r->loading_seen));
+    json_object_set_new(phases, "started_ms", ms(la_recovery_ms(r, r->spawn_ns)));
+    json_object_set_new(phases, "throughput_90_ms", ms(la_recovery_ms(r, throughput.back_ns)));
+    json_object_set_new(phases, "operations_a_second_before", ms(throughput.before > 0 ? throughput.before : -1));
+    json_object_set_new(phases, "loaded_bytes", r->by_operator ? json_integer((json_int_t)r->data_bytes) : json_null());
+    json_object_set_new(phases, "loaded_keys", r->keys < 0 ? json_null() : json_integer(r->keys));
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "down_ms", ms(la_recovery_ms(r, r->accept_ns)), "ready_ms",
+                     ms(la_recovery_ms(r, r->ready_ns)), "first_write_ms", ms(la_recovery_ms(r, r->write_ns)), "phases",
+                     phases, "started_by_operator", r->by_operator, "resolution_ms", LA_POLL_MS, "harness_stall_ms",
+                     (double)r->stall_ns / 1e6);
+}
+
+static json_t *faults(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        for (uint32_t r = 0; node->control && r < fi_control_rules(node->control); r++) {
+            const struct fi_rule *rule = &node->control->rules[r];
+            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node",
+                                                   node->spec->name, "fired", (json_int_t)rule->fired));
+        }
+    }
+    return array;
+}
+
+/* What was injected, in the order of the log. */
+static json_t *injections(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct fi_control *control = run->nodes[i].control;
+        uint64_t count = control ? fi_control_log_count(control, NULL) : 0;
+        for (uint64_t n = 0; n < count && n < INJECTIONS_MAX; n++) {
+            const struct fi_log_entry *entry = &control->log[n];
+            if (!entry->ready || entry->rule >= FI_RULES_MAX || entry->role >= control->role_count)
+                continue;
+            char path[FI_GLOB_MAX];
+            snprintf(path, sizeof path, "%.*s", FI_GLOB_MAX - 1, entry->path);
+            la_printable(path);
+            json_array_append_new(array,
+                                  json_pack("{s:f, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:I, s:o}", "t_ms",
+                                            (double)(int64_t)(entry->time_ns - run->start_ns) / 1e6, "node",
+                                            run->nodes[i].spec->name, "pid", entry->pid, "tid", entry->tid, "role",
+                                            control->roles[entry->role].name, "op", fi_op_name(entry->op), "path", path,
+                                            "number", (json_int_t)entry->number, "bytes", (json_int_t)entry->bytes,
+                                            "rule", text(control->rules[entry->rule].text)));
+        }
+    }
+    return array;
+}
+
+static json_t *power_cuts(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        char words[64];
+        if (!node->power.cuts)
+            continue;
+        json_t *did = json_array();
+        for (int class = 0; class < LA_CRASH_CLASSES; class ++)
+            if (node->power.classes >> class & 1)
+                json_array_append_new(did, text(la_crash_class_name((enum la_crash_class) class)));
+        la_power_words(&node->power, words, sizeof words);
+        json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:o}", "node", node->spec->name, "method", words,
+                                               "cuts", node->power.cuts, "did", did));
+    }
+    return array;
+}
+
+static json_t *refusals(const struct la_run *run)
+{
+    json_t *array = json_array();
+    const struct la_ledger_head *head = run->ledger.head;
+    for (int i = 0; head && i < LA_ERRORS_MAX; i++)
+        if (head->errors[i].count)
+            json_array_append_new(array, json_pack("{s:o, s:I}", "error", text(head->errors[i].text), "count",
+                                                   (json_int_t)head->errors[i].count));
+    return array;
+}
+
+static json_t *findings(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (int kind = 0; kind < LA_FINDING_KINDS; kind++) {
+        uint64_t count = run->findings.count[kind];
+        for (uint64_t i = 0; i < count && i < LA_FINDINGS_KEPT; i++) {
+            const struct la_finding *finding = &run->findings.kept[kind][i];
+            json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:o, s:I}", "kind",
+                                                   la_finding_name((enum la_finding_kind)kind), "node", finding->node,
+                                                   "detail", text(finding->detail), "evidence", text(finding->evidence),
+                                                   "count", (json_int_t)count));
+        }
+    }
+    if (run->verified && run->verify.lost)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node",
+                                               la_run_target((struct la_run *)run)->spec->name, "detail",
+                                               text("acknowledged operations are gone"), "evidence", "ledger", "count",
+                                               (json_int_t)run->verify.lost));
+    return array;
+}
+
+/* Single quotes around what a shell would take apart. */
+static char *quoted(const char *word)
+{
+    if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,")])
+        return la_strdup(word);
+    char *out = la_alloc(4 * strlen(word) + 3, 1);
+    char *at = out;
+    *at++ = '\'';
+    for (; *word; word++)
+        at = *word == '\'' ? stpcpy(at, "'\\''") : (*at = *word, at + 1);
+    *at = '\'';
+    return out;
+}
+
+static json_t *reproduce(const struct la_run *run)
+{
+    const struct la_options *options = run->options;
+    char *file = quoted(run->scenario->path);
+    char *server = quoted(options->server.path);
+    char *config = options->config_path ? quoted(options->config_path) : NULL;
+    char *data = options->data_path ? quoted(options->data_path) : NULL;
+    char *line =
+        la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
+                  config ? config : "", data ? " --data " : "", data ? data : "", (unsigned long long)options->seed);
+    json_t *result = text(line);
+    free(file);
+    free(server);
+    free(config);
+    free(data);
+    free(line);
+    return result;
+}
+
+static json_t *claim_ids(const struct la_scenario *scenario)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < scenario->claim_count; i++)
+        json_array_append_new(array, text(scenario->claims[i].id));
+    return array;
+}
+
+static json_t *claim_verdicts(const struct la_run *run, const struct la_judgement *judgement)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < judgement->claim_count; i++) {
+        const struct la_claim_ref *claim = &run->scenario->claims[i];
+        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(claim->id), "verdict",
+                                               la_verdict_name(judgement->claims[i].verdict), "measured",
+                                               text(judgement->claims[i].measured), "bound", text(claim->bound),
+                                               "conditions", text(claim->qualified)));
+    }
+    return array;
+}
+
+json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
+{
+    const struct la_scenario *scenario = run->scenario;
+    json_t *result = json_pack("{s:o, s:o, s:s, s:o}", "name", text(scenario->name), "title", text(scenario->title),
+                               "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
+    json_object_set_new(result, "claims", claim_ids(scenario));
+    json_object_set_new(result, "rpo", rpo(run));
+    json_object_set_new(result, "rto", rto(run));
+    json_object_set_new(result, "faults", faults(run));
+    json_object_set_new(result, "injections", injections(run));
+    json_object_set_new(result, "power_cuts", power_cuts(run));
+    json_object_set_new(result, "refused", refusals(run));
+    json_object_set_new(result, "findings", findings(run));
+    json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
+    json_object_set(result, "timeline", run->timeline);
+    json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
+    json_object_set_new(result, "server", text(run->options->server.path));
+    json_object_set_new(result, "doubts", texts(&run->doubts));
+    json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
+    json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
+    json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
+    json_object_set_new(result, "sealed", json_true());
+    json_object_set_new(result, "overrides", texts(run->options->overrides));
+    json_object_set_new(result, "reproduce", reproduce(run));
+    return result;
+}
+
+/* What was to be judged and was not: nothing that another run says of it stands for this one. */
+static json_t *claims_failed(const struct la_scenario *scenario, const char *why)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < scenario->claim_count; i++)
+        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:s}", "id", text(scenario->claims[i].id),
+                                               "verdict", la_verdict_name(LA_INCONCLUSIVE), "measured", text(why),
+                                               "bound", text(scenario->claims[i].bound), "conditions", ""));
+    return array;
+}
+
+json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why)
+{
+    static const char *const lists[] = {"faults", "injections", "power_cuts", "refused", "findings", "timeline"};
+    json_t *result =
+        json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name", text(scenario->name),
+                  "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why), "claims",
+                  claim_ids(scenario), "rpo", "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0,
+                  "doubts", text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        json_object_set_new(result, lists[i], json_array());
+    return result;
+}
+
+static void first_line(const char *path, char *out, size_t size)
+{
+    struct la_error ignored;
+    FILE *file = fopen(path, "r"); /* files of /proc and /sys have no size to read by */
+    (void)ignored;
+    snprintf(out, size, "unknown");
+    if (!file)
+        return;
+    if (fgets(out, (int)size, file))
+        out[strcspn(out, "\n")] = '\0';
+    fclose(file);
+}
+
+static const char *filesystem_name(const char *path)
+{
+    static const struct {
+        long magic;
+        const char *name;
+    } known[] = {{0xef53, "ext4"},        {0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
+                 {0x794c7630, "overlay"}, {0x2fc12fc1, "zfs"}, {0x6969, "nfs"}};
+    struct statfs fs;
+    if (statfs(path, &fs))
+        return "unknown";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if ((long)fs.f_type == known[i].magic)
+            return known[i].name;
+    return "other";
+}
+
+static json_t *host(const char *out)
+{
+    struct utsname name;
+    struct sysinfo memory;
+    char thp[128];
+    char overcommit[128];
+    uname(&name);
+    sysinfo(&memory);
+    first_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof thp);
+    first_line("/proc/sys/vm/overcommit_memory", overcommit, sizeof overcommit);
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s}", "name", name.nodename, "kernel", name.release, "cpus",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory",
+                     (json_int_t)memory.totalram * (json_int_t)memory.mem_unit, "filesystem", filesystem_name(out),
+                     "thp", thp, "overcommit", overcommit);
+}
+
+/* The time of the beginning, in UTC. */
+static json_t *began(double seconds_ago)
+{
+    char stamp[32];
+    time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
+    struct tm utc;
+    gmtime_r(&then, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(stamp);
+}
+
+json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
+{
+    json_t *result = json_pack("{s:s, s:I, s:{s:o, s:o, s:o}}", "lastack", LASTACK_VERSION, "seed",
+                               (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name",
+                               text(frame->server_name), "version", text(frame->server_version));
+    json_object_set_new(result, "started", began(frame->seconds));
+    json_object_set_new(result, "seconds", json_real(frame->seconds));
+    json_object_set_new(result, "command", texts(frame->command));
+    json_object_set_new(result, "finished", json_boolean(frame->finished));
+    json_object_set_new(result, "pending", texts(frame->pending));
+    json_object_set_new(result, "claims", la_claims_result(frame->claims, scenarios));
+    json_object_set_new(result, "scenarios", scenarios);
+    json_object_set_new(result, "host", host(frame->out));
+    json_object_set_new(result, "limits", texts(frame->limits));
+    json_object_set_new(result, "changed_directives", texts(frame->changed));
+    json_object_set_new(result, "not_applicable", texts(frame->skipped));
+    return result;
+}
+
+int la_result_hand_over(const json_t *result, const char *path, int stream, struct la_error *error)
+{
+    char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text)
+        return la_fail(error, "%s: the result cannot be put into words", path);
+    char *line = la_format("%s\n", text);
+    free(text);
+    int failed = la_output(path, stream, line, strlen(line), error);
+    free(line);
+    return failed;
+}
+
+int la_result_write(const json_t *result, const char *path, struct la_error *error)
+{
+    return la_result_hand_over(result, path, -1, error);
+}
+
+int la_result_exit_status(const json_t *scenarios)
+{
+    int status = json_array_size(scenarios) ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
+    size_t i;
+    json_t *scenario;
+    json_array_foreach (scenarios, i, scenario) {
+        const char *verdict = json_string_value(json_object_get(scenario, "verdict"));
+        if (!strcmp(verdict, "violated"))
+            return LA_EXIT_VIOLATED;
+        if (strcmp(verdict, "holds") != 0)
+            status = LA_EXIT_INCONCLUSIVE;
+    }
+    return status;
+}

@@ -1,0 +1,47 @@
+/* result.json: what a run writes down. The fields are documented in README.md. */
+#ifndef LASTACK_REPORT_RESULT_H
+#define LASTACK_REPORT_RESULT_H
+
+#include "judge/judge.h"
+#include "report/claims.h"
+#include "run/run.h"
+
+/* One entry of "scenarios". */
+json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement);
+
+/* An entry for a scenario that could not be run at all. */
+json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why);
+
+/* What the whole result says of its surroundings. */
+struct la_result_frame {
+    const char *server_path;
+    const char *server_name;
+    const char *server_version;
+    uint64_t seed;
+    const struct la_strings *changed; /* directives of the user's file that were changed */
+    const struct la_strings *limits;
+    const struct la_strings *skipped; /* "scenario: why it does not apply" */
+    const char *out;
+    const struct la_claims *claims;
+    const struct la_strings *command; /* words of the command line */
+    const struct la_strings *pending; /* scenarios that have not ended yet */
+    bool finished;                    /* false: written while the run goes on */
+    double seconds;                   /* since it began */
+};
+
+/* The whole result; takes over `scenarios` (array). */
+json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios);
+
+/* Writes a result of ours, whole or not at all. */
+int la_result_write(const json_t *result, const char *path, struct la_error *error);
+
+/* The same to where the user wants it; "-": to the open file `stream`. */
+int la_result_hand_over(const json_t *result, const char *path, int stream, struct la_error *error);
+
+/* 0, 1 or 3, as the verdicts of the scenarios say; 3 when there are none. */
+int la_result_exit_status(const json_t *scenarios);
+
+/* JUnit XML for CI systems: violated is a failure, inconclusive an error. */
+int la_result_junit(const json_t *scenarios, const char *path, int stream, struct la_error *error);
+
+#endif

@@ -1,0 +1,217 @@
+#include "report/table.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *get(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+/* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
+static void paragraph(int indent, const char *text)
+{
+    int room = isatty(STDOUT_FILENO) ? 79 - indent : INT_MAX;
+    while (*text) {
+        int length = (int)strlen(text);
+        if (length > room)
+            for (length = room; length > room / 2 && text[length] != ' '; length--)
+                ;
+        printf("%*s%.*s\n", indent, "", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+void la_table_header(void)
+{
+    printf("%-30s %-12s %8s %7s %9s %8s\n", "scenario", "verdict", "acked", "lost", "window ms", "ready ms");
+    fflush(stdout);
+}
+
+static void number(const json_t *object, const char *key, int width, int decimals)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_number(value))
+        printf(" %*.*f", width, decimals, json_number_value(value));
+    else
+        printf(" %*s", width, "-");
+}
+
+static double figure(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+/* What several runs say together. */
+static void repeats(const json_t *object)
+{
+    static const char *const figures[] = {"lost", "window_ms", "ready_ms"};
+    if (!object)
+        return;
+    printf("    %.0f runs: %.0f violated, %.0f inconclusive; with 95 %% confidence at most %.2f %% violate\n",
+           figure(object, "runs"), figure(object, "violated"), figure(object, "inconclusive"),
+           100 * figure(object, "violation_rate_upper_95"));
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        const json_t *spread = json_object_get(object, figures[i]);
+        if (json_is_object(spread))
+            printf("    %-9s median %.1f, max %.1f\n", figures[i], figure(spread, "median"), figure(spread, "max"));
+    }
+}
+
+/* What a scenario has set in place of what the user's configuration says. */
+static void overrides(const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    char *line = NULL;
+    json_array_foreach (list, i, item) {
+        char *longer = la_format("%s%s%s", line ? line : "sets ", line ? ", " : "", json_string_value(item));
+        free(line);
+        line = longer;
+    }
+    if (line)
+        paragraph(4, line);
+    free(line);
+}
+
+void la_table_row(const json_t *scenario)
+{
+    const json_t *rpo = json_object_get(scenario, "rpo");
+    const json_t *rto = json_object_get(scenario, "rto");
+    const char *verdict = get(scenario, "verdict");
+    printf("%s%-30s %-12s", isatty(STDOUT_FILENO) ? "\r\033[K" : "", get(scenario, "name"), verdict);
+    number(rpo, "acked", 8, 0);
+    number(rpo, "lost", 7, 0);
+    number(rpo, "window_ms", 9, 1);
+    number(rto, "ready_ms", 8, 1);
+    putchar('\n');
+    overrides(json_object_get(scenario, "overrides"));
+    repeats(json_object_get(scenario, "repeats"));
+    if (!strcmp(verdict, "holds")) {
+        fflush(stdout);
+        return;
+    }
+    size_t i;
+    json_t *reason;
+    json_array_foreach (json_object_get(scenario, "reasons"), i, reason)
+        paragraph(4, json_string_value(reason));
+    if (*get(scenario, "reproduce"))
+        printf("    reproduce: %s\n", get(scenario, "reproduce"));
+    fflush(stdout);
+}
+
+static void texts(const char *title, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    if (json_array_size(list))
+        printf("\n%s\n", title);
+    json_array_foreach (list, i, item)
+        paragraph(2, json_string_value(item));
+}
+
+static void claims(const json_t *list)
+{
+    size_t i;
+    json_t *claim;
+    if (!json_array_size(list))
+        return;
+    printf("\n%-7s %-13s %s\n", "claim", "verdict", "what the document says / what was measured");
+    json_array_foreach (list, i, claim) {
+        printf("%-7s %-13s %s\n", get(claim, "id"), get(claim, "verdict"), get(claim, "text"));
+        char *measured = la_format("%s%s%s", get(claim, "measured"), *get(claim, "conditions") ? "; " : "",
+                                   get(claim, "conditions"));
+        paragraph(22, measured);
+        free(measured);
+    }
+}
+
+static unsigned int count(const json_t *scenarios, const char *verdict)
+{
+    unsigned int found = 0;
+    size_t i;
+    json_t *scenario;
+    json_array_foreach (scenarios, i, scenario)
+        found += !strcmp(get(scenario, "verdict"), verdict);
+    return found;
+}
+
+static bool is_as_written(const json_t *scenario)
+{
+    return json_array_size(json_object_get(scenario, "overrides")) == 0;
+}
+
+static bool is_judged(const json_t *scenario)
+{
+    return strcmp(get(scenario, "verdict"), "inconclusive") != 0;
+}
+
+/* Where the user's configuration is not what every scenario is about. */
+static void how_many_as_written(const json_t *scenarios)
+{
+    size_t judged = 0;
+    size_t as_written = 0;
+    size_t violated = 0;
+    size_t i;
+    json_t *scenario;
+    json_array_foreach (scenarios, i, scenario) {
+        judged += is_judged(scenario);
+        as_written += is_judged(scenario) && is_as_written(scenario);
+        violated += is_as_written(scenario) && !strcmp(get(scenario, "verdict"), "violated");
+    }
+    if (as_written == judged)
+        return;
+    printf("\n%zu of %zu verdicts are about the configuration as it is written; the others\n"
+           "set what stands below them\n",
+           as_written, judged);
+    if (count(scenarios, "violated") && !violated)
+        printf("none of those that are about it is violated\n");
+}
+
+void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status)
+{
+    const json_t *scenarios = json_object_get(result, "scenarios");
+    how_many_as_written(scenarios);
+    claims(json_object_get(result, "claims"));
+    texts("not applicable", json_object_get(result, "not_applicable"));
+    texts("directives of the configuration that were changed", json_object_get(result, "changed_directives"));
+    texts("not judged here", json_object_get(result, "limits"));
+    printf("\nreport: %s (%llu MiB)\n", out, (unsigned long long)(bytes + (1 << 20) - 1) >> 20);
+    printf("%u hold, %u violated, %u inconclusive, %zu not applicable; %.0f s; exit %d\n", count(scenarios, "holds"),
+           count(scenarios, "violated"), count(scenarios, "inconclusive"),
+           json_array_size(json_object_get(result, "not_applicable")),
+           json_number_value(json_object_get(result, "seconds")), status);
+    fflush(stdout);
+}
+
+/* Behind the colon of "scenario: reason". */
+static const char *reason_of(const char *skipped)
+{
+    const char *colon = strstr(skipped, ": ");
+    return colon ? colon + 2 : skipped;
+}
+
+void la_table_few(const struct la_strings *skipped, size_t applicable, size_t offered)
+{
+    if (2 * applicable >= offered)
+        return;
+    printf("only %zu of %zu scenarios can be run here; the others cannot, because:\n", applicable, offered);
+    for (size_t i = 0; i < skipped->count; i++) {
+        const char *reason = reason_of(skipped->items[i]);
+        size_t alike = 0;
+        bool first = true;
+        for (size_t other = 0; other < skipped->count; other++) {
+            bool same = !strcmp(reason, reason_of(skipped->items[other]));
+            alike += same;
+            first = first && !(same && other < i);
+        }
+        if (first)
+            printf("  %zu: %s\n", alike, reason);
+    }
+    putchar('\n');
+}

@@ -1,0 +1,19 @@
+/* What a person sees on the terminal: one row a scenario as it ends, then the claims. At most 80 columns on a terminal.
+ */
+#ifndef LASTACK_REPORT_TABLE_H
+#define LASTACK_REPORT_TABLE_H
+
+#include <jansson.h>
+
+#include "base/util.h"
+
+/* Said first, with the reasons, when fewer than half of the scenarios can be run. `skipped`: "scenario: why". */
+void la_table_few(const struct la_strings *skipped, size_t applicable, size_t offered);
+
+void la_table_header(void);
+void la_table_row(const json_t *scenario);
+
+/* `bytes`: of the report's folder. `status`: what lastack ends with. */
+void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status);
+
+#endif

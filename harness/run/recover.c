@@ -1,0 +1,214 @@
+#include "run/recover.h"
+
+#include <arpa/inet.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/copy.h"
+#include "redis/keyscan.h"
+
+enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000 };
+
+/* Whether anybody listens; costs nothing when nobody does. */
+static bool accepts(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+/* One question to the node. True: it answered, and not with an error; `error` otherwise says why. */
+static bool answers(struct la_node *node, const char *line, struct la_error *error)
+{
+    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, error);
+    if (!client)
+        return false;
+    redisReply *reply = la_client_send(client, &node->address, line);
+    bool ok = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!ok)
+        la_fail(error, "%s", reply ? reply->str : client->errstr);
+    freeReplyObject(reply);
+    la_client_close(client);
+    return ok;
+}
+
+/* Who serves: the process to kill, and whether it is a new one; and what it has loaded. */
+static void identify(struct la_node *node, struct la_recovery *recovery)
+{
+    char run_id[sizeof node->run_id] = "";
+    char *info = la_address_info(&node->address, REPLY_TIMEOUT_MS);
+    recovery->keys = la_info_keyspace(info).keys;
+    if (!info)
+        return;
+    long long pid = la_info_number(info, "process_id", 0);
+    if (pid > 1)
+        node->server_pid = (pid_t)pid;
+    la_info_field(info, "run_id", run_id, sizeof run_id);
+    node->identified = node->starts;
+    node->escaped = node->starts > 1 && !strcmp(run_id, node->run_id);
+    snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
+    free(info);
+}
+
+/* Bytes in the files below a directory, as they lie there now. */
+static uint64_t bytes_below(const char *directory)
+{
+    char *const roots[] = {(char *)directory, NULL};
+    uint64_t bytes = 0;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *entry; tree && (entry = fts_read(tree));)
+        bytes += entry->fts_info == FTS_F ? (uint64_t)entry->fts_statp->st_size : 0;
+    if (tree)
+        fts_close(tree);
+    return bytes;
+}
+
+/* A replica whose primary is away and that is configured to give no stale data: it does what it is to do. */
+static bool refuses_stale_reads(const struct la_node *node, const struct la_error *error)
+{
+    return node->spec->replicates && !strncmp(error->text, "MASTERDOWN", 10);
+}
+
+static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
+{
+    if (!recovery->accept_ns) {
+        if (!accepts(node->address.port))
+            return;
+        recovery->accept_ns = la_now_ns();
+    }
+    if (!recovery->ready_ns) {
+        if (!answers(node, "PING", last) && !refuses_stale_reads(node, last)) {
+            recovery->loading_seen = recovery->loading_seen || !strncmp(last->text, "LOADING", 7);
+            return;
+        }
+        recovery->ready_ns = la_now_ns();
+        node->served = true;
+        identify(node, recovery);
+    }
+    if (!recovery->read_ns && (answers(node, "GET " LA_PROBE_KEY, last) || refuses_stale_reads(node, last)))
+        recovery->read_ns = la_now_ns();
+    bool writable = recovery->read_ns && !node->spec->replicates;
+    if (!writable || recovery->write_ns)
+        return;
+    if (answers(node, "SET " LA_PROBE_KEY " x", last))
+        recovery->write_ns = la_now_ns();
+    else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11))
+        recovery->full = true; /* as configured: it serves, writes are not its to take */
+}
+
+static bool serves(const struct la_node *node, const struct la_recovery *recovery)
+{
+    return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
+}
+
+/* The node ended before it served: by itself it refuses, by a signal it has crashed. */
+static int ended_early(struct la_run *run, struct la_node *node)
+{
+    char words[250];
+    const char *name = node->spec->name;
+    if (node->starved) /* the machine's doing: a doubt has been noted */
+        return -1;
+    la_node_last_words(node, words, sizeof words);
+    run->findings.node = name;
+    node->refused_start = WIFEXITED(node->exit_status); /* Redis does it with status 0 after a look at a bad snapshot */
+    if (node->refused_start)
+        la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", name);
+    else
+        la_findings_add(&run->findings, LA_UNAVAILABLE, words, "%s ends by signal %d while it starts", name,
+                        WTERMSIG(node->exit_status));
+    la_run_event(run, name, "does not start");
+    return -1;
+}
+
+int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms)
+{
+    struct la_recovery mine = {0};
+    struct la_error last = {"it does not accept connections"};
+    uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
+    recovery = recovery ? recovery : &mine;
+    while (!serves(node, recovery)) {
+        la_run_pump(run);
+        if (!node->pid && !node->restart_due_ns)
+            return ended_early(run, node);
+        if (node->spawn_ns != recovery->spawn_ns) { /* restarted once more: begin again */
+            recovery->spawn_ns = node->spawn_ns;
+            recovery->accept_ns = recovery->ready_ns = recovery->read_ns = recovery->write_ns = 0;
+        }
+        if (node->pid)
+            follow(node, recovery, &last);
+        if (node->escaped)
+            return la_run_doubt(run,
+                                "%s is still the server from before: it outlived its end (does --server start it "
+                                "in the background?)",
+                                node->spec->name);
+        if (la_now_ns() > deadline) {
+            run->findings.node = node->spec->name;
+            la_findings_add(&run->findings, LA_UNAVAILABLE, last.text, "%s is up but does not %s within %u ms",
+                            node->spec->name, recovery->ready_ns ? "take reads and writes" : "serve", timeout_ms);
+            return -1;
+        }
+        uint64_t stall = la_run_doze(run);
+        recovery->stall_ns = stall > recovery->stall_ns ? stall : recovery->stall_ns;
+    }
+    la_run_event(run, node->spec->name, "serves");
+    return 0;
+}
+
+static void keep_crash_state(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    char to[LA_PATH_MAX];
+    la_path(to, "%s/crash", node->dir);
+    if (access(to, F_OK) == 0)
+        return; /* the first crash that an operator recovers from is the one that is kept */
+    if (la_make_dirs(to, &error) || la_copy_tree(node->data, to, &error))
+        la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
+    else
+        node->kept_lives = node->exits;
+}
+
+int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
+{
+    uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
+    while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
+        la_run_pump(run);
+        la_sleep_ms(LA_POLL_MS);
+    }
+    if (node->exits == node->recovered)
+        return la_run_doubt(run, "%s was to be recovered, but it never went down", node->spec->name);
+    node->recovered = node->exits;
+    struct la_recovery recovery = {.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
+    if (!node->pid && !node->restart_due_ns) {
+        struct la_error error;
+        if (la_run_restore_power(run, node))
+            return -1;
+        keep_crash_state(run, node);
+        recovery.data_bytes = bytes_below(node->data);
+        if (la_node_spawn(node, &error))
+            return la_run_doubt(run, "%s", error.text);
+        recovery.by_operator = true;
+        recovery.waited_ns = node->spawn_ns - node->gone_ns;
+        la_run_event(run, node->spec->name, "started by the operator");
+    } else if (node->pid) /* its policy was quicker than this step */
+        recovery.stall_ns = la_now_ns() - node->spawn_ns;
+    recovery.spawn_ns = node->spawn_ns;
+    if (run->options->start_timeout_ms)
+        timeout_ms = run->options->start_timeout_ms;
+    int result = la_recover_follow(run, node, &recovery, timeout_ms);
+    bool longer = !run->recovered ||
+                  la_recovery_ms(&recovery, recovery.ready_ns) > la_recovery_ms(&run->recovery, run->recovery.ready_ns);
+    if (longer)
+        run->recovery = recovery;
+    run->recovered = result == 0;
+    return result;
+}

@@ -1,0 +1,271 @@
+#include "run/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SAMPLE_NS = 20000000,
+    GUARD_NS = 100000000,
+    LONG_STALL_NS = 5000000, /* what is shorter is a busy machine's usual pace */
+    EVENTS_MAX = 400,
+    TEXT_MAX = 512,
+    DISK_LEFT = 32 << 20,
+};
+#define DARK_NS UINT64_C(10000000000) /* for the processes of a node without power to end */
+
+const char *la_verdict_name(enum la_verdict verdict)
+{
+    static const char *const names[] = {"holds", "violated", "inconclusive", "qualified", "untestable"};
+    return names[verdict];
+}
+
+int la_run_doubt(struct la_run *run, const char *format, ...)
+{
+    va_list args;
+    char text[TEXT_MAX];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (size_t i = 0; i < run->doubts.count; i++)
+        if (!strcmp(run->doubts.items[i], text))
+            return -1;
+    la_strings_add(&run->doubts, la_strdup(text));
+    return -1;
+}
+
+int la_run_doubt_full(struct la_run *run)
+{
+    const struct la_ledger_head *head = run->ledger.head;
+    if (head->sessions == LA_SESSIONS_MAX)
+        return la_run_doubt(
+            run, "the load has made %d connections, more cannot be told apart: raise load.churn, or load less",
+            LA_SESSIONS_MAX);
+    return la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
+                        (unsigned long long)head->capacity);
+}
+
+void la_run_broken(struct la_run *run, const char *format, ...)
+{
+    va_list args;
+    char text[TEXT_MAX];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    la_strings_add(&run->broken, la_strdup(text));
+}
+
+void la_run_event(struct la_run *run, const char *node, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    la_printable(text);
+    if (json_array_size(run->timeline) >= EVENTS_MAX)
+        return;
+    double ms = (double)(la_now_ns() - run->start_ns) / 1e6;
+    json_array_append_new(run->timeline,
+                          json_pack("{s:f, s:s?, s:o}", "t_ms", ms, "node", node, "event", json_string(text)));
+    if (run->options->verbose)
+        fprintf(stderr, "  %8.1f ms  %-10s %s\n", ms, node ? node : "", text);
+}
+
+struct la_node *la_run_node(struct la_run *run, const char *name)
+{
+    for (unsigned int i = 0; name && i < run->node_count; i++)
+        if (!strcmp(run->nodes[i].spec->name, name))
+            return &run->nodes[i];
+    return &run->nodes[0];
+}
+
+struct la_node *la_run_target(struct la_run *run)
+{
+    return &run->nodes[0];
+}
+
+static void node_ended(struct la_run *run, struct la_node *node, int status)
+{
+    la_node_ended(node, status);
+    if (WIFSIGNALED(status))
+        la_run_event(run, node->spec->name, "ended by signal %d", WTERMSIG(status));
+    else
+        la_run_event(run, node->spec->name, "ended with status %d", WEXITSTATUS(status));
+    if (node->starved)
+        la_run_doubt(run, "%s was ended by the kernel for lack of memory (OOM kill), not by this run",
+                     node->spec->name);
+    if (node != la_run_target(run))
+        return;
+    /* What the load sends from now on belongs to the server's next life. */
+    uint32_t epoch = atomic_fetch_add(&run->ledger.head->epoch, 1);
+    if (epoch >= LA_EPOCHS_MAX)
+        return;
+    run->fault_ns[epoch] = node->fault_ns;
+    run->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
+}
+
+/* Without its supervisor a server gets an error from every call that it was asked about. */
+static void supervisor_ended(struct la_run *run, struct la_node *node, int status)
+{
+    node->supervisor = 0;
+    if (status)
+        la_run_doubt(run, "the supervisor of %s ended before its server (wait status %#x)", node->spec->name,
+                     (unsigned int)status);
+}
+
+static void reap(struct la_run *run)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == run->load_pid) {
+            run->load_pid = 0;
+            run->load_died = !atomic_load(&run->ledger.head->stop);
+            run->load_status = status;
+        }
+        for (unsigned int i = 0; i < run->node_count; i++)
+            if (pid == run->nodes[i].pid)
+                node_ended(run, &run->nodes[i], status);
+            else if (pid == run->nodes[i].supervisor)
+                supervisor_ended(run, &run->nodes[i], status);
+    }
+}
+
+int la_run_restore_power(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    char words[64];
+    uint64_t deadline = la_now_ns() + DARK_NS;
+    if (!node->power.out)
+        return 0;
+    la_node_kill_group(node);
+    while (la_node_lives(node)) {
+        reap(run);
+        if (la_now_ns() > deadline)
+            return la_run_doubt(run, "%s: a process outlived its power cut", node->spec->name);
+        la_sleep_ms(LA_POLL_MS);
+    }
+    if (la_power_restore(&node->power, node->control, node->data, run->options->seed, &error))
+        return la_run_doubt(run, "%s: after the power cut: %s", node->spec->name, error.text);
+    la_power_words(&node->power, words, sizeof words);
+    la_run_event(run, node->spec->name, "power is back (%s)", words);
+    return 0;
+}
+
+/* A cut that a rule has left to us: its group is waiting, stopped. */
+static void cut_when_wanted(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (!node->pid || !la_power_wanted(&node->power, node->control))
+        return;
+    la_node_freeze(node);
+    if (la_power_cut(&node->power, node->control, &error))
+        la_run_doubt(run, "%s: %s", node->spec->name, error.text);
+    la_node_kill(node, LA_SCOPE_GROUP);
+}
+
+static void restart_due(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (node->pid || !node->restart_due_ns || la_now_ns() < node->restart_due_ns || la_node_leaving(node))
+        return;
+    node->restarts++;
+    if (la_run_restore_power(run, node)) {
+        node->restart_due_ns = 0;
+        return;
+    }
+    if (la_node_spawn(node, &error)) {
+        la_run_doubt(run, "%s", error.text);
+        node->restart_due_ns = 0;
+        return;
+    }
+    la_run_event(run, node->spec->name, "restarted by its policy");
+}
+
+/* In a run with several nodes: how many keys each has, and whose history it follows, noted when it changes. */
+static void sample(struct la_run *run)
+{
+    if (run->node_count < 2 || la_now_ns() < run->next_sample_ns)
+        return;
+    run->next_sample_ns = la_now_ns() + SAMPLE_NS;
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        char *info = node->pid && node->served ? la_address_info(&node->address, 500) : NULL;
+        if (!info)
+            continue;
+        char replid[48] = "?";
+        char role[16] = "?";
+        char keys[64] = "keys=0";
+        char now[LA_SAMPLE_MAX];
+        char served[64];
+        la_info_field(info, "master_replid", replid, sizeof replid);
+        la_info_field(info, "role", role, sizeof role);
+        la_info_field(info, "db0", keys, sizeof keys);
+        keys[strcspn(keys, ",")] = '\0';
+        snprintf(served, sizeof served, ", full syncs served %lld", la_info_number(info, "sync_full", 0));
+        snprintf(now, sizeof now, "%s, %s, replication id %.8s%s", keys, role, replid,
+                 node->spec->replicates ? "" : served);
+        free(info);
+        if (!strcmp(now, run->samples[i]))
+            continue;
+        snprintf(run->samples[i], sizeof run->samples[i], "%s", now);
+        la_run_event(run, node->spec->name, "%s", now);
+    }
+}
+
+/* Whatever a server does, it does not fill the disk: one that tries is ended, and the run says nothing. */
+static void guard_disk(struct la_run *run)
+{
+    struct statvfs fs;
+    if (la_now_ns() < run->next_guard_ns)
+        return;
+    run->next_guard_ns = la_now_ns() + GUARD_NS;
+    bool full = statvfs(run->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < DISK_LEFT;
+    if (full)
+        la_run_doubt(run, "less than %d MiB are left on the disk of the report: its nodes were ended", DISK_LEFT >> 20);
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        bool floods = node->pid && la_node_floods(node);
+        if (floods)
+            la_run_doubt(run, "the log of %s has grown beyond %d MiB: it was ended", node->spec->name,
+                         LA_LOG_MAX >> 20);
+        if (floods || full)
+            la_node_kill(node, LA_SCOPE_GROUP);
+    }
+}
+
+void la_run_pump(struct la_run *run)
+{
+    guard_disk(run);
+    reap(run);
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        cut_when_wanted(run, &run->nodes[i]);
+        restart_due(run, &run->nodes[i]);
+    }
+    sample(run);
+}
+
+uint64_t la_run_doze(struct la_run *run)
+{
+    uint64_t before = la_now_ns();
+    la_sleep_ms(LA_POLL_MS);
+    uint64_t slept = la_now_ns() - before;
+    uint64_t stall = slept > LA_POLL_MS * UINT64_C(1000000) ? slept - LA_POLL_MS * UINT64_C(1000000) : 0;
+    run->stall_ns = stall > run->stall_ns ? stall : run->stall_ns;
+    run->stalls_ns += stall > LONG_STALL_NS ? stall : 0;
+    return stall;
+}
+
+double la_recovery_ms(const struct la_recovery *recovery, uint64_t point_ns)
+{
+    if (!point_ns || point_ns < recovery->fault_ns)
+        return -1;
+    uint64_t waited = point_ns >= recovery->gone_ns + recovery->waited_ns ? recovery->waited_ns : 0;
+    return (double)(point_ns - recovery->fault_ns - waited) / 1e6;
+}

@@ -1,0 +1,135 @@
+/*
+ * A scenario in the course of being run: its nodes, its load, and everything that was
+ * observed. runner.c owns it, the steps fill it, the judge reads it, result.c writes it down.
+ * One process, one thread; the load is a child process.
+ */
+#ifndef LASTACK_RUN_RUN_H
+#define LASTACK_RUN_RUN_H
+
+#include <jansson.h>
+
+#include "base/findings.h"
+#include "ledger/ledger.h"
+#include "load/mix.h"
+#include "nodes/node.h"
+#include "redis/recording.h"
+#include "scenario/scenario.h"
+#include "verify/verify.h"
+
+enum { LA_NODES_MAX = 8, LA_POLL_MS = 1, LA_SAMPLE_MAX = 256 };
+
+enum la_verdict { LA_HOLDS, LA_VIOLATED, LA_INCONCLUSIVE, LA_QUALIFIED, LA_UNTESTABLE };
+const char *la_verdict_name(enum la_verdict verdict);
+
+/* What the user asks of every scenario. */
+struct la_demands {
+    int rpo_ms; /* -1: nothing */
+    int rto_ms;
+};
+
+struct la_options {
+    struct la_server server;
+    uint64_t seed;
+    struct la_demands demands;
+    const struct la_mix *mix; /* what the server can be loaded with */
+    const char *config_path;  /* --config, for the reproducing command; NULL: none */
+    const char *data_path;
+    unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
+    const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
+    bool verbose;                       /* a line for each step, on a terminal */
+};
+
+/* Recovery as it was seen from outside. CLOCK_MONOTONIC ns, 0: not seen. */
+struct la_recovery {
+    uint64_t fault_ns; /* the kill, or the injection that led to it */
+    uint64_t gone_ns;
+    uint64_t spawn_ns;
+    uint64_t accept_ns;  /* a TCP connection was accepted */
+    uint64_t ready_ns;   /* PING answered, not LOADING */
+    uint64_t read_ns;    /* first GET */
+    uint64_t write_ns;   /* first SET accepted */
+    uint64_t stall_ns;   /* the longest that nobody looked: heartbeat (la_run_doze), or a restart before the step */
+    uint64_t waited_ns;  /* for the operator: not part of RTO */
+    uint64_t data_bytes; /* in files that it started from */
+    long long keys;      /* when it was ready; -1: it did not say */
+    bool by_operator;    /* started by a step */
+    bool loading_seen;
+    bool full; /* reads are served, writes refused as configured: maxmemory without eviction, min-replicas-to-write */
+};
+
+struct la_run {
+    const struct la_scenario *scenario;
+    const struct la_options *options;
+    char dir[LA_PATH_MAX];
+    struct la_node nodes[LA_NODES_MAX];
+    unsigned int node_count;
+    struct la_ledger ledger;
+    struct la_recording recording; /* what the load sends, where the scenario names one */
+    pid_t load_pid;
+    bool load_started;
+    uint32_t undrained; /* 1 + life of the server in which the load ended without all of its replies; 0: it has them */
+    bool load_died;     /* it ended although nobody had stopped it */
+    int load_status;    /* of its end, as waitpid gives it */
+    struct la_strings base_keys; /* keys that were there before the load, sorted */
+    uint64_t *base_digests;      /* of each; 0: not judged */
+    long long evicted;           /* keys, by maxmemory */
+    bool may_evict;              /* memory was above half of maxmemory, and the policy evicts */
+
+    struct la_recovery recovery; /* the one that took longest */
+    bool recovered;
+    uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
+    uint64_t cut_ns[LA_EPOCHS_MAX];   /* the same, where it was a power cut; 0: it was not */
+    struct la_verify verify;          /* the last one */
+    const struct la_node *verified;   /* the node that was read back; NULL: none */
+    struct la_findings findings;
+    struct la_strings doubts; /* why nothing can be said */
+    struct la_strings broken; /* expectations that were not met, from steps */
+    json_t *timeline;         /* what happened, in order */
+    uint64_t start_ns;
+    int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
+    uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
+    uint64_t stalls_ns;     /* all long ones together */
+    bool clock_changed;     /* by a rule: times say nothing about the server any more */
+    uint64_t next_sample_ns;
+    uint64_t next_guard_ns;
+    char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
+};
+
+/* Reaps, restarts what is due, and takes a look at the clock. To be called at least every few milliseconds. */
+void la_run_pump(struct la_run *run);
+
+/*
+ * Sleeps for the polling interval, and measures how much longer it took: the
+ * heartbeat. Time spent waiting for a server's answer is the server's, not ours.
+ * Returns the excess in ns.
+ */
+uint64_t la_run_doze(struct la_run *run);
+
+/* A reason why the run can say nothing. Returns -1. */
+__attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
+
+/* The doubt that the load could not go on: the ledger, or what it can tell apart, is used up. Returns -1. */
+int la_run_doubt_full(struct la_run *run);
+
+/* An expectation built into a step was not met. */
+__attribute__((format(printf, 2, 3))) void la_run_broken(struct la_run *run, const char *format, ...);
+
+/* Enters an event in the timeline. */
+__attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, const char *node, const char *format, ...);
+
+/* The node of that name; the first one for NULL. */
+struct la_node *la_run_node(struct la_run *run, const char *name);
+
+/*
+ * When a node's power is out: waits until none of its processes is left, and brings its data directory back as the
+ * cut left it. -1 with a doubt when that cannot be.
+ */
+int la_run_restore_power(struct la_run *run, struct la_node *node);
+
+/* The node the load talks to. */
+struct la_node *la_run_target(struct la_run *run);
+
+/* RTO in ms from the fault to a point of the recovery; -1 when that was not seen. */
+double la_recovery_ms(const struct la_recovery *recovery, uint64_t point_ns);
+
+#endif

@@ -1,0 +1,170 @@
+#include "run/wait.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/recover.h"
+
+enum { INFO_TIMEOUT_MS = 30000 };
+
+static char *info_of(const struct la_node *node)
+{
+    return la_address_info(&node->address, INFO_TIMEOUT_MS);
+}
+
+struct la_deadline la_wait_until(unsigned int ms)
+{
+    return (struct la_deadline){la_now_ns() + ms * UINT64_C(1000000)};
+}
+
+bool la_wait_turn(struct la_run *run, const struct la_deadline *deadline)
+{
+    la_run_pump(run);
+    if (la_now_ns() > deadline->at_ns)
+        return false;
+    la_run_doze(run);
+    return true;
+}
+
+static struct la_ledger_head *head_of(struct la_run *run)
+{
+    return run->ledger.head;
+}
+
+static bool all_fired(const struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count; i++) {
+        const struct fi_rule *rule = &node->control->rules[node->rules[i]];
+        if (rule->armed && !rule->fired)
+            return false;
+    }
+    return node->rule_count > 0;
+}
+
+static bool idle(struct la_node *node)
+{
+    char *info = info_of(node);
+    /* what it does not say is not taken for a no */
+    bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 1) &&
+               !la_info_number(info, "aof_rewrite_in_progress", 1) && !la_info_number(info, "aof_rewrite_scheduled", 1);
+    free(info);
+    return yes;
+}
+
+bool la_wait_synced(struct la_run *run, struct la_node *replica)
+{
+    if (!replica->spec->replicates)
+        return false;
+    char *theirs = info_of(la_run_node(run, replica->spec->replicates));
+    char *own = info_of(replica);
+    char link[16] = "";
+    bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
+               !la_info_number(own, "master_sync_in_progress", 1) &&
+               la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", LLONG_MAX);
+    free(theirs);
+    free(own);
+    return yes;
+}
+
+/* What a wait compares with: how things stood when it began. */
+struct before {
+    uint64_t refused;
+    uint64_t now_ns;
+};
+
+static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for what, const struct before *before)
+{
+    switch (what) {
+    case LA_WAIT_FIRED: return all_fired(node);
+    case LA_WAIT_EXIT: return !node->pid;
+    case LA_WAIT_READY: return node->pid && node->served;
+    case LA_WAIT_SYNCED: return la_wait_synced(run, node);
+    case LA_WAIT_IDLE: return idle(node);
+    case LA_WAIT_ERRORS: return head_of(run)->refused > before->refused;
+    case LA_WAIT_WRITES: return head_of(run)->last_acked_ns > before->now_ns;
+    }
+    return false;
+}
+
+static const char *const wait_names[] = {"its rules to fire",    "its process to end",  "it to serve",
+                                         "it to be in sync",     "its children to end", "clients to be refused",
+                                         "writes to be accepted"};
+
+int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const char *before)
+{
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    return la_run_doubt(run, "%s ended by itself before %s; its last words: %s", node->spec->name, before, words);
+}
+
+static bool refused_for_memory(struct la_run *run)
+{
+    for (int i = 0; i < LA_ERRORS_MAX; i++)
+        if (!strncmp(head_of(run)->errors[i].text, "OOM ", 4))
+            return true;
+    return false;
+}
+
+/* Why nobody may have tried to write, and clients say nothing about the server; NULL: somebody has. */
+static const char *why_silent(struct la_run *run, const struct la_step_wait *step)
+{
+    const struct la_plan *plan = &head_of(run)->plan;
+    if (step->for_what < LA_WAIT_ERRORS)
+        return NULL;
+    if (!run->load_pid || atomic_load(&head_of(run)->stop) || atomic_load(&head_of(run)->ended))
+        return "no load runs";
+    if (atomic_load(&head_of(run)->full))
+        return "the load is at its limits";
+    uint64_t pause_ms = UINT64_C(2) * plan->idle_ms + plan->ramp_ms + (plan->rate ? 2000 / plan->rate : 0);
+    return pause_ms && step->timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
+}
+
+/* The time is up. Refused or unserved clients are what a server does: a finding, not a doubt. */
+static int waited_in_vain(struct la_run *run, const struct la_node *node, const struct la_step_wait *step)
+{
+    const char *what = wait_names[step->for_what];
+    if (step->for_what < LA_WAIT_ERRORS)
+        return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, what, node->spec->name);
+    if (refused_for_memory(run))
+        return la_run_doubt(run, "waited for %s, but clients are refused for maxmemory (OOM)", what);
+    const char *silent = why_silent(run, step);
+    if (silent)
+        return la_run_doubt(run, "waited %u ms for %s, but %s", step->timeout_ms, what, silent);
+    la_run_broken(run, "no %s within %u ms",
+                  step->for_what == LA_WAIT_WRITES ? "write was accepted" : "client was refused", step->timeout_ms);
+    return 0;
+}
+
+int la_wait(struct la_run *run, const struct la_step_wait *step)
+{
+    la_run_pump(run);
+    struct la_node *node = la_run_node(run, step->node);
+    struct before before = {head_of(run)->refused, la_now_ns()};
+    struct la_deadline deadline = la_wait_until(step->timeout_ms);
+    bool down = !node->pid && !node->restart_due_ns;
+    /* One that served and went down was not refused its start: there was none. */
+    if (step->for_what == LA_WAIT_READY && !(node->pid && node->served) && !(down && node->served))
+        return la_recover_follow(run, node, NULL, step->timeout_ms);
+    while (!reached(run, node, step->for_what, &before)) {
+        bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
+        if (gone && step->for_what == LA_WAIT_READY)
+            return la_run_doubt(run, "%s is down and nobody is to start it: 'recover', or a restart policy, does",
+                                node->spec->name);
+        if (gone)
+            return la_wait_ended_unasked(run, node, "what was waited for");
+        if (!la_wait_turn(run, &deadline))
+            return waited_in_vain(run, node, step);
+    }
+    if (step->for_what == LA_WAIT_ERRORS && refused_for_memory(run))
+        return la_run_doubt(run, "clients are refused for maxmemory (OOM), so refusals say nothing");
+    la_run_event(run, node->spec->name, "after %.1f ms: %s", (double)(la_now_ns() - before.now_ns) / 1e6,
+                 wait_names[step->for_what]);
+    return 0;
+}
+
+int la_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
+{
+    struct la_step_wait wait = {(char *)node->spec->name, LA_WAIT_IDLE, timeout_ms};
+    return la_wait(run, &wait);
+}

@@ -1,0 +1,28 @@
+/* Waiting for something to happen to a node or to the load: what can be waited for, and what it means when it fails. */
+#ifndef LASTACK_RUN_WAIT_H
+#define LASTACK_RUN_WAIT_H
+
+#include "run/run.h"
+
+struct la_deadline {
+    uint64_t at_ns;
+};
+
+struct la_deadline la_wait_until(unsigned int ms);
+
+/* One turn of a waiting loop; false when the time is up. */
+bool la_wait_turn(struct la_run *run, const struct la_deadline *deadline);
+
+/* Carries out the step. 0: go on. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
+int la_wait(struct la_run *run, const struct la_step_wait *step);
+
+/* The same for no save and no rewrite to be running on the node. */
+int la_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms);
+
+/* Whether a replica has all that its primary has, and the link stands. */
+bool la_wait_synced(struct la_run *run, struct la_node *replica);
+
+/* A doubt with the server's last words: they tell best why, a disk that is really full, say. Returns -1. */
+int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const char *before);
+
+#endif

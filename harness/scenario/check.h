@@ -1,0 +1,10 @@
+/* The meaning of a scenario that has been read: whether it can be run, and can show what it expects. */
+#ifndef LASTACK_SCENARIO_CHECK_H
+#define LASTACK_SCENARIO_CHECK_H
+
+#include "scenario/scenario.h"
+
+/* -1 with `error` filled: "file:line: what is wrong". */
+int la_scenario_check(const struct la_scenario *scenario, struct la_error *error);
+
+#endif

@@ -1,0 +1,44 @@
+#include "scenario/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/roles.h"
+#include "rule.h"
+#include "types/types.h"
+
+char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context)
+{
+    static const char mark[] = "peer=@";
+    const char *at = strstr(rule, mark);
+    if (!at)
+        return la_strdup(rule);
+    const char *name = at + strlen(mark);
+    size_t length = strcspn(name, " \t");
+    char *node = la_format("%.*s", (int)length, name);
+    int port = port_of(context, node);
+    char *text = port ? la_format("%.*speer=%d%s", (int)(at - rule), rule, port, name + length) : NULL;
+    free(node);
+    return text;
+}
+
+bool la_rule_is_clock(const char *text)
+{
+    struct fi_rule rule;
+    struct fi_rule_error ignored;
+    return !fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored) && rule.action == FI_DO_CLOCK;
+}
+
+const char *la_scenario_verifies(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].verify && scenario->steps[i].verify->node)
+            return scenario->steps[i].verify->node;
+    return scenario->nodes[0].name;
+}
+
+unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_mix_spec *part)
+{
+    return part->keys ? part->keys : la_type_find(part->type) == 0 ? load->keys : LA_MIX_KEYS;
+}

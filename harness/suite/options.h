@@ -1,0 +1,32 @@
+/* What one call of `lastack run` or `lastack certify` is to do. */
+#ifndef LASTACK_SUITE_OPTIONS_H
+#define LASTACK_SUITE_OPTIONS_H
+
+#include "base/install.h"
+#include "run/run.h"
+
+enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
+
+struct la_suite {
+    struct la_parts parts;
+    struct la_strings files;   /* scenario files, directories and names */
+    struct la_strings command; /* the words of the command line, for the report */
+    const char *server;        /* as given; NULL: redis-server from PATH */
+    const char *config;
+    const char *data;
+    char out[LA_PATH_MAX]; /* made by the suite if it is not there */
+    bool made_out;         /* it has been made for this run */
+    const char *junit;     /* "-": standard output */
+    const char *json;
+    struct la_demands demands;
+    uint64_t seed;
+    unsigned int jobs;
+    unsigned int repeat;           /* runs of each scenario, with seeds from `seed` on */
+    unsigned int start_timeout_ms; /* for a server to serve after a start; 0: the standard ones */
+    enum la_keep keep;             /* bundles */
+    bool quick;                    /* only scenarios marked quick */
+    bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
+    bool verbose;
+};
+
+#endif

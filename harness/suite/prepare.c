@@ -1,0 +1,313 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/output.h"
+#include "scenario/read.h"
+#include "suite/work.h"
+#include "types/types.h"
+
+enum { DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
+
+/* A name without a folder, where no file has it, is that of a scenario that comes with lastack. */
+static int read_named(struct la_work *work, const char *name, struct la_error *error)
+{
+    static const char *const endings[] = {"yaml", "yml"};
+    char path[LA_PATH_MAX];
+    if (access(name, F_OK) == 0 || strchr(name, '/'))
+        return la_scenarios_read(&work->scenarios, name, error);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        la_path(path, "%s/%s.%s", work->suite->parts.scenarios, name, endings[i]);
+        if (access(path, F_OK) == 0)
+            return la_scenarios_read(&work->scenarios, path, error);
+    }
+    return la_fail(error, "%s: No such file or scenario; 'lastack list' has the names", name);
+}
+
+static int read_scenarios(struct la_work *work, struct la_error *error)
+{
+    struct la_suite *suite = work->suite;
+    for (size_t i = 0; i < suite->files.count; i++)
+        if (read_named(work, suite->files.items[i], error))
+            return -1;
+    return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
+}
+
+/* What --json and --junit name can be written. */
+static int check_output(const char *option, const char *path, struct la_error *error)
+{
+    struct la_error why;
+    if (!path)
+        return 0;
+    return la_output_try(path, &why) ? la_fail(error, "%s %.900s", option, why.text) : 0;
+}
+
+static bool same_file(const char *one, const char *other)
+{
+    struct stat st;
+    struct stat other_st;
+    return one && other && stat(one, &st) == 0 && stat(other, &other_st) == 0 && st.st_dev == other_st.st_dev &&
+           st.st_ino == other_st.st_ino;
+}
+
+/* What is written must not be what is read. */
+static int check_overwriting(const struct la_work *work, const char *option, const char *path, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    if (!path || !strcmp(path, "-"))
+        return 0;
+    if (same_file(path, suite->config) || same_file(path, work->server))
+        return la_fail(error, "%s %s: that is the file that the run is about", option, path);
+    if (suite->data && la_lies_in(path, suite->data))
+        return la_fail(error, "%s %s: lies in --data %s, which is not changed", option, path, suite->data);
+    return 0;
+}
+
+static int check_outputs(const struct la_work *work, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    bool both = suite->json && suite->junit;
+    if (both && (!strcmp(suite->json, suite->junit) || same_file(suite->json, suite->junit)))
+        return la_fail(error, "--json and --junit name the same: %s", suite->json);
+    if (check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error))
+        return -1;
+    return check_overwriting(work, "--json", suite->json, error) ||
+                   check_overwriting(work, "--junit", suite->junit, error)
+               ? -1
+               : 0;
+}
+
+/* The output folder is there by now: whatever is copied into it must not hold it. */
+static int measure_data(struct la_work *work, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    if (!suite->data)
+        return 0;
+    if (la_lies_in(suite->out, suite->data))
+        return la_fail(error, "--data %s: the report %s would lie in it; name a folder elsewhere with --out",
+                       suite->data, suite->out);
+    return la_measure_given("--data", suite->data, suite->out, &work->given, error);
+}
+
+/* One copy is made of what the user gave; each node begins with a copy of that. */
+static int copy_data(struct la_work *work, struct la_error *error)
+{
+    if (!work->suite->data)
+        return 0;
+    la_path(work->data, "%s/given-data", work->suite->out);
+    return la_make_dirs(work->data, error) || la_copy_given("--data", work->suite->data, work->data, error) ? -1 : 0;
+}
+
+static int read_configuration(struct la_work *work, struct la_error *error)
+{
+    char dir[LA_PATH_MAX];
+    const char *path = work->suite->config;
+    if (!path)
+        return 0;
+    la_path(dir, "%s/config", work->suite->out);
+    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) ||
+                   la_config_sandbox(&work->base, dir, error) || la_check_own(dir, error)
+               ? -1
+               : 0;
+}
+
+static int probe(struct la_work *work, struct la_error *error)
+{
+    struct la_suite *suite = work->suite;
+    char dir[LA_PATH_MAX];
+    work->means.disk_bytes = 4 * work->given.bytes;
+    work->options = (struct la_options){
+        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data ? work->data : NULL,
+                   suite->seed, false, &work->base, &work->means},
+        .seed = suite->seed,
+        .demands = suite->demands,
+        .mix = &work->probe.mix,
+        .config_path = suite->config,
+        .data_path = suite->data,
+        .start_timeout_ms = suite->start_timeout_ms,
+        .verbose = suite->verbose,
+    };
+    la_path(dir, "%s/probe", suite->out);
+    if (la_make_dirs(dir, error) ||
+        la_probe_server(&work->probe, &work->options.server, dir, suite->start_timeout_ms, error))
+        return -1;
+    work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
+    return 0;
+}
+
+/* Found out before it is needed, and only if it is. */
+static void find_means(struct la_work *work)
+{
+    char dir[LA_PATH_MAX];
+    la_path(dir, "%s/probe", work->suite->out);
+    const char *forbidden = geteuid() != 0                      ? "not root"
+                            : work->sandbox->box == LA_BOX_NONE ? "no mount namespace of its own"
+                                                                : NULL;
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        if (work->scenarios.items[i]->power_cut)
+            la_power_find_means(&work->means, work->scenarios.items[i]->power_cut, forbidden, dir);
+}
+
+/* The server has the types that the scenario's load is about; `why` says which it has not. */
+static bool mixes(const struct la_work *work, const struct la_scenario *scenario, char *why, size_t size)
+{
+    struct la_plan ignored;
+    struct la_error error;
+    if (la_mix_plan(&work->probe.mix, scenario->load, NULL, 0, &ignored, &error) == 0)
+        return true;
+    snprintf(why, size, "%.*s", (int)size - 1, error.text);
+    return false;
+}
+
+/* Why a scenario cannot be run here; false: it can, and `fit` is what it is run with, to be freed. */
+static bool unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
+                  size_t size)
+{
+    const struct la_power_spec *power = scenario->power_cut;
+    bool real = power && power->method == LA_POWER_REAL;
+    const char *missing = real ? la_power_missing(power, &work->means) : NULL;
+    *fit = (struct la_fit){0};
+    if (missing) {
+        snprintf(why, size, "its power cannot be cut for real here: %s", missing);
+        return true;
+    }
+    return !mixes(work, scenario, why, size) ||
+           !la_fit(fit, scenario, &work->probe, &work->base, work->suite->data, why, size);
+}
+
+/* Leaves out what --quick does not want and what cannot be run here. */
+static void select_scenarios(struct la_work *work)
+{
+    size_t kept = 0;
+    work->fits = la_alloc(work->scenarios.count, sizeof *work->fits);
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        struct la_scenario *scenario = work->scenarios.items[i];
+        char why[256] = "";
+        struct la_fit fit = {0};
+        bool wanted = !work->suite->quick || scenario->quick;
+        bool runs = wanted && !unfit(work, scenario, &fit, why, sizeof why);
+        work->offered += wanted;
+        if (runs) {
+            work->fits[kept] = fit;
+            work->scenarios.items[kept++] = scenario;
+            continue;
+        }
+        if (wanted)
+            la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
+        la_fit_free(&fit);
+        la_scenario_free(scenario);
+    }
+    work->scenarios.count = kept;
+}
+
+/* Copies of --data that are there at the end, or at one time: one for each start and one for each crash. */
+static uint64_t room_for_data(const struct la_work *work)
+{
+    const struct la_suite *suite = work->suite;
+    if (!suite->data || la_can_share(suite->out))
+        return 0;
+    uint64_t kept = 0;
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        kept += 1 + work->scenarios.items[i]->node_count + (work->scenarios.items[i]->power_cut != NULL);
+    uint64_t most = 4 * (uint64_t)suite->jobs;
+    uint64_t copies = suite->keep == LA_KEEP_ALL && kept > most ? kept : most;
+    return copies * work->given.bytes;
+}
+
+/* Said before anything starts, rather than found out half-way. */
+static int check_room(const struct la_work *work, struct la_error *error)
+{
+    struct statvfs fs;
+    struct sysinfo memory;
+    uint64_t disk = DISK_SLACK + room_for_data(work);
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        disk += work->scenarios.items[i]->load->capacity * sizeof(struct la_op) +
+                (work->scenarios.items[i]->power_cut ? POWER_ROOM : 0) + sizeof(struct fi_control) * 2;
+    if (statvfs(work->suite->out, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < disk)
+        return la_fail(error, "too little disk: the plan needs %llu MiB below %s, %llu MiB are free",
+                       (unsigned long long)(disk >> 20), work->suite->out,
+                       (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20));
+    uint64_t need = (uint64_t)MEMORY_PER_RUN * work->suite->jobs;
+    if (sysinfo(&memory) == 0 && (uint64_t)memory.totalram * memory.mem_unit < need)
+        return la_fail(error, "too little memory: %u jobs need about %llu MiB, the machine has %llu MiB",
+                       work->suite->jobs, (unsigned long long)(need >> 20),
+                       (unsigned long long)((uint64_t)memory.totalram * memory.mem_unit >> 20));
+    return 0;
+}
+
+/* Before the data is copied for the first time. */
+static int check_room_for_one(const struct la_work *work, struct la_error *error)
+{
+    struct statvfs fs;
+    uint64_t need = work->given.bytes + DISK_SLACK;
+    if (!work->suite->data || statvfs(work->suite->out, &fs) || (uint64_t)fs.f_bavail * fs.f_frsize >= need)
+        return 0;
+    return la_fail(error, "too little disk: --data holds %llu MiB, %llu MiB are free below %s",
+                   (unsigned long long)(work->given.bytes >> 20),
+                   (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20), work->suite->out);
+}
+
+static int read_all(struct la_work *work, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    const struct la_suite *suite = work->suite;
+    const char *server = suite->server ? suite->server : "redis-server";
+    la_path(path, "%s/claims.yaml", suite->parts.fixtures);
+    work->claims = la_claims_read(path, error);
+    if (!work->claims || read_scenarios(work, error))
+        return -1;
+    return la_parts_program(server, work->server, error);
+}
+
+/* With the output folder there. */
+static int prepare_in_folder(struct la_work *work, struct la_error *error)
+{
+    if (measure_data(work, error) || check_outputs(work, error) || check_room_for_one(work, error) ||
+        read_configuration(work, error) || copy_data(work, error) || probe(work, error))
+        return -1;
+    find_means(work);
+    select_scenarios(work);
+    return check_room(work, error);
+}
+
+int la_prepare(struct la_work *work, struct la_error *error)
+{
+    struct la_suite *suite = work->suite;
+    int made = read_all(work, error) ? -1 : la_new_folder(suite->out, error);
+    suite->made_out = suite->made_out || made > 0;
+    if (made >= 0)
+        la_suite_note(work);
+    if (made >= 0 && prepare_in_folder(work, error) == 0)
+        return 0;
+    if (made >= 0)
+        la_empty_folder(suite->out);
+    if (suite->made_out)
+        rmdir(suite->out);
+    return -1;
+}
+
+void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
+{
+    const struct la_power_spec real = {LA_POWER_REAL, LA_POWER_EXT4, LA_POLICY_DROP};
+    const char *missing = la_power_missing(&real, &work->means);
+    la_strings_add(limits, la_strdup("what a disk's own cache loses: a power cut here takes the page cache only"));
+    if (missing)
+        la_strings_add(limits, la_format("real power cuts: %s", missing));
+    if (work->base.tls)
+        la_strings_add(limits, la_strdup("TLS: the harness speaks plain TCP, and so does the server here"));
+    if (work->options.server.outside)
+        la_strings_add(limits, la_strdup("the server does not load libfaultinject.so (statically linked, set-uid, or "
+                                         "LD_PRELOAD removed): it was driven from outside, by seccomp user "
+                                         "notification, so nothing was judged that needs faults in writes, reads, "
+                                         "sockets or clocks, or a simulated power cut"));
+    for (unsigned int i = 0; i < la_type_count; i++)
+        if (work->probe.mix.missing[i] && !la_types[i]->alone)
+            la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.mix.missing[i]));
+    if (work->suite->no_shim)
+        la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
+}

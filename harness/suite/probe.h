@@ -1,0 +1,28 @@
+/* A first look at the server under test: does it run, is it a Redis, what is its configuration? */
+#ifndef LASTACK_SUITE_PROBE_H
+#define LASTACK_SUITE_PROBE_H
+
+#include "load/mix.h"
+#include "nodes/node.h"
+
+struct la_probe {
+    char name[32]; /* "redis", "valkey", ... */
+    char version[32];
+    pid_t pid;                  /* of the server that answered */
+    bool preloaded;             /* it has loaded libfaultinject.so */
+    struct la_mix mix;          /* what it can be loaded with */
+    struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
+};
+
+/*
+ * Within `timeout_ms` (0: 20 s) starts the server once in `dir`, asks, and ends it. 0, or -1 with `error` filled:
+ * not a Redis, or its own words when it refuses the configuration.
+ */
+int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, unsigned int timeout_ms,
+                    struct la_error *error);
+void la_probe_free(struct la_probe *probe);
+
+/* A setting as the server itself reports it; NULL: it does not, or has none of that name. */
+const char *la_probe_setting(const struct la_probe *probe, const char *name);
+
+#endif

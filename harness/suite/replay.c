@@ -1,0 +1,265 @@
+#include "suite/replay.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/copy.h"
+#include "base/install.h"
+#include "judge/judge.h"
+#include "report/evidence.h"
+#include "run/recover.h"
+#include "run/run.h"
+#include "run/steps.h"
+#include "scenario/read.h"
+#include "types/ledger_check.h"
+
+enum { START_TIMEOUT_MS = 60000 };
+
+struct bundle {
+    struct la_scenario *scenario;
+    struct la_scenario plain; /* the same without a power that can be cut: nothing is, and no disk is needed */
+    struct la_config config;
+    json_t *recorded; /* scenario.json */
+    char crash[LA_PATH_MAX];
+    char server[LA_PATH_MAX];
+};
+
+/* A bundle from before this was written down is taken to be of the first crash. */
+static unsigned int crash_lives(const json_t *recorded)
+{
+    const json_t *lives = json_object_get(recorded, "crash_lives");
+    return lives ? (unsigned int)json_integer_value(lives) : 1;
+}
+
+/* A bundle is evidence: nothing is written into it. */
+static int check_out(const struct la_replay *replay, struct la_error *error)
+{
+    if (la_lies_in(replay->out, replay->bundle))
+        return la_fail(error, "--out %s would lie in the bundle %s: name a folder elsewhere", replay->out,
+                       replay->bundle);
+    return 0;
+}
+
+static int open_bundle(struct bundle *bundle, const struct la_replay *replay, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    enum la_seal seal;
+    if (la_evidence_check(replay->bundle, &seal, error))
+        return -1;
+    la_path(path, "%s/scenario.yaml", replay->bundle);
+    bundle->scenario = la_scenario_read(path, error);
+    if (!bundle->scenario)
+        return -1;
+    bundle->plain = *bundle->scenario;
+    bundle->plain.power_cut = NULL;
+    if (seal == LA_SEAL_OLD)
+        fprintf(stderr, "lastack: %s is of a version without checksums: damage to it would go unseen\n",
+                replay->bundle);
+    la_path(path, "%s/scenario.json", replay->bundle);
+    bundle->recorded = seal == LA_SEAL_UNFINISHED ? NULL : json_load_file(path, 0, NULL);
+    if (json_is_true(json_object_get(bundle->recorded, "given_data")))
+        return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
+                       replay->bundle);
+    if (bundle->scenario->load->replay)
+        return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
+                       replay->bundle);
+    const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
+    const char *node = bundle->scenario->nodes[0].name;
+    const char *read = la_scenario_verifies(bundle->scenario);
+    if (strcmp(read, node) != 0)
+        return la_fail(error, "%s: that run read %s back, and only %s can be replayed: run it again instead",
+                       replay->bundle, read, node);
+    la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
+    if (access(bundle->crash, R_OK) || !crash_lives(bundle->recorded))
+        return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
+                       bundle->crash);
+    la_path(path, "%s/%s/redis.conf", replay->bundle, node);
+    char folder[LA_PATH_MAX];
+    la_path(folder, "%s/%s", replay->bundle, node);
+    if (la_config_read(&bundle->config, path, error) ||
+        (seal != LA_SEAL_OLD && la_config_rebase(&bundle->config, folder, error)) ||
+        la_config_find_login(&bundle->config, error))
+        return -1;
+    return la_parts_program(replay->server ? replay->server
+                            : recorded     ? recorded
+                                           : "redis-server",
+                            bundle->server, error);
+}
+
+/* The server had so many lives when its state was kept: what was sent to later ones is no part of it. */
+static void forget_later_lives(struct la_ledger *ledger, unsigned int lives)
+{
+    uint64_t count = la_ledger_count(ledger);
+    for (uint64_t i = 0; i < count; i++) {
+        struct la_op *op = &ledger->ops[i];
+        if (ledger->head->session[op->session].epoch < lives)
+            continue;
+        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
+            atomic_fetch_sub(&ledger->head->acked, 1);
+        op->outcome = LA_OUTCOME_ERROR;
+    }
+}
+
+/* A run that begins where the crash left off. */
+static int set_up(struct la_run *run, const struct bundle *bundle, const struct la_replay *replay,
+                  struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    run->scenario = bundle->scenario;
+    run->timeline = json_array();
+    run->start_ns = la_now_ns();
+    run->wall_offset_ns = la_wall_offset_ns();
+    la_path(run->dir, "%s", replay->out);
+    /* A copy, so that the bundle stays as it is; reading checks every record. */
+    la_path(path, "%s/ledger", replay->bundle);
+    char copy[LA_PATH_MAX];
+    la_path(copy, "%s/ledger", replay->out);
+    if (la_copy_file(path, copy, error) || la_ledger_open(&run->ledger, copy, error))
+        return -1;
+    forget_later_lives(&run->ledger, crash_lives(bundle->recorded));
+    run->node_count = 1;
+    run->load_started = true;
+    run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */
+    return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, &bundle->plain,
+                          replay->out, NULL, error);
+}
+
+static bool sound(const json_t *recorded)
+{
+    const char *verdict = json_string_value(json_object_get(recorded, "verdict"));
+    return verdict && strcmp(verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
+}
+
+/* What kept the run from judging keeps the replay from it too: the ledger and the crash state are the run's. */
+static void take_over_doubts(struct la_run *run, const json_t *recorded)
+{
+    size_t i;
+    json_t *doubt;
+    const json_t *doubts = json_object_get(recorded, "doubts");
+    if (!recorded)
+        la_run_doubt(run, "the run was not finished: nothing says whether it was sound");
+    if (!doubts && !sound(recorded)) /* a bundle from before doubts were written down by themselves */
+        doubts = json_object_get(recorded, "reasons");
+    json_array_foreach (doubts, i, doubt)
+        la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
+    run->may_evict = json_is_true(json_object_get(recorded, "may_evict"));
+}
+
+/* Of what was acknowledged before the mark, or promised, more is lost than the scenario allows. */
+static bool broken_promises(const struct la_run *run)
+{
+    bool broken = false;
+    for (unsigned int i = 0; i < run->scenario->expect_count; i++) {
+        const struct la_expect_lost *lost = run->scenario->expect[i].lost;
+        broken = broken || (lost && lost->before_mark && run->verify.lost_marked > *lost->before_mark) ||
+                 (lost && lost->promised && run->verify.lost_promised > *lost->promised);
+    }
+    if (broken)
+        printf("%llu of them were acknowledged before the mark, %llu had been promised\n",
+               (unsigned long long)run->verify.lost_marked, (unsigned long long)run->verify.lost_promised);
+    return broken;
+}
+
+/* Every expectation is to be met, so the strictest one decides. */
+static uint64_t allowed_loss(const struct la_scenario *scenario)
+{
+    uint64_t allowed = UINT64_MAX;
+    for (unsigned int i = 0; i < scenario->expect_count; i++) {
+        const struct la_expect_lost *lost = scenario->expect[i].lost;
+        if (lost && lost->max && *lost->max < allowed)
+            allowed = *lost->max;
+    }
+    return allowed;
+}
+
+static bool may_refuse(const struct la_scenario *scenario)
+{
+    bool may = false;
+    for (unsigned int i = 0; i < scenario->expect_count; i++)
+        may = may || (scenario->expect[i].start && scenario->expect[i].start->refused);
+    return may;
+}
+
+/* What convicts: see judge.h. */
+static bool convicted(const struct la_run *run)
+{
+    const struct la_findings *findings = &run->findings;
+    uint64_t defects = la_findings_defects(findings);
+    if (may_refuse(run->scenario))
+        defects -= findings->count[LA_REFUSED];
+    if (run->may_evict) /* keys, or parts of them, went missing by order */
+        return findings->count[LA_REFUSED] && !may_refuse(run->scenario);
+    return defects || (run->verified && (run->verify.lost > allowed_loss(run->scenario) || broken_promises(run)));
+}
+
+/* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
+static int judge(struct la_run *run, const json_t *recorded)
+{
+    for (int kind = 0; kind < LA_FINDING_KINDS; kind++)
+        for (uint64_t i = 0; i < run->findings.count[kind] && i < LA_FINDINGS_KEPT; i++)
+            printf("%s: %s [%s]\n", la_finding_name((enum la_finding_kind)kind), run->findings.kept[kind][i].detail,
+                   run->findings.kept[kind][i].evidence);
+    if (run->verified)
+        printf("%llu of %llu acknowledged operations lost\n", (unsigned long long)run->verify.lost,
+               (unsigned long long)run->verify.acked);
+    take_over_doubts(run, recorded);
+    for (size_t i = 0; i < run->doubts.count; i++)
+        printf("inconclusive: %s\n", run->doubts.items[i]);
+    if (sound(recorded) && convicted(run))
+        return LA_EXIT_VIOLATED;
+    return run->doubts.count ? LA_EXIT_INCONCLUSIVE : LA_EXIT_HOLDS;
+}
+
+static int perform(struct la_run *run, struct la_error *error)
+{
+    struct la_node *node = &run->nodes[0];
+    struct la_step_node all = {NULL};
+    struct la_step verify = {.verify = &all};
+    if (la_node_spawn(node, error))
+        return -1;
+    if (la_recover_follow(run, node, &run->recovery, START_TIMEOUT_MS) == 0)
+        la_step(run, &verify);
+    return 0;
+}
+
+int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
+{
+    (void)sandbox;
+    (void)limits;
+    const struct la_replay *replay = context;
+    struct la_error error = {""};
+    struct bundle bundle = {0};
+    struct la_run *run = la_alloc(1, sizeof *run);
+    struct la_options options = {.demands = {-1, -1}};
+    int status = LA_EXIT_USAGE;
+    bool ready = check_out(replay, &error) == 0 && open_bundle(&bundle, replay, &error) == 0;
+    int made = ready ? la_new_folder(replay->out, &error) : -1;
+    if (made >= 0) {
+        options.server =
+            (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
+        run->options = &options;
+        if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
+            status = judge(run, bundle.recorded);
+        else
+            la_empty_folder(replay->out);
+    }
+    if (status == LA_EXIT_USAGE && (made > 0 || replay->made_out))
+        rmdir(replay->out);
+    if (status == LA_EXIT_USAGE)
+        fprintf(stderr, "lastack: %s\n", error.text);
+    if (run->node_count)
+        la_node_destroy(&run->nodes[0]);
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    json_decref(run->timeline);
+    json_decref(bundle.recorded);
+    la_config_free(&bundle.config);
+    la_scenario_free(bundle.scenario);
+    free(run);
+    return status;
+}

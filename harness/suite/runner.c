@@ -1,0 +1,264 @@
+#include "suite/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/copy.h"
+#include "judge/judge.h"
+#include "notify.h"
+#include "redis/roles.h"
+#include "report/result.h"
+#include "run/given_keys.h"
+#include "run/guard.h"
+#include "run/recover.h"
+#include "run/steps.h"
+#include "types/types.h"
+
+enum { FIRST_START_TIMEOUT_MS = 30000 };
+
+static int start_node(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (la_node_spawn(node, &error))
+        return la_run_doubt(run, "%s", error.text);
+    unsigned int patience_ms = run->options->start_timeout_ms;
+    if (la_recover_follow(run, node, NULL, patience_ms ? patience_ms : FIRST_START_TIMEOUT_MS) == 0)
+        return 0;
+    /* Before any fault this says nothing about crashes. */
+    const struct la_finding *unready = &run->findings.kept[LA_UNAVAILABLE][0];
+    const struct la_finding *refused = &run->findings.kept[LA_REFUSED][0];
+    if (run->findings.count[LA_UNAVAILABLE])
+        la_run_doubt(run, "before any fault, %s: %s", unready->detail, unready->evidence);
+    else if (run->findings.count[LA_REFUSED])
+        la_run_doubt(run, "%s did not start: %s", node->spec->name, refused->evidence);
+    memset(&run->findings, 0, sizeof run->findings);
+    return -1;
+}
+
+/* Rules can fire only in a server that has loaded the library and traps. */
+static int check_shim(struct la_run *run, const struct la_node *node)
+{
+    if (!node->server->shim)
+        return 0;
+    bool driven = node->server->outside ? node->control->attached : la_node_preloaded(node, node->server_pid);
+    if (!driven)
+        return la_run_doubt(run,
+                            "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
+                            node->spec->name);
+    if (node->control->trap_state == FI_TRAP_FAILED)
+        return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", node->spec->name,
+                            strerror(node->control->trap_errno));
+    return 0;
+}
+
+static int wait_synced(struct la_run *run, struct la_node *node)
+{
+    struct la_step_wait wait = {node->spec->name, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS};
+    struct la_step step = {.wait = &wait};
+    return la_step(run, &step);
+}
+
+static int start_nodes(struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        if (start_node(run, node) || check_shim(run, node))
+            return -1;
+        if (node->spec->replicates && wait_synced(run, node))
+            return -1;
+    }
+    return la_basekeys_remember(run, la_run_target(run));
+}
+
+/* The file is named relative to the scenario's. */
+static int read_recording(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const char *file = run->scenario->load->replay;
+    const char *slash = strrchr(run->scenario->path, '/');
+    if (!file)
+        return 0;
+    if (*file == '/' || !slash)
+        la_path(path, "%s", file);
+    else
+        la_path(path, "%.*s/%s", (int)(slash - run->scenario->path), run->scenario->path, file);
+    if (la_recording_read(&run->recording, path, &error))
+        return la_run_doubt(run, "replay: %s", error.text);
+    la_run_event(
+        run, NULL,
+        "replay: %zu recorded, %zu left out: reads, connections, waiting, administration; %zu bytes torn at the end",
+        run->recording.count, run->recording.left_out, run->recording.torn);
+    return 0;
+}
+
+static int create_nodes(struct la_run *run)
+{
+    struct la_error error;
+    const struct la_scenario *scenario = run->scenario;
+    for (unsigned int i = 0; i < scenario->node_count; i++) {
+        const struct la_node_spec *spec = &scenario->nodes[i];
+        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
+        run->node_count = i + 1;
+        if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
+            return la_run_doubt(run, "%s", error.text);
+    }
+    return 0;
+}
+
+static int create(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const struct la_scenario *scenario = run->scenario;
+    struct la_plan plan;
+    if (la_make_dirs(run->dir, &error)) /* the result goes there in any case */
+        return la_run_doubt(run, "%s", error.text);
+    if (create_nodes(run))
+        return -1;
+    if (la_mix_plan(run->options->mix, scenario->load, &la_run_target(run)->config.renamed, run->options->seed, &plan,
+                    &error))
+        return la_run_doubt(run, "%s", error.text);
+    for (unsigned int i = 0; run->options->server.data && i < la_type_count; i++)
+        if (la_types[i]->database) /* the given data may lie in any */
+            plan.keys[i] = 0;
+    if (!la_plan_keys(&plan))
+        return la_run_doubt(run, "the server knows none of the types that the load is to write");
+    if (read_recording(run))
+        return -1;
+    la_path(path, "%s/ledger", run->dir);
+    if (la_ledger_create(&run->ledger, path, &plan, scenario->load->capacity, &error))
+        return la_run_doubt(run, "%s", error.text);
+    la_path(path, "%s/scenario.yaml", run->dir);
+    if (la_copy_file(scenario->path, path, &error))
+        return la_run_doubt(run, "%s", error.text);
+    return 0;
+}
+
+/* A server that is driven from outside: every rule of the scenario is looked at before the load starts. */
+static int check_outside(struct la_run *run)
+{
+    for (unsigned int i = 0; run->options->server.outside && i < run->scenario->step_count; i++) {
+        const struct la_step_arm *arm = run->scenario->steps[i].arm;
+        struct fi_rule rule;
+        struct fi_rule_error ignored;
+        if (run->scenario->steps[i].kill_child)
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and kill_child needs it");
+        if (!arm)
+            continue;
+        bool parsed = !fi_rule_parse(arm->rule, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored); /* peer=@NODE: not */
+        const char *lacks = parsed ? fi_notify_lacks(&rule) : "from outside the server sockets are not seen";
+        if (lacks)
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and '%s' needs it: %s", arm->rule,
+                                lacks);
+    }
+    return 0;
+}
+
+static void note_evictions(struct la_run *run, struct la_node *node)
+{
+    char *info = node->pid ? la_address_info(&node->address, 1000) : NULL;
+    long long evicted = la_info_number(info, "evicted_keys", 0);
+    run->evicted = evicted > run->evicted ? evicted : run->evicted;
+    /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */
+    char policy[32] = "noeviction";
+    la_info_field(info, "maxmemory_policy", policy, sizeof policy);
+    char role[16] = "";
+    la_info_field(info, "role", role, sizeof role);
+    long long limit = strcmp(role, "slave") != 0 ? la_info_number(info, "maxmemory", 0) : 0; /* a replica ignores it */
+    if (strcmp(policy, "noeviction") != 0 && limit > 0 && la_info_number(info, "used_memory", 0) > limit / 2)
+        run->may_evict = true;
+    free(info);
+}
+
+/* Of the nodes that hold what is judged: the counter dies with the server. */
+static void note_all_evictions(struct la_run *run)
+{
+    note_evictions(run, la_run_target(run));
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        const struct la_step_node *reads = step->verify ? step->verify : step->compare;
+        if (reads && reads->node && la_run_node(run, reads->node) != la_run_target(run))
+            note_evictions(run, la_run_node(run, reads->node));
+    }
+}
+
+static void perform(struct la_run *run)
+{
+    if (create(run) || check_outside(run) || start_nodes(run))
+        return;
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        note_all_evictions(run);
+        if (la_step(run, step))
+            return;
+        run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
+        la_run_pump(run);
+    }
+}
+
+/* What outlived its server, or left its group on purpose, has become our child by now: nothing may be left running. */
+static void kill_orphans(void)
+{
+    char path[64];
+    int pid;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    do {
+        FILE *children = fopen(path, "r");
+        while (children && fscanf(children, "%d", &pid) == 1)
+            kill(pid, SIGKILL);
+        if (children)
+            fclose(children);
+        la_sleep_ms(LA_POLL_MS);
+    } while (waitpid(-1, NULL, WNOHANG) >= 0); /* -1: no child is left */
+}
+
+static void destroy(struct la_run *run)
+{
+    if (run->load_pid > 0) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+    }
+    for (unsigned int i = 0; i < run->node_count; i++)
+        la_node_destroy(&run->nodes[i]);
+    kill_orphans();
+    if (run->ledger.head) {
+        char path[LA_PATH_MAX];
+        la_path(path, "%s/ledger", run->dir);
+        la_ledger_trim(&run->ledger, path);
+    }
+    la_ledger_close(&run->ledger);
+    la_recording_free(&run->recording);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    la_strings_free(&run->base_keys);
+    free(run->base_digests);
+    json_decref(run->timeline);
+}
+
+json_t *la_runner_run(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
+{
+    struct la_run *run = la_alloc(1, sizeof *run);
+    run->scenario = scenario;
+    run->options = options;
+    run->timeline = json_array();
+    run->start_ns = la_now_ns();
+    run->wall_offset_ns = la_wall_offset_ns();
+    la_path(run->dir, "%s", dir);
+    pid_t guard = la_guard_start(dir);
+    perform(run);
+    if (run->ledger.head)
+        la_step_stop_load(run);
+    struct la_judgement judgement = la_judge(run);
+    json_t *result = la_result_scenario(run, &judgement);
+    la_judgement_free(&judgement);
+    la_guard_end(guard);
+    destroy(run);
+    free(run);
+    return result;
+}

@@ -1,0 +1,415 @@
+#include "suite/suite.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/output.h"
+#include "report/evidence.h"
+#include "report/repeat.h"
+#include "report/result.h"
+#include "report/table.h"
+#include "run/guard.h"
+#include "scenario/read.h"
+#include "suite/runner.h"
+#include "suite/work.h"
+
+static int usage(const struct la_error *error)
+{
+    fprintf(stderr, "lastack: %s\n", error->text);
+    return LA_EXIT_USAGE;
+}
+
+/* The first run's bundle has the scenario's name, the others' a number behind it. */
+static void bundle_path(const struct la_work *work, const struct la_job *job, char path[LA_PATH_MAX])
+{
+    const char *name = work->scenarios.items[job->scenario]->name;
+    if (job->turn)
+        la_path(path, "%s/%s.%u", work->suite->out, name, job->turn + 1);
+    else
+        la_path(path, "%s/%s", work->suite->out, name);
+}
+
+static void result_path(const struct la_work *work, const struct la_job *job, char path[LA_PATH_MAX])
+{
+    char bundle[LA_PATH_MAX];
+    bundle_path(work, job, bundle);
+    la_path(path, "%s/scenario.json", bundle);
+}
+
+/* In the child: one scenario, its result to a file. */
+static int run_one(const struct la_work *work, const struct la_job *job)
+{
+    struct la_error error;
+    char dir[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    struct la_options options = work->options;
+    const struct la_fit *fit = &work->fits[job->scenario];
+    options.seed += job->turn;
+    options.server.seed += job->turn;
+    options.server.base = &fit->config;
+    options.overrides = &fit->overrides;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    bundle_path(work, job, dir);
+    json_t *result = la_runner_run(work->scenarios.items[job->scenario], &options, dir);
+    result_path(work, job, path);
+    int failed = la_result_write(result, path, &error) || la_evidence_seal(dir, &error);
+    json_decref(result);
+    return failed ? usage(&error) : 0;
+}
+
+/*
+ * Of several runs, one that says nothing that is not said by another is not kept: it is the numbers that count. With
+ * --keep, no run is kept that does not say what was asked for.
+ */
+static void tidy(const struct la_work *work, const struct la_job *job, const json_t *runs)
+{
+    const char *verdict = json_string_value(json_object_get(json_array_get(runs, job->turn), "verdict"));
+    char bundle[LA_PATH_MAX];
+    bool holds = verdict && !strcmp(verdict, la_verdict_name(LA_HOLDS));
+    bool said = holds && job->turn && la_repeat_worst(runs) != (int)job->turn;
+    enum la_keep keep = work->suite->keep;
+    if (!said && keep != LA_KEEP_NONE && !(keep == LA_KEEP_FINDINGS && holds))
+        return;
+    bundle_path(work, job, bundle);
+    la_empty_folder(bundle);
+    rmdir(bundle);
+}
+
+/* Scenarios that have not ended yet. */
+static void list_pending(const struct la_work *work, struct la_strings *pending)
+{
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        const char *name = work->scenarios.items[i]->name;
+        bool done = false;
+        size_t n;
+        json_t *result;
+        json_array_foreach (work->results, n, result)
+            done = done || !strcmp(json_string_value(json_object_get(result, "name")), name);
+        if (!done)
+            la_strings_add(pending, la_strdup(name));
+    }
+}
+
+static json_t *whole_result(const struct la_work *work, const struct la_strings *limits, bool finished)
+{
+    static const struct la_strings none;
+    const struct la_suite *suite = work->suite;
+    struct la_strings pending = {0};
+    list_pending(work, &pending);
+    struct la_result_frame frame = {
+        .server_path = work->server,
+        .server_name = work->probe.name,
+        .server_version = work->probe.version,
+        .seed = suite->seed,
+        .changed = &work->base.changed,
+        .limits = limits ? limits : &none,
+        .skipped = &work->skipped,
+        .out = suite->out,
+        .claims = work->claims,
+        .command = &suite->command,
+        .pending = &pending,
+        .finished = finished,
+        .seconds = (double)(la_now_ns() - work->start_ns) / 1e9,
+    };
+    json_t *result = la_result_whole(&frame, json_incref(work->results));
+    la_strings_free(&pending);
+    return result;
+}
+
+void la_suite_note(const struct la_work *work)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    json_t *result = whole_result(work, NULL, false);
+    la_path(path, "%s/result.json", work->suite->out);
+    if (la_result_write(result, path, &error))
+        fprintf(stderr, "lastack: not brought up to date: %s\n", error.text);
+    json_decref(result);
+}
+
+static bool all_ended(const json_t *runs)
+{
+    for (size_t i = 0; i < json_array_size(runs); i++)
+        if (json_is_null(json_array_get(runs, i)))
+            return false;
+    return true;
+}
+
+/* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
+static void enter(struct la_work *work, const struct la_job *job, json_t *result)
+{
+    json_t **runs = &work->runs[job->scenario];
+    char bundle[LA_PATH_MAX];
+    if (!*runs)
+        *runs = json_array();
+    while (json_array_size(*runs) < work->suite->repeat)
+        json_array_append_new(*runs, json_null());
+    bundle_path(work, job, bundle);
+    json_object_set_new(result, "bundle", json_string(strrchr(bundle, '/') + 1));
+    int before = la_repeat_worst(*runs);
+    json_array_set_new(*runs, job->turn, result);
+    tidy(work, job, *runs);
+    if (before > 0) /* no longer, perhaps */
+        tidy(work, &(struct la_job){.scenario = job->scenario, .turn = (unsigned int)before}, *runs);
+    if (!all_ended(*runs))
+        return;
+    json_t *merged = la_repeat_merge(*runs);
+    *runs = NULL;
+    json_array_append_new(work->results, merged);
+    la_table_row(merged);
+    la_suite_note(work);
+}
+
+static json_t *failed_result(const struct la_work *work, const struct la_job *job, const char *why)
+{
+    return la_result_failed(work->scenarios.items[job->scenario], &work->fits[job->scenario].overrides, why);
+}
+
+static void start_job(struct la_work *work, const struct la_job *job)
+{
+    fflush(NULL);
+    uint64_t oom_kills = la_oom_kills();
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        int status = run_one(work, job);
+        fflush(NULL);
+        _exit(status);
+    }
+    if (pid < 0) {
+        enter(work, job, failed_result(work, job, "fork failed"));
+        return;
+    }
+    work->jobs[work->running] = *job;
+    work->jobs[work->running].oom_kills = oom_kills;
+    work->jobs[work->running++].pid = pid;
+}
+
+static void finish_job(struct la_work *work, unsigned int index, int status)
+{
+    const struct la_job job = work->jobs[index];
+    char path[LA_PATH_MAX];
+    char why[128];
+    result_path(work, &job, path);
+    json_t *result = status == 0 ? json_load_file(path, 0, NULL) : NULL;
+    if (!result) {
+        if (work->interrupted)
+            snprintf(why, sizeof why, "interrupted");
+        else if (WIFSIGNALED(status) && WTERMSIG(status) == LA_GUARD_SIGNAL)
+            snprintf(why, sizeof why, "the disk of the report was nearly full: the run was ended");
+        else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && la_oom_kills() > job.oom_kills)
+            snprintf(why, sizeof why, "the kernel ended the harness for lack of memory (OOM kill)");
+        else
+            snprintf(why, sizeof why, "the harness failed while running it (wait status %#x)", (unsigned int)status);
+        result = failed_result(work, &job, why);
+    }
+    enter(work, &job, result);
+    work->jobs[index] = work->jobs[--work->running];
+}
+
+static void reap(struct la_work *work)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (unsigned int i = 0; i < work->running; i++)
+            if (work->jobs[i].pid == pid) {
+                finish_job(work, i, status);
+                break;
+            }
+}
+
+static void interrupt(struct la_work *work)
+{
+    if (!work->interrupted)
+        fprintf(stderr, "lastack: interrupted, cleaning up\n");
+    work->interrupted = true;
+    for (unsigned int i = 0; i < work->running; i++)
+        kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
+}
+
+static struct la_job job_at(const struct la_work *work, size_t number)
+{
+    return (struct la_job){.scenario = number / work->suite->repeat,
+                           .turn = (unsigned int)(number % work->suite->repeat)};
+}
+
+/* On a terminal: what is running, how far it has come, and how long it may still take. */
+static void show_progress(const struct la_work *work, size_t next, size_t all, const char *name)
+{
+    size_t done = next - work->running;
+    double seconds = (double)(la_now_ns() - work->start_ns) / 1e9;
+    char left[32] = "";
+    if (done)
+        snprintf(left, sizeof left, ", about %.0f s left", seconds / (double)done * (double)(all - done));
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K[%zu/%zu] %s; %.0f s%s\r", next, all, name, seconds, left);
+}
+
+static void run_all(struct la_work *work)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    size_t next = 0;
+    size_t all = work->scenarios.count * work->suite->repeat;
+    while (next < all || work->running) {
+        while (!work->interrupted && next < all && work->running < work->suite->jobs) {
+            const struct la_job job = job_at(work, next++);
+            show_progress(work, next, all, work->scenarios.items[job.scenario]->name);
+            start_job(work, &job);
+        }
+        for (; work->interrupted && next < all; next++) {
+            const struct la_job job = job_at(work, next);
+            enter(work, &job, failed_result(work, &job, "interrupted"));
+        }
+        struct timespec wait = {0, 100000000};
+        int signal = sigtimedwait(&signals, NULL, &wait);
+        if (signal == SIGINT || signal == SIGTERM)
+            interrupt(work);
+        reap(work);
+    }
+}
+
+/* Bytes that a folder takes on the disk. */
+static uint64_t size_of(const char *folder)
+{
+    char *const roots[] = {(char *)folder, NULL};
+    uint64_t blocks = 0;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *entry; tree && (entry = fts_read(tree));)
+        blocks += entry->fts_info == FTS_F ? (uint64_t)entry->fts_statp->st_blocks : 0;
+    if (tree)
+        fts_close(tree);
+    return blocks * 512;
+}
+
+static void remove_folder(const struct la_work *work, const char *name)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/%s", work->suite->out, name);
+    la_empty_folder(path);
+    rmdir(path);
+}
+
+/* What was needed to run, and is no part of what was found. */
+static void remove_scaffold(const struct la_work *work)
+{
+    if (*work->data)
+        remove_folder(work, "given-data");
+    if (work->suite->keep == LA_KEEP_NONE) {
+        remove_folder(work, "probe");
+        remove_folder(work, "config");
+    }
+}
+
+/* To the files that the user named; -1 with `error` filled when one could not be written whole. */
+static int hand_over(const struct la_work *work, const json_t *result, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    int failed = suite->json ? la_result_hand_over(result, suite->json, work->stream, error) : 0;
+    return failed || (suite->junit && la_result_junit(work->results, suite->junit, work->stream, error)) ? -1 : 0;
+}
+
+static int report(struct la_work *work, struct la_strings *limits)
+{
+    struct la_suite *suite = work->suite;
+    struct la_error error;
+    la_prepare_limits(work, limits);
+    int status = la_result_exit_status(work->results);
+    remove_scaffold(work);
+    json_t *result = whole_result(work, limits, true);
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/result.json", suite->out);
+    bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
+    if (failed)
+        status = usage(&error);
+    la_table_footer(result, suite->out, size_of(suite->out), status);
+    json_decref(result);
+    return status;
+}
+
+static void release(struct la_work *work)
+{
+    for (size_t i = 0; work->fits && i < work->scenarios.count; i++)
+        la_fit_free(&work->fits[i]);
+    free(work->fits);
+    la_scenarios_free(&work->scenarios);
+    la_config_free(&work->base);
+    la_probe_free(&work->probe);
+    la_strings_free(&work->skipped);
+    la_claims_free(work->claims);
+    json_decref(work->results);
+    free(work->runs);
+    if (work->stream >= 0)
+        close(work->stream);
+}
+
+/* By any of its names: /dev/stdout, or the file that it has been led to. */
+static bool is_stdout(const char *path)
+{
+    struct stat st;
+    struct stat out;
+    if (!path || !strcmp(path, "-"))
+        return path != NULL;
+    bool same =
+        stat(path, &st) == 0 && fstat(STDOUT_FILENO, &out) == 0 && st.st_dev == out.st_dev && st.st_ino == out.st_ino;
+    return same && strcmp(path, "/dev/null") != 0;
+}
+
+/* Where --json or --junit want standard output for themselves, the table goes to where messages go. */
+static void keep_stdout_free(struct la_work *work)
+{
+    struct la_suite *suite = work->suite;
+    bool json = is_stdout(suite->json);
+    bool junit = is_stdout(suite->junit);
+    if (!json && !junit)
+        return;
+    suite->json = json ? "-" : suite->json;
+    suite->junit = junit ? "-" : suite->junit;
+    fflush(stdout);
+    work->stream = dup(STDOUT_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+static int work_through(struct la_work *work, struct la_strings *limits)
+{
+    struct la_suite *suite = work->suite;
+    struct la_error error;
+    if (la_prepare(work, &error)) {
+        usage(&error);
+        return la_interrupted() ? LA_EXIT_INCONCLUSIVE : LA_EXIT_USAGE;
+    }
+    printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
+           (unsigned long long)suite->seed);
+    la_table_few(&work->skipped, work->scenarios.count, work->offered);
+    la_table_header();
+    work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
+    la_suite_note(work);
+    run_all(work);
+    return report(work, limits);
+}
+
+int la_suite_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
+{
+    struct la_work work = {
+        .suite = context, .sandbox = sandbox, .results = json_array(), .start_ns = la_now_ns(), .stream = -1};
+    keep_stdout_free(&work);
+    int status = work_through(&work, limits);
+    release(&work);
+    return status;
+}

@@ -1,0 +1,58 @@
+/* What suite.c (running) and prepare.c (everything that comes before) share. */
+#ifndef LASTACK_SUITE_WORK_H
+#define LASTACK_SUITE_WORK_H
+
+#include "base/copy.h"
+#include "report/claims.h"
+#include "suite/fit.h"
+#include "suite/options.h"
+#include "suite/probe.h"
+#include "suite/sandbox.h"
+
+enum { LA_JOBS_MAX = 64 };
+
+/* A scenario that is running. */
+struct la_job {
+    pid_t pid;
+    size_t scenario;    /* index */
+    unsigned int turn;  /* the how-many-th run of it, from 0 */
+    uint64_t oom_kills; /* la_oom_kills when it began */
+};
+
+struct la_work {
+    struct la_suite *suite;
+    const struct la_sandbox *sandbox;
+    struct la_scenarios scenarios; /* that are run */
+    struct la_fit *fits;           /* of each: what it is run with */
+    size_t offered;                /* scenarios that were wanted, whether they apply or not */
+    struct la_config base;
+    struct la_extent given; /* --data */
+    char data[LA_PATH_MAX]; /* our copy of it */
+    struct la_probe probe;
+    struct la_means means;
+    struct la_options options;
+    char server[LA_PATH_MAX];
+    struct la_strings skipped; /* "scenario: why it does not apply" */
+    struct la_claims *claims;
+    json_t *results;
+    json_t **runs; /* of each scenario: the results, by turn; null: not ended yet */
+    struct la_job jobs[LA_JOBS_MAX];
+    unsigned int running;
+    bool interrupted;
+    uint64_t start_ns;
+    int stream; /* standard output, where --json or --junit have taken it; -1: nobody has */
+};
+
+/*
+ * Everything that can be found wrong before a scenario starts, with the output folder made. -1 with `error` filled:
+ * nothing has been written outside that folder.
+ */
+int la_prepare(struct la_work *work, struct la_error *error);
+
+/* Brings result.json up to date: whoever kills lastack finds what was known. */
+void la_suite_note(const struct la_work *work);
+
+/* What was not judged, of what the machine or the server could not do. */
+void la_prepare_limits(const struct la_work *work, struct la_strings *limits);
+
+#endif

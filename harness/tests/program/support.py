@@ -1,0 +1,71 @@
+"""What the whole-program tests share: running lastack in a folder of its own and reading its result."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LASTACK = os.environ.get("LASTACK", str(ROOT / "build/harness/lastack"))
+BROKEN = ROOT / "fixtures/broken"
+SCENARIOS = ROOT / "scenarios"
+
+
+class Run:
+    """One finished call of lastack."""
+
+    def __init__(self, done, out):
+        self.status = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+        self.out = out
+        path = out / "result.json"
+        self.result = json.loads(path.read_text()) if path.exists() else None
+
+    def scenario(self, name=None):
+        found = [s for s in self.result["scenarios"] if name in (None, s["name"])]
+        return found[0]
+
+    def kinds(self, name=None):
+        return {finding["kind"] for finding in self.scenario(name)["findings"]}
+
+    def __str__(self):
+        return f"exit {self.status}\n{self.stdout}\n{self.stderr}"
+
+
+class LastackTest(unittest.TestCase):
+    maxDiff = None
+    folders = None  # where output goes; None: the usual place
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-", dir=self.folders))
+        self.calls = 0
+
+    def tearDown(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def lastack(self, *args, out=True, env=None, timeout=1200):
+        """Runs lastack; with `out`, in a new output folder. Only a hang takes as long as `timeout`."""
+        self.calls += 1
+        folder = self.folder / f"out{self.calls}"
+        command = [LASTACK, *map(str, args)] + (["--out", str(folder)] if out else [])
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout,
+                              env={**os.environ, **(env or {})}, cwd=self.folder, stdin=subprocess.DEVNULL)
+        return Run(done, folder)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def assert_refused(self, run, *words):
+        """Exit 2, one clear line, no traceback."""
+        self.assertEqual(run.status, 2, str(run))
+        for word in words:
+            self.assertIn(word, run.stderr)
+        self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
+        if run.out.exists():
+            self.assertEqual(list(run.out.iterdir()), [], "something half-written is left")

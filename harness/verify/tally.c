@@ -1,0 +1,133 @@
+#include "verify/tally.h"
+#include "ledger/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const uint32_t la_age_ms[LA_AGES - 1] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000};
+
+static uint32_t epoch_of(const struct la_ledger *ledger, const struct la_op *op)
+{
+    uint32_t epoch = ledger->head->session[op->session].epoch;
+    return epoch < LA_EPOCHS_MAX ? epoch : LA_EPOCHS_MAX - 1;
+}
+
+static void note_lost(const struct la_ledger *ledger, const struct la_op *op, bool promised, struct la_verify *result)
+{
+    result->lost++;
+    result->lost_promised += promised;
+    result->lost_marked += op->done_ns <= ledger->head->mark_ns;
+    result->lost_bytes += la_op_kind(op)->value ? la_value_size(&ledger->head->plan, op->seq) : 0;
+    uint64_t *earliest = &result->earliest_lost_ns[epoch_of(ledger, op)];
+    if (!*earliest || op->done_ns < *earliest)
+        *earliest = op->done_ns;
+}
+
+static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struct la_verify *result)
+{
+    uint64_t ms = fault_ns > op->done_ns ? (fault_ns - op->done_ns) / 1000000 : 0;
+    int age = 0;
+    while (age < LA_AGES - 1 && ms >= la_age_ms[age])
+        age++;
+    result->acked_by_age[age]++;
+    result->lost_by_age[age] += lost;
+}
+
+static void report_reply(const struct la_op *op, struct la_findings *findings)
+{
+    char name[LA_KEY_NAME_MAX];
+    la_key_name(name, op->session, op->key);
+    la_findings_add(findings, LA_CORRUPT, NULL, "%s: the reply to operation %u cannot be", name, op->seq);
+}
+
+static void report_hole(const struct la_op *op, uint64_t index, bool same_client, struct la_findings *findings)
+{
+    char name[LA_KEY_NAME_MAX];
+    char evidence[128];
+    la_key_name(name, op->session, op->key);
+    snprintf(evidence, sizeof evidence, "ledger record %llu, acknowledged at %llu ns", (unsigned long long)index,
+             (unsigned long long)op->done_ns);
+    bool removal = la_op_kind(op)->removes;
+    la_findings_add(findings, removal ? LA_RESURRECTED : LA_HOLE, evidence,
+                    "%s: %s %u is lost, yet a later write %s is there", name, la_op_kind(op)->name, op->seq,
+                    same_client ? "of the same client" : "sent after its reply");
+}
+
+void la_tally_begin(struct la_tally *tally, const struct la_ledger *ledger, const uint64_t *fault_ns,
+                    struct la_findings *findings, struct la_verify *result)
+{
+    *tally = (struct la_tally){.ledger = ledger, .fault_ns = fault_ns, .findings = findings, .result = result};
+    tally->kept_by_session = la_alloc(ledger->head->sessions + 1U, sizeof(uint64_t));
+}
+
+static void add_lost(struct la_tally *tally, const struct la_op *op, bool promised)
+{
+    uint64_t at = tally->result->lost;
+    if (at == tally->lost_room) {
+        tally->lost_room = at ? 2 * at : 1024;
+        tally->lost = la_realloc(tally->lost, tally->lost_room, sizeof *tally->lost);
+    }
+    tally->lost[at] = (uint64_t)(op - tally->ledger->ops);
+    note_lost(tally->ledger, op, promised, tally->result);
+}
+
+static void add_kept(struct la_tally *tally, const struct la_op *op, uint32_t epoch)
+{
+    uint64_t *last = &tally->kept_by_session[op->session];
+    uint64_t index = (uint64_t)(op - tally->ledger->ops);
+    *last = *last > index ? *last : index + 1;
+    if (op->invoked_ns > tally->kept_invoked[epoch])
+        tally->kept_invoked[epoch] = op->invoked_ns;
+    tally->result->survivors += epoch < atomic_load_explicit(&tally->ledger->head->epoch, memory_order_relaxed);
+}
+
+void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate fate)
+{
+    struct la_verify *result = tally->result;
+    uint32_t epoch = epoch_of(tally->ledger, op);
+    if (fate == LA_FATE_KEPT)
+        add_kept(tally, op, epoch);
+    if (op->outcome == LA_OUTCOME_UNKNOWN) {
+        result->unknown++;
+        return;
+    }
+    const struct la_type *type = la_types[op->type];
+    bool promised = type->promised && type->promised(&tally->ledger->head->plan, op);
+    result->acked++;
+    result->promised += promised;
+    result->acked_before += epoch < atomic_load_explicit(&tally->ledger->head->epoch, memory_order_relaxed);
+    result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
+    if (op->outcome == LA_OUTCOME_WRONG)
+        report_reply(op, tally->findings);
+    if (tally->fault_ns && tally->fault_ns[epoch])
+        note_age(tally->fault_ns[epoch], op, fate == LA_FATE_LOST, result);
+    if (fate == LA_FATE_LOST)
+        add_lost(tally, op, promised);
+}
+
+/* An operation that blocked was executed later than its place in the ledger says: only times tell. */
+static void judge_lost(const struct la_tally *tally, uint64_t index)
+{
+    const struct la_op *op = &tally->ledger->ops[index];
+    bool same_client = !la_op_kind(op)->blocks && tally->kept_by_session[op->session] > index;
+    if (same_client || op->done_ns < tally->kept_invoked[epoch_of(tally->ledger, op)])
+        report_hole(op, index, same_client, tally->findings);
+}
+
+static int earlier(const void *a, const void *b)
+{
+    const uint64_t *one = a;
+    const uint64_t *other = b;
+    return *one < *other ? -1 : *one > *other;
+}
+
+void la_tally_end(struct la_tally *tally)
+{
+    uint64_t count = tally->result->lost;
+    if (count) /* in the order in which they were sent: the first ones are reported in full */
+        qsort(tally->lost, count, sizeof *tally->lost, earlier);
+    for (uint64_t i = 0; i < count; i++)
+        judge_lost(tally, tally->lost[i]);
+    free(tally->lost);
+    free(tally->kept_by_session);
+}

@@ -1,0 +1,28 @@
+/*
+ * Verification: reads every key of the ledger back from a node and decides for every
+ * acknowledged operation whether it is there. What it says of loss stands in tally.h.
+ */
+#ifndef LASTACK_VERIFY_VERIFY_H
+#define LASTACK_VERIFY_VERIFY_H
+
+#include "redis/client.h"
+#include "redis/recording.h"
+#include "verify/tally.h"
+
+struct la_verify_options {
+    const struct la_strings *ignore; /* key names that are not the load's, sorted; NULL: none */
+    const uint64_t *fault_ns;        /* of each life of the server, LA_EPOCHS_MAX of them, 0: none; NULL: unknown */
+    const char *reads_path;          /* what was read goes there, see reads.h; NULL: nowhere */
+    const struct la_recording *recording; /* that was sent; NULL: none */
+    const struct la_address *reference;   /* a server to send it to once more, empty */
+    bool timeless;                        /* the clock was changed: times to live are not judged */
+};
+
+/*
+ * Judges `ledger` (not written to meanwhile) against the node. Findings are added to `findings`. Returns 0 when
+ * complete.
+ */
+int la_verify_node(const struct la_ledger *ledger, const struct la_address *address,
+                   const struct la_verify_options *options, struct la_findings *findings, struct la_verify *result);
+
+#endif
