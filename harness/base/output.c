@@ -35,8 +35,11 @@ static int put_into(const char *path, const char *text, size_t length)
 static bool is_device(const char *path)
 {
     struct stat st;
-    bool special = !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
-    return stat(path, &st) == 0 && (special || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)));
+    struct stat link;
+    bool kernels = !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
+    if (stat(path, &st) || lstat(path, &link))
+        return false;
+    return (kernels && S_ISLNK(link.st_mode)) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
 /* A new file in the folder of `path`, whose name goes to `name`. -1: errno. */

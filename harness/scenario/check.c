@@ -280,19 +280,6 @@ static int check_mix(const struct check *check, const struct la_load_spec *load)
     return 0;
 }
 
-/* The recorded traffic is named relative to the scenario. */
-static int check_recording(const struct check *check)
-{
-    char path[LA_PATH_MAX];
-    const char *file = check->scenario->load->replay;
-    const char *slash = strrchr(check->scenario->path, '/');
-    if (*file == '/' || !slash)
-        la_path(path, "%s", file);
-    else
-        la_path(path, "%.*s/%s", (int)(slash - check->scenario->path), check->scenario->path, file);
-    return *file && access(path, R_OK) == 0 ? 0 : wrong(check, "replay: %s: %m", path);
-}
-
 static int check_load(const struct check *check)
 {
     const struct la_load_spec *load = check->scenario->load;
@@ -317,8 +304,6 @@ static int check_load(const struct check *check)
                      "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
     if (!load->user != !load->password)
         return wrong(check, "user and password go together");
-    if (load->replay && check_recording(check))
-        return -1;
     if (load->min_acked > load->capacity)
         return wrong(check, "min_acked %u is more than the capacity of %u operations", load->min_acked, load->capacity);
     if (check_mix(check, load))
@@ -530,4 +515,19 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
             return -1;
     }
     return 0;
+}
+
+int la_scenario_check_recording(const struct la_scenario *scenario, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    const struct check check = {scenario, "load", -1, error};
+    const char *file = scenario->load->replay;
+    const char *slash = strrchr(scenario->path, '/');
+    if (!file)
+        return 0;
+    if (*file == '/' || !slash)
+        la_path(path, "%s", file);
+    else
+        la_path(path, "%.*s/%s", (int)(slash - scenario->path), scenario->path, file);
+    return *file && access(path, R_OK) == 0 ? 0 : wrong(&check, "replay: %s: %m", path);
 }

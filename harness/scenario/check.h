@@ -7,4 +7,7 @@
 /* -1 with `error` filled: "file:line: what is wrong". */
 int la_scenario_check(const struct la_scenario *scenario, struct la_error *error);
 
+/* The recorded traffic that a scenario sends, named relative to its file, can be read. Of no bundle: it holds none. */
+int la_scenario_check_recording(const struct la_scenario *scenario, struct la_error *error);
+
 #endif

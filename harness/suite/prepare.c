@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "scenario/check.h"
 #include "scenario/read.h"
 #include "suite/work.h"
 #include "types/types.h"
@@ -34,6 +35,9 @@ static int read_scenarios(struct la_work *work, struct la_error *error)
     struct la_suite *suite = work->suite;
     for (size_t i = 0; i < suite->files.count; i++)
         if (read_named(work, suite->files.items[i], error))
+            return -1;
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        if (la_scenario_check_recording(work->scenarios.items[i], error))
             return -1;
     return work->scenarios.count ? 0 : la_fail(error, "no scenario found");
 }

@@ -114,10 +114,20 @@ class Load(LastackTest):
 
     def test_replies_that_never_come(self):
         """The server may execute at any time what it has not answered: what is read says nothing."""
-        steps = KILL.replace("  - verify", "  - command: {send: CLIENT PAUSE 600000 WRITE}\n  - verify")
+        steps = KILL.replace("  - verify", "  - load: {acked: 50}\n  - command: {send: CLIENT PAUSE 600000 WRITE}\n"
+                                           "  - verify")
         run = self.lastack("run", self.write("load.yaml", HEAD + steps))
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("last operations were not answered", run.stdout)
+
+    def test_what_has_expired_and_is_counted_still(self):
+        """While writes are paused, a server deletes nothing: keys whose time is over stand in its count of those with
+        a time to live."""
+        steps = KILL.replace("  - verify", "  - load: {acked: 1000}\n  - stop_load: {}\n"
+                                           "  - command: {send: CLIENT PAUSE 600000 WRITE}\n  - sleep: {ms: 1500}\n"
+                                           "  - verify")
+        run = self.lastack("run", self.write("load.yaml", HEAD + "load: {mix: [{type: expiry, keys: 60, share: 1}]}\n" + steps))
+        self.assertEqual(run.status, 0, str(run))
 
     def test_a_claim_that_was_not_put_to_the_test(self):
         """The scenario holds, as far as it goes; the claim asks for more."""
