@@ -522,12 +522,8 @@ int la_scenario_check_recording(const struct la_scenario *scenario, struct la_er
     char path[LA_PATH_MAX];
     const struct check check = {scenario, "load", -1, error};
     const char *file = scenario->load->replay;
-    const char *slash = strrchr(scenario->path, '/');
     if (!file)
         return 0;
-    if (*file == '/' || !slash)
-        la_path(path, "%s", file);
-    else
-        la_path(path, "%.*s/%s", (int)(slash - scenario->path), scenario->path, file);
+    la_scenario_recording(scenario, path);
     return *file && access(path, R_OK) == 0 ? 0 : wrong(&check, "replay: %s: %m", path);
 }

@@ -30,6 +30,16 @@ bool la_rule_is_clock(const char *text)
     return !fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored) && rule.action == FI_DO_CLOCK;
 }
 
+void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX])
+{
+    const char *file = scenario->load->replay;
+    const char *slash = strrchr(scenario->path, '/');
+    if (*file == '/' || !slash)
+        la_path(path, "%s", file);
+    else
+        la_path(path, "%.*s/%s", (int)(slash - scenario->path), scenario->path, file);
+}
+
 const char *la_scenario_verifies(const struct la_scenario *scenario)
 {
     for (unsigned int i = 0; i < scenario->step_count; i++)

@@ -213,6 +213,9 @@ bool la_rule_is_clock(const char *rule);
 /* How many keys in a session a part of the mix has. */
 unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_mix_spec *part);
 
+/* The file of recorded traffic that its load sends (load->replay), named relative to the scenario's own. */
+void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX]);
+
 /* The name of the node that its `verify` reads. */
 const char *la_scenario_verifies(const struct la_scenario *scenario);
 

@@ -80,14 +80,9 @@ static int read_recording(struct la_run *run)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
-    const char *file = run->scenario->load->replay;
-    const char *slash = strrchr(run->scenario->path, '/');
-    if (!file)
+    if (!run->scenario->load->replay)
         return 0;
-    if (*file == '/' || !slash)
-        la_path(path, "%s", file);
-    else
-        la_path(path, "%.*s/%s", (int)(slash - run->scenario->path), run->scenario->path, file);
+    la_scenario_recording(run->scenario, path);
     if (la_recording_read(&run->recording, path, &error))
         return la_run_doubt(run, "replay: %s", error.text);
     la_run_event(

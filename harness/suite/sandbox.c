@@ -95,7 +95,7 @@ static bool possible(enum la_box box, char *why, size_t size)
         return false;
     pid_t pid = fork();
     if (pid == 0) {
-        const char *lacks = enter(box) ? NULL : "no namespaces";
+        const char *lacks = enter(box) ? NULL : "unshare";
         pid_t first = lacks ? 0 : fork();
         if (lacks || first == 0) {
             lacks = lacks ? lacks : furnish();

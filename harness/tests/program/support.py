@@ -1,8 +1,11 @@
 """What the whole-program tests share: running lastack in a folder of its own and reading its result."""
+import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +14,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 LASTACK = os.environ.get("LASTACK", str(ROOT / "build/harness/lastack"))
 BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
+
+
+def free_port():
+    """Below those of outgoing connections: one of them would be given away again before the server has it."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(10000, 20000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Run:

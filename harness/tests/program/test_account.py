@@ -3,17 +3,16 @@
 that Redis does to files; afterwards operations and bytes must be equal, file by file. Another server than Debian's:
 LASTACK_SERVER=PATH."""
 import collections
-import contextlib
 import os
 import pathlib
-import random
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
+
+from support import free_port
 
 DRIVE = os.environ["DRIVE"]
 SHIM = os.environ["SHIM"]
@@ -28,15 +27,6 @@ OPS = {"write": "write", "pwrite64": "write", "writev": "write", "read": "read",
 LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)")
 DESCRIPTOR = re.compile(r"^\d+<([^>]*)>")
 TEXT = re.compile(r'"([^"]*)"')
-
-
-def free_port():
-    """Below those of outgoing connections: one of them would be given away again before the server has it."""
-    while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            port = random.randrange(10000, 20000)
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def whole_lines(path):

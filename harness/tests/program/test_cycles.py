@@ -4,11 +4,9 @@
 The same with jemalloc and with libc's malloc, alone and beside another preloaded library, and each against the bare
 server that was sent the same commands.
 """
-import contextlib
 import itertools
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
@@ -17,20 +15,13 @@ import threading
 import time
 import unittest
 
+from support import free_port
+
 CYCLES = int(os.environ.get("CYCLES", "200"))
 DRIVE, SHIM = os.environ["DRIVE"], os.environ["SHIM"]
 PATIENCE = 60  # seconds for one save; only a hang takes so long
 FIRST = CYCLES // 4  # after so many cycles the server has settled
 SETTLED = 4 << 20  # bytes that may come and go: the copies of pages that a child leaves behind
-
-
-def free_port():
-    """Below those of outgoing connections: one of them would be given away again before the server has it."""
-    while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            port = random.randrange(10000, 20000)
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def command(number):
