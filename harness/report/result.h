@@ -1,4 +1,4 @@
-/* result.json: what a run writes down. The fields are documented in README.md. */
+/* result.json: what a run writes down. The fields are documented in docs/results.md. */
 #ifndef LASTACK_REPORT_RESULT_H
 #define LASTACK_REPORT_RESULT_H
 

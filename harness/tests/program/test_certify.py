@@ -4,7 +4,7 @@ import json
 import unittest
 import xml.etree.ElementTree
 
-from support import SCENARIOS, LastackTest
+from support import ROOT, SCENARIOS, LastackTest
 
 FIELDS = {"name", "verdict", "claims", "rpo", "rto", "faults", "findings", "reproduce"}
 
@@ -37,10 +37,27 @@ class Certify(LastackTest):
         self.assertEqual([(i["op"], i["role"], i["number"]) for i in torn], [("write", "server", 300)])
         self.assertTrue(torn[0]["path"].endswith(".incr.aof"))
         self.check_claims(result)
+        self.check_fields(result)
         self.check_trap(run.scenario("trap-auto-restart"))
         suite = xml.etree.ElementTree.parse(junit).getroot()
         self.assertEqual(suite.get("failures"), "0")
         self.assertEqual(int(suite.get("tests")), len(result["scenarios"]))
+
+    def check_fields(self, result):
+        """Every field stands in the documentation."""
+        text = (ROOT / "docs/results.md").read_text()
+        names = set()
+
+        def collect(value):
+            for key, inner in value.items() if isinstance(value, dict) else ():
+                names.add(key)
+                collect(inner)
+            for inner in value if isinstance(value, list) else ():
+                collect(inner)
+
+        collect(result)
+        self.assertEqual(sorted(name for name in names if f"`{name}`" not in text and f"[].{name}`" not in text
+                                and f".{name}`" not in text), [])
 
     def check_claims(self, result):
         claims = {claim["id"]: claim for claim in result["claims"]}
