@@ -20,7 +20,7 @@
 
 #define FI_CONTROL_ENV     "FAULTINJECT_CONTROL"
 #define FI_CONTROL_MAGIC   UINT64_C(0x4b4c42544c554146)
-#define FI_CONTROL_VERSION 3
+#define FI_CONTROL_VERSION 4
 
 enum {
     FI_RULES_MAX = 32,
@@ -231,6 +231,8 @@ struct fi_control {
     _Atomic uint32_t cut_method;         /* enum fi_cut_method: what do=power-cut does */
     _Atomic uint64_t cut_ns;             /* when a rule cut the power; 0: it has not */
     _Atomic uint64_t cut_at;             /* the journal's position then */
+    _Atomic uint64_t slowest_sync_ns;    /* how long the slowest fsync took by itself, without what a rule added */
+    _Atomic uint64_t sync_began_ns;      /* when the one under way began; 0: none is */
     struct fi_clock clock;
     struct fi_busy busy[FI_BUSY_MAX]; /* files whose fsync is held up by a rule */
     _Atomic uint32_t busy_count;

@@ -305,6 +305,15 @@ static uint64_t injected_at(const struct la_node *node)
     return time;
 }
 
+/* An fsync that the end has cut short has taken until then, at least. */
+static void note_sync_under_way(struct la_node *node)
+{
+    uint64_t began = atomic_exchange(&node->control->sync_began_ns, 0);
+    uint64_t end = node->fault_ns ? node->fault_ns : node->gone_ns;
+    if (began && end > began && end - began > atomic_load(&node->control->slowest_sync_ns))
+        atomic_store(&node->control->slowest_sync_ns, end - began);
+}
+
 void la_node_ended(struct la_node *node, int status)
 {
     node->leaving = node->server_pid != node->pid ? node->server_pid : 0;
@@ -313,6 +322,7 @@ void la_node_ended(struct la_node *node, int status)
     uint64_t cut_ns = atomic_load(&node->control->cut_ns);
     node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
     node->power.out = node->power.out || cut_ns;
+    note_sync_under_way(node);
     bool unexplained = !node->fault_ns && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     node->starved = unexplained && la_oom_kills() > node->oom_kills;
     if (!node->fault_ns)

@@ -72,7 +72,7 @@ class UserConfig(LastackTest):
 
     def test_a_production_file(self):
         run = self.lastack("certify", "--config", self.production())
-        self.assertEqual(run.status, 0, str(run))
+        self.assert_sound(run)
         names = as_written(run)
         self.assertIn("kill9-aof-everysec", names)
         self.assertIn("disk-full-aof-everysec", names)
