@@ -361,6 +361,16 @@ static void counts_what_was_done_and_by_whom(void **state)
     assert_int_equal(fi_control_done(f->control, FI_ROLE_ANY, 1U << FI_OP_FORK), 1);
 }
 
+static void the_slowest_fsync_is_timed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "open write");
+    assert_int_equal(f->control->slowest_sync_ns, 0);
+    fixture_run(f, "open write fsync fdatasync");
+    assert_true(f->control->slowest_sync_ns > 0);
+    assert_int_equal(f->control->sync_began_ns, 0);
+}
+
 static void a_broken_block_lets_the_program_run(void **state)
 {
     struct fixture *f = *state;
@@ -399,6 +409,7 @@ int main(void)
         TEST(another_library_keeps_its_say),
         TEST(an_unlinked_file_frees_its_space),
         TEST(counts_what_was_done_and_by_whom),
+        TEST(the_slowest_fsync_is_timed),
         TEST(a_broken_block_lets_the_program_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
