@@ -33,7 +33,7 @@ __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const 
 /* Whether a path, that need not be there, is a folder or lies in it. */
 bool la_lies_in(const char *path, const char *folder);
 
-/* A signal has asked for the end: SIGINT, SIGTERM or SIGHUP waits, blocked (see sandbox.h). */
+/* A signal has asked for the end: SIGINT, SIGTERM or SIGHUP waits, blocked (see suite/sandbox.h). */
 bool la_interrupted(void);
 
 /* A path in which glob(3) finds nothing but itself, to be freed. */

@@ -1,7 +1,7 @@
 /*
  * The power of a node: how it can be cut, and what comes back. Real: the data directory
- * lies on a disk of its own (disk.h). Simulated: the library keeps a journal, from which
- * one state that a file system allows is made (crash.h).
+ * lies on a disk of its own (loop_disk.h). Simulated: the library keeps a journal, from which
+ * one state that a file system allows is made (state.h).
  *
  * The way of a cut: the group is frozen, the moment is stamped, the cut is made, all
  * processes are killed; once none is left, la_power_restore brings the directory back.

@@ -1,6 +1,6 @@
 /*
  * Recorded traffic (load.replay): each operation is one item of the recording, in its order, by one connection. What it
- * does is not known here: what came back is held against another server that was sent the same, see recorded.h.
+ * does is not known here: what came back is held against another server that was sent the same, see verify_recorded.h.
  */
 #include "redis/recording.h"
 #include "types/types.h"

@@ -100,7 +100,7 @@ bool la_is_between(const redisReply *reply, long long low, long long high);
 /* A string that is a number as the server itself writes it: no sign, blank or leading zero, nothing behind it. */
 bool la_is_number(const redisReply *reply, unsigned long long *number);
 
-/* Members that several types share (type_common.c). Always the first kind; for one of LA_FIELDS fields the first, and
+/* Members that several types share (common.c). Always the first kind; for one of LA_FIELDS fields the first, and
  * now and then the second, which removes it; of items that were added one by one, taking back one that is there. */
 void la_choose_only(struct la_op *op, struct la_key_state *state, uint64_t dice);
 void la_choose_field(struct la_op *op, struct la_key_state *state, uint64_t dice);
