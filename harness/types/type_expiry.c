@@ -33,8 +33,7 @@ static void read_key(redisContext *client, const struct la_address *address, con
 
 static void judge(struct la_history *history, redisReply *const *replies)
 {
-    /* one that has expired may be counted still, where the server does not delete: while writes are paused, say */
-    history->expires = replies[1]->type == REDIS_REPLY_INTEGER && replies[1]->integer != -1;
+    history->expires = replies[1]->type == REDIS_REPLY_INTEGER && replies[1]->integer >= 0;
     if (replies[1]->type == REDIS_REPLY_INTEGER)
         la_expiry_judge(history, replies[0], replies[1]->integer);
     else
