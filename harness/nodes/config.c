@@ -2,7 +2,6 @@
 
 #include <glob.h>
 #include <hiredis/sds.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

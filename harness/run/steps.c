@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <glob.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 #include "suite/runner.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 #include "suite/suite.h"
 
-#include <errno.h>
 #include <fts.h>
 #include <signal.h>
 #include <stdio.h>
