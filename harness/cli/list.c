@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/expectations.h"
 #include "report/claims.h"
 #include "scenario/read.h"
 #include "scenario/scenario.h"
@@ -70,7 +71,7 @@ int la_list(const struct la_parts *parts, bool claims, bool json, struct la_erro
     char path[LA_PATH_MAX];
     la_path(path, "%s/claims.yaml", parts->fixtures);
     struct la_claims *catalogue = la_claims_read(path, error);
-    int result = catalogue ? la_scenarios_read(&scenarios, parts->scenarios, error) : -1;
+    int result = catalogue ? la_scenarios_read(&scenarios, parts->scenarios, &la_kinds, error) : -1;
     if (!result) {
         json_t *all = claims ? claims_json(catalogue, &scenarios) : scenarios_json(&scenarios);
         if (json)

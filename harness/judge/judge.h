@@ -1,14 +1,14 @@
 /*
- * From observations to a verdict.
+ * From observations to a verdict. Every check (a finding, an expectation, a bound of the user's) is looked at once, in
+ * a run that it cannot change, and says met, unmet or unknown, with its reason (opinion.h).
  *
- *   violated      a finding that the scenario does not expect, or an expectation not
- *                 met although the run was sound
- *   inconclusive  the run was not sound: load too thin, a rule that did not fire, a
+ *   violated      something convicts; or the run was sound, and something is unmet
+ *   inconclusive  else, when the run was not sound or something is unknown: load too thin, a rule that did not fire, a
  *                 key that was not read back, a server that did not start at first
- *   holds         sound, and everything as expected
+ *   holds         sound, and everything met
  *
- * Data found lost, torn or invented stays a violation even in a run that was not
- * sound in another respect; unmet expectations do not.
+ * What convicts does so whatever else went amiss in the run: data lost beyond what is allowed, torn or invented, a
+ * server that does not start on what it left behind, clients that were not served.
  */
 #ifndef LASTACK_JUDGE_JUDGE_H
 #define LASTACK_JUDGE_JUDGE_H
@@ -17,7 +17,8 @@
 
 struct la_judgement {
     enum la_verdict verdict;
-    struct la_strings reasons; /* for a verdict other than holds: what was not met, or why nothing can be said */
+    struct la_strings reasons; /* for a verdict other than holds: all of them, what convicts first */
+    struct la_strings doubts;  /* why nothing more could be said; there may be some whatever the verdict */
     struct la_claim_judgement {
         enum la_verdict verdict;
         char *measured;
@@ -25,10 +26,7 @@ struct la_judgement {
     unsigned int claim_count;
 };
 
-struct la_judgement la_judge(struct la_run *run);
+struct la_judgement la_judge(const struct la_run *run);
 void la_judgement_free(struct la_judgement *judgement);
-
-/* The window of loss in ms: the fault minus the ack of the earliest lost operation. 0 when nothing is lost. */
-double la_judge_window_ms(const struct la_run *run);
 
 #endif

@@ -338,6 +338,12 @@ void la_node_ended(struct la_node *node, int status)
         node->restart_due_ns = node->gone_ns + node->spec->restart_delay_ms * UINT64_C(1000000);
 }
 
+char *la_node_info(const struct la_node *node)
+{
+    enum { PATIENCE_MS = 30000 };
+    return la_address_info(&node->address, PATIENCE_MS);
+}
+
 void la_node_freeze(const struct la_node *node)
 {
     kill(-node->pid, SIGSTOP);

@@ -76,6 +76,9 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
 /* The node's server has the shim loaded: not merely the wrapper script around it. `pid` is the server's. */
 bool la_node_preloaded(const struct la_node *node, pid_t pid);
 
+/* What INFO says, the caller's to free; NULL when it does not answer within 30 s. */
+char *la_node_info(const struct la_node *node);
+
 /* Starts the server process; not while la_node_leaving. */
 int la_node_spawn(struct la_node *node, struct la_error *error);
 

@@ -11,6 +11,7 @@
 
 #include "base/output.h"
 #include "base/version.h"
+#include "judge/loss.h"
 #include "report/claims.h"
 #include "report/throughput.h"
 
@@ -60,7 +61,7 @@ static json_t *rpo(const struct la_run *run)
     if (!run->verified)
         return json_null();
     return json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "acked", (json_int_t)verify->acked, "lost",
-                     (json_int_t)verify->lost, "window_ms", la_judge_window_ms(run), "lost_bytes",
+                     (json_int_t)verify->lost, "window_ms", la_loss_window_ms(run, false), "lost_bytes",
                      (json_int_t)verify->lost_bytes, "unknown", (json_int_t)verify->unknown, "promised",
                      (json_int_t)verify->promised, "lost_promised", (json_int_t)verify->lost_promised, "by_age",
                      by_age(verify));
@@ -250,7 +251,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", text(run->options->server.path));
-    json_object_set_new(result, "doubts", texts(&run->doubts));
+    json_object_set_new(result, "doubts", texts(&judgement->doubts));
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
     json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));

@@ -12,6 +12,7 @@
 
 #include "base/copy.h"
 #include "redis/keyscan.h"
+#include "run/steps.h"
 
 enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000 };
 
@@ -177,7 +178,11 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
         node->kept_lives = node->exits;
 }
 
-int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
+/*
+ * Waits for the node to be gone, starts it unless its restart policy does, and follows it until it serves. Returns 0
+ * then; -1 with a doubt or a finding otherwise.
+ */
+static int recover_node(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
     while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
@@ -212,3 +217,27 @@ int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms
     run->recovered = result == 0;
     return result;
 }
+
+struct recover {
+    char *node;
+    unsigned int timeout_ms; /* how long it may take to serve */
+};
+
+static void set_defaults(struct la_spec *spec)
+{
+    la_fill_in(&((struct recover *)spec)->timeout_ms, 60000);
+}
+
+static int run_recover(struct la_run *run, const struct la_spec *spec)
+{
+    return recover_node(run, la_run_node(run, spec->node), ((const struct recover *)spec)->timeout_ms);
+}
+
+static const cyaml_schema_field_t recover_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct recover, node),
+                                                      LA_NUMBER("timeout_ms", struct recover, timeout_ms), LA_END};
+
+const struct la_step_kind la_step_recover = {
+    .form = {"recover", recover_fields, sizeof(struct recover)},
+    .set_defaults = set_defaults,
+    .run = run_recover,
+};

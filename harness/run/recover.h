@@ -5,13 +5,9 @@
 #include "run/run.h"
 
 /*
- * Waits for the node to be gone, starts it unless its restart policy does, and
- * follows it until it has answered PING, a read and (on a primary) a write.
- * Returns 0 when it serves; -1 with a doubt or a finding otherwise.
+ * Follows a node that has just been started until it has answered PING, a read and (on a primary) a write. `recovery`
+ * may be NULL. Returns 0 when it serves; -1 with a doubt or a finding otherwise.
  */
-int la_recover(struct la_run *run, struct la_node *node, unsigned int timeout_ms);
-
-/* Follows a node that has just been started until it serves. `recovery` may be NULL. */
 int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms);
 
 #endif

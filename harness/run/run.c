@@ -1,5 +1,6 @@
 #include "run/run.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,25 +39,40 @@ int la_run_doubt(struct la_run *run, const char *format, ...)
     return -1;
 }
 
-int la_run_doubt_full(struct la_run *run)
+bool la_run_full(const struct la_run *run, char *text, size_t size)
 {
     const struct la_ledger_head *head = run->ledger.head;
     if (head->sessions == LA_SESSIONS_MAX)
-        return la_run_doubt(
-            run, "the load has made %d connections, more cannot be told apart: raise load.churn, or load less",
-            LA_SESSIONS_MAX);
-    return la_run_doubt(run, "the ledger is full (%llu operations): raise load.capacity",
-                        (unsigned long long)head->capacity);
+        snprintf(text, size,
+                 "the load has made %d connections, more cannot be told apart: raise load.churn, or load less",
+                 LA_SESSIONS_MAX);
+    else
+        snprintf(text, size, "the ledger is full (%llu operations): raise load.capacity",
+                 (unsigned long long)head->capacity);
+    return head->full;
 }
 
-void la_run_broken(struct la_run *run, const char *format, ...)
+const struct fi_rule *la_run_unfired(const struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        for (unsigned int r = 0; r < node->rule_count; r++)
+            if (!node->control->rules[node->rules[r]].fired)
+                return &node->control->rules[node->rules[r]];
+    }
+    return NULL;
+}
+
+void la_run_broken(struct la_run *run, bool by_fault, const char *format, ...)
 {
     va_list args;
     char text[TEXT_MAX];
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    la_strings_add(&run->broken, la_strdup(text));
+    bool unclear = la_run_unfired(run) || run->evicted || run->may_evict;
+    bool explained = run->doubts.count || (by_fault && unclear);
+    la_strings_add(explained ? &run->suspected : &run->broken, la_strdup(text));
 }
 
 void la_run_event(struct la_run *run, const char *node, const char *format, ...)
@@ -76,12 +92,18 @@ void la_run_event(struct la_run *run, const char *node, const char *format, ...)
         fprintf(stderr, "  %8.1f ms  %-10s %s\n", ms, node ? node : "", text);
 }
 
+const struct la_node *la_run_seen(const struct la_run *run, const char *name)
+{
+    unsigned int i = 0;
+    while (name && i < run->node_count && strcmp(run->nodes[i].spec->name, name) != 0)
+        i++;
+    assert(i < run->node_count); /* scenario/check.c has seen to it */
+    return &run->nodes[i];
+}
+
 struct la_node *la_run_node(struct la_run *run, const char *name)
 {
-    for (unsigned int i = 0; name && i < run->node_count; i++)
-        if (!strcmp(run->nodes[i].spec->name, name))
-            return &run->nodes[i];
-    return &run->nodes[0];
+    return (struct la_node *)la_run_seen(run, name);
 }
 
 struct la_node *la_run_target(struct la_run *run)

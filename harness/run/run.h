@@ -82,9 +82,12 @@ struct la_run {
     struct la_verify verify;          /* the last one */
     const struct la_node *verified;   /* the node that was read back; NULL: none */
     struct la_findings findings;
-    struct la_strings doubts; /* why nothing can be said */
-    struct la_strings broken; /* expectations that were not met, from steps */
-    json_t *timeline;         /* what happened, in order */
+    struct la_strings doubts;    /* why nothing can be said */
+    struct la_strings broken;    /* expectations built into steps that were not met, whatever else went amiss */
+    struct la_strings suspected; /* the same, where what went amiss may explain them */
+    bool replayed;               /* begun from the crash state of a bundle: of the run itself nothing was seen */
+    bool unproven;               /* ... and that run was not sound: what came back convicts nobody */
+    json_t *timeline;            /* what happened, in order */
     uint64_t start_ns;
     int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
@@ -108,17 +111,25 @@ uint64_t la_run_doze(struct la_run *run);
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
 
-/* The doubt that the load could not go on: the ledger, or what it can tell apart, is used up. Returns -1. */
-int la_run_doubt_full(struct la_run *run);
+/* The load could not go on, for the ledger, or what it can tell apart, is used up: `text` says which. */
+bool la_run_full(const struct la_run *run, char *text, size_t size);
 
-/* An expectation built into a step was not met. */
-__attribute__((format(printf, 2, 3))) void la_run_broken(struct la_run *run, const char *format, ...);
+/*
+ * An expectation built into a step was not met. It counts whatever the run is doubted for afterwards, unless the run
+ * was in doubt already, or (`by_fault`) what was expected follows from a fault or from the data, and a rule has not
+ * fired yet or keys are evicted.
+ */
+__attribute__((format(printf, 3, 4))) void la_run_broken(struct la_run *run, bool by_fault, const char *format, ...);
 
 /* Enters an event in the timeline. */
 __attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, const char *node, const char *format, ...);
 
-/* The node of that name; the first one for NULL. */
+/* The node of that name; the first one for NULL. A name that no node has is a mistake of the caller's: it aborts. */
 struct la_node *la_run_node(struct la_run *run, const char *name);
+const struct la_node *la_run_seen(const struct la_run *run, const char *name);
+
+/* The first rule of the scenario that has been armed and has not fired; NULL: there is none. */
+const struct fi_rule *la_run_unfired(const struct la_run *run);
 
 /*
  * When a node's power is out: waits until none of its processes is left, and brings its data directory back as the

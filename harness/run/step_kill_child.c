@@ -1,5 +1,5 @@
 /*
- * kill_child: a save or rewrite child is killed half-way, at points drawn over all
+ * The step kill_child: a save or rewrite child is killed half-way, at points drawn over all
  * of its file operations. First one child runs through, to count them.
  */
 #include <stdio.h>
@@ -10,6 +10,14 @@
 #include "run/wait.h"
 
 enum { CHILD_TIMEOUT_MS = 30000 };
+
+struct kill_child {
+    char *node;
+    char *command; /* what forks the child, e.g. BGSAVE */
+    char *role;
+    unsigned int points;         /* how many operations are drawn */
+    unsigned int min_operations; /* a child with fewer is too small to say something */
+};
 
 static uint32_t role_index(const char *name)
 {
@@ -32,10 +40,10 @@ static int fork_child(struct la_run *run, struct la_node *node, const char *comm
     if (!ok)
         la_run_doubt(run, "%s: %s", command, reply ? reply->str : error.text);
     freeReplyObject(reply);
-    return ok ? la_wait_idle(run, node, CHILD_TIMEOUT_MS) : -1;
+    return ok ? la_wait(run, node, LA_WAIT_IDLE, CHILD_TIMEOUT_MS) : -1;
 }
 
-static int kill_one(struct la_run *run, struct la_node *node, const struct la_step_kill_child *step, uint64_t point)
+static int kill_one(struct la_run *run, struct la_node *node, const struct kill_child *step, uint64_t point)
 {
     char rule[FI_TEXT_MAX];
     struct la_error error;
@@ -52,8 +60,9 @@ static int kill_one(struct la_run *run, struct la_node *node, const struct la_st
     return 0;
 }
 
-int la_step_kill_child(struct la_run *run, const struct la_step_kill_child *step)
+static int run_kill_child(struct la_run *run, const struct la_spec *spec)
 {
+    const struct kill_child *step = (const struct kill_child *)spec;
     struct la_node *node = la_run_node(run, step->node);
     uint32_t role = role_index(step->role);
     if (!node->server->shim)
@@ -76,3 +85,39 @@ int la_step_kill_child(struct la_run *run, const struct la_step_kill_child *step
     }
     return 0;
 }
+
+static void set_defaults(struct la_spec *spec)
+{
+    struct kill_child *step = (struct kill_child *)spec;
+    la_fill_in(&step->points, 4);
+    la_fill_in(&step->min_operations, 1);
+}
+
+static int check_kill_child(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    (void)index;
+    char rule[FI_TEXT_MAX];
+    snprintf(rule, sizeof rule, "op=any role=%.100s nth=1 do=kill", ((const struct kill_child *)spec)->role);
+    return la_check_rule(check, rule);
+}
+
+static const char *line_of(const struct la_spec *spec)
+{
+    return ((const struct kill_child *)spec)->command;
+}
+
+static const cyaml_schema_field_t kill_child_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct kill_child, node),
+                                                         LA_TEXT("command", LA_REQUIRED, struct kill_child, command),
+                                                         LA_TEXT("role", LA_REQUIRED, struct kill_child, role),
+                                                         LA_NUMBER("points", struct kill_child, points),
+                                                         LA_NUMBER("min_operations", struct kill_child, min_operations),
+                                                         LA_END};
+
+const struct la_step_kind la_step_kill_child = {
+    .form = {"kill_child", kill_child_fields, sizeof(struct kill_child)},
+    .set_defaults = set_defaults,
+    .check = check_kill_child,
+    .run = run_kill_child,
+    .command = line_of,
+    .needs_library = true,
+};

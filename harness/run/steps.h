@@ -1,19 +1,39 @@
-/* The steps of a scenario, in the order of its file. */
+/*
+ * The steps of a scenario, one descriptor each (scenario/kinds.h), in the file that carries it out. A new step is a
+ * file, a line here and in the table of steps.c, and a row in docs/scenarios.md.
+ */
 #ifndef LASTACK_RUN_STEPS_H
 #define LASTACK_RUN_STEPS_H
 
 #include "run/run.h"
+#include "scenario/check.h"
+#include "scenario/kinds.h"
 
-/* Carries out one step. 0: go on. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
-int la_step(struct la_run *run, const struct la_step *step);
+extern const struct la_step_kind *const la_step_kinds[]; /* all of them, in the order of the manual; ends with NULL */
+
+extern const struct la_step_kind la_step_load;
+extern const struct la_step_kind la_step_stop_load;
+extern const struct la_step_kind la_step_arm;
+extern const struct la_step_kind la_step_disarm;
+extern const struct la_step_kind la_step_wait;
+extern const struct la_step_kind la_step_sleep;
+extern const struct la_step_kind la_step_kill;
+extern const struct la_step_kind la_step_command;
+extern const struct la_step_kind la_step_truncate;
+extern const struct la_step_kind la_step_kill_child;
+extern const struct la_step_kind la_step_mark;
+extern const struct la_step_kind la_step_power_cut;
+extern const struct la_step_kind la_step_recover;
+extern const struct la_step_kind la_step_verify;
+extern const struct la_step_kind la_step_compare;
 
 /* Ends the load and waits for it, so that the ledger stands still. */
-void la_step_stop_load(struct la_run *run);
-
-/* Carries out kill_child; see step_kill_child.c. */
-int la_step_kill_child(struct la_run *run, const struct la_step_kill_child *step);
+void la_stop_load(struct la_run *run);
 
 /* Sends a command line; the reply is the caller's, NULL with `error` filled when there is none. */
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error);
+
+/* The name of the node that the scenario reads back; NULL: none. */
+const char *la_scenario_verifies(const struct la_scenario *scenario);
 
 #endif

@@ -6,12 +6,7 @@
 
 #include "run/recover.h"
 
-enum { INFO_TIMEOUT_MS = 30000 };
-
-static char *info_of(const struct la_node *node)
-{
-    return la_address_info(&node->address, INFO_TIMEOUT_MS);
-}
+enum { END_TIMEOUT_MS = 10000 };
 
 struct la_deadline la_wait_until(unsigned int ms)
 {
@@ -44,7 +39,7 @@ static bool all_fired(const struct la_node *node)
 
 static bool idle(struct la_node *node)
 {
-    char *info = info_of(node);
+    char *info = la_node_info(node);
     /* what it does not say is not taken for a no */
     bool yes = info && !la_info_number(info, "rdb_bgsave_in_progress", 1) &&
                !la_info_number(info, "aof_rewrite_in_progress", 1) && !la_info_number(info, "aof_rewrite_scheduled", 1);
@@ -56,8 +51,8 @@ bool la_wait_synced(struct la_run *run, struct la_node *replica)
 {
     if (!replica->spec->replicates)
         return false;
-    char *theirs = info_of(la_run_node(run, replica->spec->replicates));
-    char *own = info_of(replica);
+    char *theirs = la_node_info(la_run_node(run, replica->spec->replicates));
+    char *own = la_node_info(replica);
     char link[16] = "";
     bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
                !la_info_number(own, "master_sync_in_progress", 1) &&
@@ -107,64 +102,69 @@ static bool refused_for_memory(struct la_run *run)
 }
 
 /* Why nobody may have tried to write, and clients say nothing about the server; NULL: somebody has. */
-static const char *why_silent(struct la_run *run, const struct la_step_wait *step)
+static const char *why_silent(struct la_run *run, enum la_wait_for what, unsigned int timeout_ms)
 {
     const struct la_plan *plan = &head_of(run)->plan;
-    if (step->for_what < LA_WAIT_ERRORS)
+    if (what < LA_WAIT_ERRORS)
         return NULL;
     if (!run->load_pid || atomic_load(&head_of(run)->stop) || atomic_load(&head_of(run)->ended))
         return "no load runs";
     if (atomic_load(&head_of(run)->full))
         return "the load is at its limits";
     uint64_t pause_ms = UINT64_C(2) * plan->idle_ms + plan->ramp_ms + (plan->rate ? 2000 / plan->rate : 0);
-    return pause_ms && step->timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
+    return pause_ms && timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
 }
 
 /* The time is up. Refused or unserved clients are what a server does: a finding, not a doubt. */
-static int waited_in_vain(struct la_run *run, const struct la_node *node, const struct la_step_wait *step)
+static int waited_in_vain(struct la_run *run, const struct la_node *node, enum la_wait_for what,
+                          unsigned int timeout_ms)
 {
-    const char *what = wait_names[step->for_what];
-    if (step->for_what < LA_WAIT_ERRORS)
-        return la_run_doubt(run, "waited %u ms for %s on %s", step->timeout_ms, what, node->spec->name);
+    const char *words = wait_names[what];
+    if (what < LA_WAIT_ERRORS)
+        return la_run_doubt(run, "waited %u ms for %s on %s", timeout_ms, words, node->spec->name);
     if (refused_for_memory(run))
-        return la_run_doubt(run, "waited for %s, but clients are refused for maxmemory (OOM)", what);
-    const char *silent = why_silent(run, step);
+        return la_run_doubt(run, "waited for %s, but clients are refused for maxmemory (OOM)", words);
+    const char *silent = why_silent(run, what, timeout_ms);
     if (silent)
-        return la_run_doubt(run, "waited %u ms for %s, but %s", step->timeout_ms, what, silent);
-    la_run_broken(run, "no %s within %u ms",
-                  step->for_what == LA_WAIT_WRITES ? "write was accepted" : "client was refused", step->timeout_ms);
+        return la_run_doubt(run, "waited %u ms for %s, but %s", timeout_ms, words, silent);
+    if (what == LA_WAIT_WRITES)
+        la_run_broken(run, false, "no write was accepted within %u ms", timeout_ms);
+    else
+        la_run_broken(run, true, "no client was refused within %u ms", timeout_ms);
     return 0;
 }
 
-int la_wait(struct la_run *run, const struct la_step_wait *step)
+int la_wait(struct la_run *run, struct la_node *node, enum la_wait_for what, unsigned int timeout_ms)
 {
     la_run_pump(run);
-    struct la_node *node = la_run_node(run, step->node);
     struct before before = {head_of(run)->refused, la_now_ns()};
-    struct la_deadline deadline = la_wait_until(step->timeout_ms);
+    struct la_deadline deadline = la_wait_until(timeout_ms);
     bool down = !node->pid && !node->restart_due_ns;
     /* One that served and went down was not refused its start: there was none. */
-    if (step->for_what == LA_WAIT_READY && !(node->pid && node->served) && !(down && node->served))
-        return la_recover_follow(run, node, NULL, step->timeout_ms);
-    while (!reached(run, node, step->for_what, &before)) {
-        bool gone = !node->pid && !node->restart_due_ns && step->for_what >= LA_WAIT_READY;
-        if (gone && step->for_what == LA_WAIT_READY)
+    if (what == LA_WAIT_READY && !(node->pid && node->served) && !(down && node->served))
+        return la_recover_follow(run, node, NULL, timeout_ms);
+    while (!reached(run, node, what, &before)) {
+        bool gone = !node->pid && !node->restart_due_ns && what >= LA_WAIT_READY;
+        if (gone && what == LA_WAIT_READY)
             return la_run_doubt(run, "%s is down and nobody is to start it: 'recover', or a restart policy, does",
                                 node->spec->name);
         if (gone)
             return la_wait_ended_unasked(run, node, "what was waited for");
         if (!la_wait_turn(run, &deadline))
-            return waited_in_vain(run, node, step);
+            return waited_in_vain(run, node, what, timeout_ms);
     }
-    if (step->for_what == LA_WAIT_ERRORS && refused_for_memory(run))
+    if (what == LA_WAIT_ERRORS && refused_for_memory(run))
         return la_run_doubt(run, "clients are refused for maxmemory (OOM), so refusals say nothing");
     la_run_event(run, node->spec->name, "after %.1f ms: %s", (double)(la_now_ns() - before.now_ns) / 1e6,
-                 wait_names[step->for_what]);
+                 wait_names[what]);
     return 0;
 }
 
-int la_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
+int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exits)
 {
-    struct la_step_wait wait = {(char *)node->spec->name, LA_WAIT_IDLE, timeout_ms};
-    return la_wait(run, &wait);
+    struct la_deadline deadline = la_wait_until(END_TIMEOUT_MS);
+    while (node->exits == exits)
+        if (!la_wait_turn(run, &deadline))
+            return la_run_doubt(run, "%s did not end within %d ms", node->spec->name, END_TIMEOUT_MS);
+    return 0;
 }

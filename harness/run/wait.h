@@ -13,11 +13,21 @@ struct la_deadline la_wait_until(unsigned int ms);
 /* One turn of a waiting loop; false when the time is up. */
 bool la_wait_turn(struct la_run *run, const struct la_deadline *deadline);
 
-/* Carries out the step. 0: go on. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
-int la_wait(struct la_run *run, const struct la_step_wait *step);
+enum la_wait_for {
+    LA_WAIT_FIRED,
+    LA_WAIT_EXIT,
+    LA_WAIT_READY,
+    LA_WAIT_SYNCED,
+    LA_WAIT_IDLE,
+    LA_WAIT_ERRORS,
+    LA_WAIT_WRITES
+};
 
-/* The same for no save and no rewrite to be running on the node. */
-int la_wait_idle(struct la_run *run, struct la_node *node, unsigned int timeout_ms);
+/* 0: it has happened. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
+int la_wait(struct la_run *run, struct la_node *node, enum la_wait_for what, unsigned int timeout_ms);
+
+/* Waits for the node's process to have ended more than `exits` times. */
+int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exits);
 
 /* Whether a replica has all that its primary has, and the link stands. */
 bool la_wait_synced(struct la_run *run, struct la_node *replica);

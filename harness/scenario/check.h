@@ -4,6 +4,24 @@
 
 #include "scenario/scenario.h"
 
+/* What is being looked at, and where an error about it goes. */
+struct la_check {
+    const struct la_scenario *scenario;
+    const char *section; /* key at the top of the file */
+    int index;           /* of the item in it; -1: the key itself */
+    struct la_error *error;
+};
+
+/* -1 with "file:line: what is wrong" in the check's error. */
+__attribute__((format(printf, 2, 3))) int la_check_wrong(const struct la_check *check, const char *format, ...);
+
+/* A rule, or a command line, as a step has it. */
+int la_check_rule(const struct la_check *check, const char *text);
+int la_check_command(const struct la_check *check, const char *line);
+
+/* Of the bounds of `what` one is there, and something can lie between them. */
+int la_check_bounds(const struct la_check *check, const char *what, const unsigned int *min, const unsigned int *max);
+
 /* -1 with `error` filled: "file:line: what is wrong". */
 int la_scenario_check(const struct la_scenario *scenario, struct la_error *error);
 

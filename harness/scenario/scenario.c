@@ -40,12 +40,32 @@ void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH
         la_path(path, "%.*s/%s", (int)(slash - scenario->path), scenario->path, file);
 }
 
-const char *la_scenario_verifies(const struct la_scenario *scenario)
+void la_fill_in(unsigned int *value, unsigned int standard)
 {
-    for (unsigned int i = 0; i < scenario->step_count; i++)
-        if (scenario->steps[i].verify && scenario->steps[i].verify->node)
-            return scenario->steps[i].verify->node;
-    return scenario->nodes[0].name;
+    if (*value == 0)
+        *value = standard;
+}
+
+const struct la_step *la_scenario_step(const struct la_scenario *scenario, const struct la_step_kind *kind,
+                                       unsigned int end)
+{
+    for (unsigned int i = 0; i < scenario->step_count && i < end; i++)
+        if (scenario->steps[i].kind == kind)
+            return &scenario->steps[i];
+    return NULL;
+}
+
+const char *la_spec_node(const struct la_scenario *scenario, const struct la_spec *spec)
+{
+    return spec->node ? spec->node : scenario->nodes[0].name;
+}
+
+const struct la_node_spec *la_scenario_node(const struct la_scenario *scenario, const char *name)
+{
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        if (!strcmp(scenario->nodes[i].name, name))
+            return &scenario->nodes[i];
+    return NULL;
 }
 
 unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_mix_spec *part)

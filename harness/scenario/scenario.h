@@ -10,16 +10,6 @@
 
 enum la_restart { LA_RESTART_NO, LA_RESTART_ON_FAILURE, LA_RESTART_ALWAYS }; /* as systemd's Restart= */
 enum la_scope { LA_SCOPE_PROCESS, LA_SCOPE_GROUP };
-enum la_wait_for {
-    LA_WAIT_FIRED,
-    LA_WAIT_EXIT,
-    LA_WAIT_READY,
-    LA_WAIT_SYNCED,
-    LA_WAIT_IDLE,
-    LA_WAIT_ERRORS,
-    LA_WAIT_WRITES
-};
-
 struct la_node_spec {
     char *name;
     char *replicates; /* name of the node it replicates; NULL: a primary */
@@ -62,114 +52,25 @@ struct la_load_spec {
     unsigned int mix_count; /* 0: the standard mix, every type that the server has */
 };
 
-struct la_step_load {
-    unsigned int acked; /* wait until so many more operations are acknowledged */
-};
-struct la_step_arm {
-    char *node;
-    char *rule;
-};
-struct la_step_node {
-    char *node;
-};
-struct la_step_recover {
-    char *node;
-    unsigned int timeout_ms; /* how long it may take to serve; default 60000 */
-};
-struct la_step_wait {
-    char *node;
-    enum la_wait_for for_what;
-    unsigned int timeout_ms;
-};
-struct la_step_sleep {
-    unsigned int ms;
-};
-struct la_step_kill {
-    char *node;
-    enum la_scope scope;
-};
-struct la_step_command {
-    char *node;
-    char *send;
-    char *expect; /* the reply must contain this; NULL: any reply but an error */
-};
-struct la_step_truncate {
-    char *node;
-    char *file;        /* glob below the data directory; exactly one file must match */
-    unsigned int drop; /* bytes off the end */
-};
-struct la_step_kill_child {
-    char *node;
-    char *command; /* what forks the child, e.g. BGSAVE */
-    char *role;
-    unsigned int points;         /* how many operations are drawn */
-    unsigned int min_operations; /* a child with fewer is too small to say something */
+enum { LA_VOCABULARY_MAX = 24 }; /* of steps, and of expectations */
+
+/* What a step or an expectation says begins with this; the rest is known to its kind alone. */
+struct la_spec {
+    char *node; /* NULL: the first one */
 };
 
-/* Exactly one member is set. */
+/* One step. */
 struct la_step {
-    struct la_step_load *load;
-    struct la_step_node *stop_load;
-    struct la_step_arm *arm;
-    struct la_step_node *disarm;
-    struct la_step_wait *wait;
-    struct la_step_sleep *sleep;
-    struct la_step_kill *kill;
-    struct la_step_command *command;
-    struct la_step_truncate *truncate;
-    struct la_step_kill_child *kill_child;
-    struct la_step_node *mark;
-    struct la_step_node *power_cut;
-    struct la_step_recover *recover;
-    struct la_step_node *verify;
-    struct la_step_node *compare;
+    const struct la_step_kind *kind; /* see scenario/kinds.h */
+    struct la_spec *spec;
+    void *read[LA_VOCABULARY_MAX]; /* as libcyaml fills it: one a kind, of which one is set */
 };
 
-struct la_expect_lost {
-    unsigned int *max;
-    unsigned int *min;
-    unsigned int *before_mark; /* at most so many of those acknowledged before the step `mark` */
-    unsigned int *promised;    /* at most so many of those that WAIT or WAITAOF has promised */
-    bool all;                  /* nothing from before the crash may be left */
-};
-struct la_expect_window {
-    unsigned int max_ms;
-};
-struct la_expect_start {
-    char *node;
-    bool refused; /* the server must refuse to start */
-    char *log;    /* and its log contain this */
-};
-struct la_expect_replies {
-    char *error; /* text that error replies to clients contain */
-    unsigned int *min;
-    unsigned int *max;
-};
-struct la_expect_count {
-    char *node;
-    unsigned int *min;
-    unsigned int *max;
-};
-struct la_expect_log {
-    char *node;
-    char *contains;
-};
-struct la_expect_exit {
-    char *node;
-    char *how; /* how the node first ended: killed, failed, stopped; or alive */
-};
-
-/* Exactly one member is set. */
+/* One expectation, in the same way. */
 struct la_expect {
-    struct la_expect_lost *lost;
-    struct la_expect_window *window;
-    struct la_expect_start *start;
-    struct la_expect_replies *replies;
-    struct la_expect_count *keys;
-    struct la_expect_count *restarts;
-    struct la_expect_count *full_syncs;
-    struct la_expect_log *log;
-    struct la_expect_exit *exit;
+    const struct la_expect_kind *kind;
+    struct la_spec *spec;
+    void *read[LA_VOCABULARY_MAX];
 };
 
 struct la_claim_ref {
@@ -196,8 +97,9 @@ struct la_scenario {
     unsigned int expect_count;
     struct la_claim_ref *claims;
     unsigned int claim_count;
-    bool quick; /* part of certify --quick */
-    char *path; /* the file; filled by la_scenario_read */
+    bool quick;                   /* part of certify --quick */
+    char *path;                   /* the file; filled by la_scenario_read */
+    const struct la_kinds *kinds; /* that its steps and expectations are of */
 };
 
 /*
@@ -216,8 +118,18 @@ unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_m
 /* The file of recorded traffic that its load sends (load->replay), named relative to the scenario's own. */
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX]);
 
-/* The name of the node that its `verify` reads. */
-const char *la_scenario_verifies(const struct la_scenario *scenario);
+/* A number that a file leaves out gets its default. */
+void la_fill_in(unsigned int *value, unsigned int standard);
+
+/* The first step of that kind among those before step `end` (UINT_MAX: all); NULL: there is none. */
+const struct la_step *la_scenario_step(const struct la_scenario *scenario, const struct la_step_kind *kind,
+                                       unsigned int end);
+
+/* The name of the node that a step or an expectation is about. */
+const char *la_spec_node(const struct la_scenario *scenario, const struct la_spec *spec);
+
+/* What the scenario says of that node; NULL: it has none of that name. */
+const struct la_node_spec *la_scenario_node(const struct la_scenario *scenario, const char *name);
 
 /* Several, in the order in which they are run. */
 struct la_scenarios {

@@ -1,11 +1,22 @@
-/* The schema of a scenario file, for libcyaml. */
+/* The scenario format as libcyaml wants it told: one row a key. */
 #ifndef LASTACK_SCENARIO_SCHEMA_H
 #define LASTACK_SCENARIO_SCHEMA_H
 
-#include <cyaml/cyaml.h>
-
+#include "scenario/kinds.h"
 #include "scenario/scenario.h"
 
-extern const cyaml_schema_value_t la_scenario_schema; /* of a struct la_scenario */
+/* Refers to itself: it stays where la_schema_build was told to make it. */
+struct la_schema {
+    cyaml_schema_value_t scenario; /* of a pointer to a struct la_scenario */
+    cyaml_schema_value_t step;
+    cyaml_schema_value_t expect;
+    cyaml_schema_value_t claim;
+    cyaml_schema_field_t steps[LA_VOCABULARY_MAX + 1];
+    cyaml_schema_field_t expects[LA_VOCABULARY_MAX + 1];
+    cyaml_schema_field_t claims[5];
+    cyaml_schema_field_t scenarios[13];
+};
+
+void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds);
 
 #endif

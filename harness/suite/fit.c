@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "scenario/kinds.h"
+
 /* Longer than a scenario takes: what happens by itself no sooner than that does not happen in it. */
 enum { RARE_SECONDS = 60, RARE_BYTES = 32 << 20 };
 
@@ -151,7 +153,7 @@ static const char *disabled(const struct la_scenario *scenario, const struct la_
     const struct la_address address = {.renamed = &config->renamed};
     for (unsigned int i = 0; i < scenario->step_count; i++) {
         const struct la_step *step = &scenario->steps[i];
-        const char *line = step->command ? step->command->send : step->kill_child ? step->kill_child->command : "";
+        const char *line = step->kind->command ? step->kind->command(step->spec) : "";
         snprintf(name, size, "%.*s", (int)strcspn(line, " \t"), line);
         if (*name && !la_address_command(&address, name))
             return name;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "judge/expectations.h"
 #include "scenario/check.h"
 #include "scenario/read.h"
 #include "suite/work.h"
@@ -20,11 +21,11 @@ static int read_named(struct la_work *work, const char *name, struct la_error *e
     static const char *const endings[] = {"yaml", "yml"};
     char path[LA_PATH_MAX];
     if (access(name, F_OK) == 0 || strchr(name, '/'))
-        return la_scenarios_read(&work->scenarios, name, error);
+        return la_scenarios_read(&work->scenarios, name, &la_kinds, error);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         la_path(path, "%s/%s.%s", work->suite->parts.scenarios, name, endings[i]);
         if (access(path, F_OK) == 0)
-            return la_scenarios_read(&work->scenarios, path, error);
+            return la_scenarios_read(&work->scenarios, path, &la_kinds, error);
     }
     return la_fail(error, "%s: No such file or scenario; 'lastack list' has the names", name);
 }

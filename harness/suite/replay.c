@@ -8,6 +8,7 @@
 
 #include "base/copy.h"
 #include "base/install.h"
+#include "judge/expectations.h"
 #include "judge/judge.h"
 #include "report/evidence.h"
 #include "run/recover.h"
@@ -50,7 +51,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (la_evidence_check(replay->bundle, &seal, error))
         return -1;
     la_path(path, "%s/scenario.yaml", replay->bundle);
-    bundle->scenario = la_scenario_read(path, error);
+    bundle->scenario = la_scenario_read(path, &la_kinds, error);
     if (!bundle->scenario)
         return -1;
     bundle->plain = *bundle->scenario;
@@ -69,7 +70,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
     const char *node = bundle->scenario->nodes[0].name;
     const char *read = la_scenario_verifies(bundle->scenario);
-    if (strcmp(read, node) != 0)
+    if (read && strcmp(read, node) != 0)
         return la_fail(error, "%s: that run read %s back, and only %s can be replayed: run it again instead",
                        replay->bundle, read, node);
     la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
@@ -121,7 +122,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
         return -1;
     forget_later_lives(&run->ledger, crash_lives(bundle->recorded));
     run->node_count = 1;
-    run->load_started = true;
+    run->replayed = true;
     run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */
     return la_node_create(&run->nodes[0], &bundle->scenario->nodes[0], &run->options->server, &bundle->plain,
                           replay->out, NULL, error);
@@ -146,53 +147,7 @@ static void take_over_doubts(struct la_run *run, const json_t *recorded)
     json_array_foreach (doubts, i, doubt)
         la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
     run->may_evict = json_is_true(json_object_get(recorded, "may_evict"));
-}
-
-/* Of what was acknowledged before the mark, or promised, more is lost than the scenario allows. */
-static bool broken_promises(const struct la_run *run)
-{
-    bool broken = false;
-    for (unsigned int i = 0; i < run->scenario->expect_count; i++) {
-        const struct la_expect_lost *lost = run->scenario->expect[i].lost;
-        broken = broken || (lost && lost->before_mark && run->verify.lost_marked > *lost->before_mark) ||
-                 (lost && lost->promised && run->verify.lost_promised > *lost->promised);
-    }
-    if (broken)
-        printf("%llu of them were acknowledged before the mark, %llu had been promised\n",
-               (unsigned long long)run->verify.lost_marked, (unsigned long long)run->verify.lost_promised);
-    return broken;
-}
-
-/* Every expectation is to be met, so the strictest one decides. */
-static uint64_t allowed_loss(const struct la_scenario *scenario)
-{
-    uint64_t allowed = UINT64_MAX;
-    for (unsigned int i = 0; i < scenario->expect_count; i++) {
-        const struct la_expect_lost *lost = scenario->expect[i].lost;
-        if (lost && lost->max && *lost->max < allowed)
-            allowed = *lost->max;
-    }
-    return allowed;
-}
-
-static bool may_refuse(const struct la_scenario *scenario)
-{
-    bool may = false;
-    for (unsigned int i = 0; i < scenario->expect_count; i++)
-        may = may || (scenario->expect[i].start && scenario->expect[i].start->refused);
-    return may;
-}
-
-/* What convicts: see judge.h. */
-static bool convicted(const struct la_run *run)
-{
-    const struct la_findings *findings = &run->findings;
-    uint64_t defects = la_findings_defects(findings);
-    if (may_refuse(run->scenario))
-        defects -= findings->count[LA_REFUSED];
-    if (run->may_evict) /* keys, or parts of them, went missing by order */
-        return findings->count[LA_REFUSED] && !may_refuse(run->scenario);
-    return defects || (run->verified && (run->verify.lost > allowed_loss(run->scenario) || broken_promises(run)));
+    run->unproven = !sound(recorded);
 }
 
 /* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
@@ -206,22 +161,24 @@ static int judge(struct la_run *run, const json_t *recorded)
         printf("%llu of %llu acknowledged operations lost\n", (unsigned long long)run->verify.lost,
                (unsigned long long)run->verify.acked);
     take_over_doubts(run, recorded);
-    for (size_t i = 0; i < run->doubts.count; i++)
-        printf("inconclusive: %s\n", run->doubts.items[i]);
-    if (sound(recorded) && convicted(run))
+    struct la_judgement judgement = la_judge(run);
+    for (size_t i = 0; i < judgement.reasons.count; i++)
+        printf("%s: %s\n", la_verdict_name(judgement.verdict), judgement.reasons.items[i]);
+    enum la_verdict verdict = judgement.verdict;
+    la_judgement_free(&judgement);
+    if (verdict == LA_VIOLATED)
         return LA_EXIT_VIOLATED;
-    return run->doubts.count ? LA_EXIT_INCONCLUSIVE : LA_EXIT_HOLDS;
+    return verdict == LA_HOLDS ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }
 
 static int perform(struct la_run *run, struct la_error *error)
 {
     struct la_node *node = &run->nodes[0];
-    struct la_step_node all = {NULL};
-    struct la_step verify = {.verify = &all};
+    const struct la_spec first = {NULL};
     if (la_node_spawn(node, error))
         return -1;
     if (la_recover_follow(run, node, &run->recovery, START_TIMEOUT_MS) == 0)
-        la_step(run, &verify);
+        la_step_verify.run(run, &first);
     return 0;
 }
 
@@ -255,6 +212,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     la_ledger_close(&run->ledger);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
+    la_strings_free(&run->suspected);
     json_decref(run->timeline);
     json_decref(bundle.recorded);
     la_config_free(&bundle.config);

@@ -16,6 +16,7 @@
 #include "run/guard.h"
 #include "run/recover.h"
 #include "run/steps.h"
+#include "run/wait.h"
 #include "types/types.h"
 
 enum { FIRST_START_TIMEOUT_MS = 30000 };
@@ -55,20 +56,13 @@ static int check_shim(struct la_run *run, const struct la_node *node)
     return 0;
 }
 
-static int wait_synced(struct la_run *run, struct la_node *node)
-{
-    struct la_step_wait wait = {node->spec->name, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS};
-    struct la_step step = {.wait = &wait};
-    return la_step(run, &step);
-}
-
 static int start_nodes(struct la_run *run)
 {
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
         if (start_node(run, node) || check_shim(run, node))
             return -1;
-        if (node->spec->replicates && wait_synced(run, node))
+        if (node->spec->replicates && la_wait(run, node, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS))
             return -1;
     }
     return la_basekeys_remember(run, la_run_target(run));
@@ -138,18 +132,19 @@ static int create(struct la_run *run)
 static int check_outside(struct la_run *run)
 {
     for (unsigned int i = 0; run->options->server.outside && i < run->scenario->step_count; i++) {
-        const struct la_step_arm *arm = run->scenario->steps[i].arm;
+        const struct la_step *step = &run->scenario->steps[i];
+        const char *text = step->kind->rule ? step->kind->rule(step->spec) : NULL;
         struct fi_rule rule;
         struct fi_rule_error ignored;
-        if (run->scenario->steps[i].kill_child)
-            return la_run_doubt(run, "the server does not load libfaultinject.so, and kill_child needs it");
-        if (!arm)
+        if (step->kind->needs_library)
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and %s needs it",
+                                step->kind->form.name);
+        if (!text)
             continue;
-        bool parsed = !fi_rule_parse(arm->rule, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored); /* peer=@NODE: not */
+        bool parsed = !fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored); /* peer=@NODE: not */
         const char *lacks = parsed ? fi_notify_lacks(&rule) : "from outside the server sockets are not seen";
         if (lacks)
-            return la_run_doubt(run, "the server does not load libfaultinject.so, and '%s' needs it: %s", arm->rule,
-                                lacks);
+            return la_run_doubt(run, "the server does not load libfaultinject.so, and '%s' needs it: %s", text, lacks);
     }
     return 0;
 }
@@ -176,9 +171,9 @@ static void note_all_evictions(struct la_run *run)
     note_evictions(run, la_run_target(run));
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
-        const struct la_step_node *reads = step->verify ? step->verify : step->compare;
-        if (reads && reads->node && la_run_node(run, reads->node) != la_run_target(run))
-            note_evictions(run, la_run_node(run, reads->node));
+        struct la_node *node = la_run_node(run, step->spec->node);
+        if (step->kind->reads && node != la_run_target(run))
+            note_evictions(run, node);
     }
 }
 
@@ -189,7 +184,7 @@ static void perform(struct la_run *run)
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
         note_all_evictions(run);
-        if (la_step(run, step))
+        if (step->kind->run(run, step->spec))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
         la_run_pump(run);
@@ -230,6 +225,7 @@ static void destroy(struct la_run *run)
     la_recording_free(&run->recording);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
+    la_strings_free(&run->suspected);
     la_strings_free(&run->base_keys);
     free(run->base_digests);
     json_decref(run->timeline);
@@ -247,7 +243,7 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     pid_t guard = la_guard_start(dir);
     perform(run);
     if (run->ledger.head)
-        la_step_stop_load(run);
+        la_stop_load(run);
     struct la_judgement judgement = la_judge(run);
     json_t *result = la_result_scenario(run, &judgement);
     la_judgement_free(&judgement);

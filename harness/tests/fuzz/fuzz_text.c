@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "judge/expectations.h"
 #include "nodes/config.h"
 #include "redis/recording.h"
 #include "report/repeat.h"
@@ -24,7 +25,7 @@ static char path[] = "/dev/shm/fuzz-text-XXXXXX";
 static void read_scenario(void)
 {
     struct la_error error = {""};
-    struct la_scenario *scenario = la_scenario_read(path, &error);
+    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
     if (!scenario && !*error.text)
         abort();
     la_scenario_free(scenario);

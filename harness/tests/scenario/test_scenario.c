@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
+#include "judge/expectations.h"
 #include "scenario/read.h"
 #include "scenario/scenario.h"
 
@@ -18,7 +19,7 @@ static struct la_scenario *read_text(const char *text, struct la_error *error)
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    struct la_scenario *scenario = la_scenario_read(path, error);
+    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, error);
     unlink(path);
     return scenario;
 }
@@ -107,7 +108,7 @@ static void fills_in_what_is_not_said(void **state)
     assert_string_equal(scenario->nodes[0].name, "primary");
     assert_int_equal(scenario->load->clients, 8);
     assert_int_equal(scenario->load->min_acked, 1000);
-    assert_int_equal(*scenario->expect[0].lost->max, 0);
+    assert_ptr_equal(scenario->expect[0].kind, &la_expect_lost);
     la_scenario_free(scenario);
 }
 

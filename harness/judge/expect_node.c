@@ -1,0 +1,198 @@
+/* The expectations start, restarts, full_syncs, log and exit: what became of a node. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "judge/expectations.h"
+#include "judge/opinion.h"
+#include "run/steps.h"
+
+struct start {
+    char *node;
+    bool refused; /* the server must refuse to start */
+    char *log;    /* and its log contain this */
+};
+
+static int check_text(const struct la_check *check, const char *text)
+{
+    return !text || *text ? 0 : la_check_wrong(check, "the text that the log is to contain is empty");
+}
+
+/* Somebody starts the node once more: a step, or its policy. */
+static bool starts_again(const struct la_scenario *scenario, const char *node)
+{
+    bool again = la_scenario_node(scenario, node)->restart != LA_RESTART_NO;
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        again = again || (scenario->steps[i].kind == &la_step_recover &&
+                          !strcmp(la_spec_node(scenario, scenario->steps[i].spec), node));
+    return again;
+}
+
+static int check_start(const struct la_check *check, const struct la_spec *spec)
+{
+    if (check_text(check, ((const struct start *)spec)->log))
+        return -1;
+    if (!starts_again(check->scenario, la_spec_node(check->scenario, spec)))
+        return la_check_wrong(check,
+                              "'start' needs a step 'recover', or a restart policy: nobody starts the node again");
+    return 0;
+}
+
+static struct la_opinion judge_start(const struct la_run *run, const struct la_spec *spec)
+{
+    const struct start *start = (const struct start *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    char words[300];
+    la_node_last_words(node, words, sizeof words);
+    if (start->refused != node->refused_start)
+        return la_opinion_unmet(
+            "%s %s: %s", node->spec->name,
+            node->refused_start ? "refuses to start" : "was expected to refuse to start, and serves", words);
+    if (start->log && !la_node_log_count(node, start->log))
+        return la_opinion_unmet("the log of %s does not say '%s'", node->spec->name, start->log);
+    return la_opinion_met();
+}
+
+bool la_expects_refusal(const struct la_scenario *scenario, const char *node)
+{
+    for (unsigned int i = 0; i < scenario->expect_count; i++) {
+        const struct la_expect *expect = &scenario->expect[i];
+        if (expect->kind == &la_expect_start && ((const struct start *)expect->spec)->refused &&
+            !strcmp(la_spec_node(scenario, expect->spec), node))
+            return true;
+    }
+    return false;
+}
+
+static const cyaml_schema_field_t start_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct start, node),
+                                                    LA_FLAG("refused", struct start, refused),
+                                                    LA_TEXT("log", LA_OPTIONAL, struct start, log), LA_END};
+
+const struct la_expect_kind la_expect_start = {
+    .form = {"start", start_fields, sizeof(struct start)},
+    .check = check_start,
+    .judge = judge_start,
+};
+
+struct count {
+    char *node;
+    unsigned int *min;
+    unsigned int *max;
+};
+
+static const cyaml_schema_field_t count_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct count, node),
+                                                    LA_BOUND("min", struct count, min),
+                                                    LA_BOUND("max", struct count, max), LA_END};
+
+static int check_restarts(const struct la_check *check, const struct la_spec *spec)
+{
+    const struct count *count = (const struct count *)spec;
+    const struct la_node_spec *node = la_scenario_node(check->scenario, la_spec_node(check->scenario, spec));
+    if (la_check_bounds(check, "restarts", count->min, count->max))
+        return -1;
+    if (count->min && *count->min && node->restart == LA_RESTART_NO)
+        return la_check_wrong(check, "'restarts' needs a node with a restart policy");
+    return 0;
+}
+
+static struct la_opinion judge_restarts(const struct la_run *run, const struct la_spec *spec)
+{
+    const struct count *count = (const struct count *)spec;
+    return la_opinion_within("restarts by the policy", la_run_seen(run, spec->node)->restarts, count->min, count->max);
+}
+
+const struct la_expect_kind la_expect_restarts = {
+    .form = {"restarts", count_fields, sizeof(struct count)},
+    .check = check_restarts,
+    .judge = judge_restarts,
+};
+
+static int check_full_syncs(const struct la_check *check, const struct la_spec *spec)
+{
+    const struct count *count = (const struct count *)spec;
+    if (la_check_bounds(check, "full_syncs", count->min, count->max))
+        return -1;
+    if (!la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->replicates)
+        return la_check_wrong(check, "'full_syncs' names a node that replicates another");
+    return 0;
+}
+
+static struct la_opinion judge_full_syncs(const struct la_run *run, const struct la_spec *spec)
+{
+    const struct count *count = (const struct count *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    return la_opinion_within("full syncs", la_node_log_count(node, "MASTER <-> REPLICA sync: Finished"), count->min,
+                             count->max);
+}
+
+const struct la_expect_kind la_expect_full_syncs = {
+    .form = {"full_syncs", count_fields, sizeof(struct count)},
+    .check = check_full_syncs,
+    .judge = judge_full_syncs,
+};
+
+struct log {
+    char *node;
+    char *contains;
+};
+
+static int check_log(const struct la_check *check, const struct la_spec *spec)
+{
+    return check_text(check, ((const struct log *)spec)->contains);
+}
+
+static struct la_opinion judge_log(const struct la_run *run, const struct la_spec *spec)
+{
+    const struct log *log = (const struct log *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    if (la_node_log_count(node, log->contains))
+        return la_opinion_met();
+    return la_opinion_unmet("the log of %s does not say '%s'", node->spec->name, log->contains);
+}
+
+static const cyaml_schema_field_t log_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct log, node),
+                                                  LA_TEXT("contains", LA_REQUIRED, struct log, contains), LA_END};
+
+const struct la_expect_kind la_expect_log = {
+    .form = {"log", log_fields, sizeof(struct log)},
+    .check = check_log,
+    .judge = judge_log,
+};
+
+struct exit {
+    char *node;
+    char *how; /* how the node first ended: killed, failed, crashed, stopped; or alive */
+};
+
+static int check_exit(const struct la_check *check, const struct la_spec *spec)
+{
+    static const char *const ends[] = {"killed", "failed", "crashed", "stopped", "alive"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(((const struct exit *)spec)->how, ends[i]))
+            return 0;
+    return la_check_wrong(check, "'how' is killed, failed, crashed, stopped or alive");
+}
+
+static struct la_opinion judge_exit(const struct la_run *run, const struct la_spec *spec)
+{
+    const char *expected = ((const struct exit *)spec)->how;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    const char *how = "alive";
+    int status = node->first_exit_status;
+    if (node->exits)
+        how = WIFEXITED(status) ? (WEXITSTATUS(status) ? "failed" : "stopped")
+                                : (WTERMSIG(status) == SIGKILL ? "killed" : "crashed");
+    if (!strcmp(how, expected))
+        return la_opinion_met();
+    return la_opinion_unmet("%s: %s, expected %s", node->spec->name, how, expected);
+}
+
+static const cyaml_schema_field_t exit_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct exit, node),
+                                                   LA_TEXT("how", LA_REQUIRED, struct exit, how), LA_END};
+
+const struct la_expect_kind la_expect_exit = {
+    .form = {"exit", exit_fields, sizeof(struct exit)},
+    .check = check_exit,
+    .judge = judge_exit,
+};

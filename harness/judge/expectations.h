@@ -1,0 +1,28 @@
+/*
+ * The expectations of a scenario, one descriptor each (scenario/kinds.h), in the file that judges it. Each is looked at
+ * once, and changes nothing. A new one is a file, a line here and in the table of expectations.c, and a row in
+ * docs/scenarios.md.
+ */
+#ifndef LASTACK_JUDGE_EXPECTATIONS_H
+#define LASTACK_JUDGE_EXPECTATIONS_H
+
+#include "scenario/check.h"
+#include "scenario/kinds.h"
+
+extern const struct la_expect_kind la_expect_lost;
+extern const struct la_expect_kind la_expect_window;
+extern const struct la_expect_kind la_expect_start;
+extern const struct la_expect_kind la_expect_replies;
+extern const struct la_expect_kind la_expect_keys;
+extern const struct la_expect_kind la_expect_restarts;
+extern const struct la_expect_kind la_expect_full_syncs;
+extern const struct la_expect_kind la_expect_log;
+extern const struct la_expect_kind la_expect_exit;
+
+/* Every step and every expectation there is: what scenarios are read with. */
+extern const struct la_kinds la_kinds;
+
+/* The node must not start on what it left behind: the scenario expects so. */
+bool la_expects_refusal(const struct la_scenario *scenario, const char *node);
+
+#endif

@@ -1,0 +1,100 @@
+#include "judge/loss.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "scenario/kinds.h"
+
+/* The fault that ended the life `epoch`, or with `last` the last fault of all. */
+static uint64_t fault_after(const struct la_run *run, int epoch, bool last)
+{
+    uint64_t fault = run->fault_ns[epoch];
+    for (int later = epoch + 1; last && later < LA_EPOCHS_MAX; later++)
+        fault = run->fault_ns[later] ? run->fault_ns[later] : fault;
+    /* lost although the server did not even die: the loss is as old as the operation */
+    return fault ? fault : run->verify.read_ns;
+}
+
+double la_loss_window_ms(const struct la_run *run, bool least)
+{
+    double widest = 0;
+    for (int epoch = 0; epoch < LA_EPOCHS_MAX; epoch++) {
+        uint64_t earliest = run->verify.earliest_lost_ns[epoch];
+        uint64_t fault = fault_after(run, epoch, !least);
+        double ms = earliest && fault > earliest ? (double)(fault - earliest) / 1e6 : 0;
+        widest = ms > widest ? ms : widest;
+    }
+    return widest;
+}
+
+/* A scenario that makes the node a replica means it to take over the other's data. */
+static bool takes_over(const struct la_scenario *scenario)
+{
+    static const char *const commands[] = {"REPLICAOF", "SLAVEOF", "FAILOVER"};
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step *step = &scenario->steps[i];
+        const char *line = step->kind->command ? step->kind->command(step->spec) : "";
+        for (size_t c = 0; c < sizeof commands / sizeof *commands; c++)
+            if (!strncasecmp(line, commands[c], strlen(commands[c])))
+                return true;
+    }
+    return false;
+}
+
+bool la_loss_without_fault(const struct la_run *run)
+{
+    uint32_t life = run->ledger.head->epoch;
+    return run->verified == &run->nodes[0] && life < LA_EPOCHS_MAX && run->verify.earliest_lost_ns[life] &&
+           !takes_over(run->scenario);
+}
+
+struct la_opinion la_loss_read(const struct la_run *run)
+{
+    if (run->verified)
+        return la_opinion_met();
+    for (unsigned int i = 0; i < run->node_count; i++)
+        if (run->nodes[i].refused_start)
+            return la_opinion_unmet("nothing was read back: %s refuses to start", run->nodes[i].spec->name);
+    return la_opinion_unknown("nothing was read back");
+}
+
+/* In ms: the slowest fsync of the node that the load talks to. */
+static double slowest_sync_ms(const struct la_run *run)
+{
+    const struct fi_control *control = run->nodes[0].control;
+    return control ? (double)atomic_load(&control->slowest_sync_ns) / 1e6 : 0;
+}
+
+/*
+ * A machine that stood still for so long may have held up the server as well, but by no more than all of it. A disk
+ * whose fsync takes long widens a window twice: what is written during one waits for the next.
+ */
+static bool stalls_explain(const struct la_run *run, double least_ms, unsigned int max_ms)
+{
+    double sync_ms = slowest_sync_ms(run);
+    bool stood_still = (double)run->stall_ns / 1e6 > max_ms / 10.0 || sync_ms > max_ms / 10.0;
+    return stood_still && least_ms - (double)run->stalls_ns / 1e6 - 2 * sync_ms <= max_ms;
+}
+
+struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, const char *what, const char *bound)
+{
+    struct la_opinion read = la_loss_read(run);
+    if (read.met != LA_MET)
+        return read;
+    double least = la_loss_window_ms(run, true);
+    double most = la_loss_window_ms(run, false);
+    if (la_loss_without_fault(run))
+        return la_opinion_convicts("operations are lost that were acknowledged in the server's last life: no crash has "
+                                   "taken them");
+    if (most <= max_ms)
+        return la_opinion_met();
+    if (least <= max_ms)
+        return la_opinion_unknown("%s between %.1f and %.1f ms, %s: which of the crashes took it is not known", what,
+                                  least, most, bound);
+    if (!stalls_explain(run, least, max_ms))
+        return la_opinion_convicts("%s %.1f ms, %s", what, least, bound);
+    return la_opinion_unknown("%s %.1f ms, %s, but the harness itself stood still for %.1f ms, and an fsync took %.1f "
+                              "ms",
+                              what, least, bound, (double)run->stalls_ns / 1e6, slowest_sync_ms(run));
+}

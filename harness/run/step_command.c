@@ -1,0 +1,78 @@
+/* The step command. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "run/steps.h"
+#include "run/wait.h"
+
+enum { COMMAND_TIMEOUT_MS = 30000 };
+
+struct command {
+    char *node;
+    char *send;
+    char *expect; /* the reply must contain this; NULL: any reply but an error */
+};
+
+redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error)
+{
+    redisContext *client = la_client_connect(&node->address, COMMAND_TIMEOUT_MS, error);
+    if (!client)
+        return NULL;
+    redisReply *reply = la_client_send(client, &node->address, line);
+    if (!reply)
+        la_fail(error, "%s: %s", line, client->errstr);
+    la_client_close(client);
+    return reply;
+}
+
+/* A text, a number, or one of several of them. */
+static bool says(const redisReply *reply, const char *text)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", reply->integer);
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return !strcmp(number, text);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        if (says(reply->element[i], text))
+            return true;
+    return reply->str && strstr(reply->str, text);
+}
+
+static int run_command(struct la_run *run, const struct la_spec *spec)
+{
+    const struct command *step = (const struct command *)spec;
+    struct la_error error;
+    struct la_node *node = la_run_node(run, step->node);
+    unsigned int exits = node->exits;
+    redisReply *reply = la_step_send(node, step->send, &error);
+    if (!reply && !strncasecmp(step->send, "SHUTDOWN", 8)) /* answered by the end of the connection */
+        return la_wait_end(run, node, exits);
+    if (!reply)
+        return la_run_doubt(run, "%s: %s", step->send, error.text);
+    bool failed = reply->type == REDIS_REPLY_ERROR;
+    const char *text = reply->str ? reply->str : "";
+    la_run_event(run, node->spec->name, "%s -> %.100s", step->send, text);
+    int result = 0;
+    if (step->expect && !says(reply, step->expect))
+        la_run_broken(run, true, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
+    else if (!step->expect && failed)
+        result = la_run_doubt(run, "%s: %.200s", step->send, text);
+    freeReplyObject(reply);
+    return result;
+}
+
+static const char *line_of(const struct la_spec *spec)
+{
+    return ((const struct command *)spec)->send;
+}
+
+static const cyaml_schema_field_t command_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct command, node),
+                                                      LA_TEXT("send", LA_REQUIRED, struct command, send),
+                                                      LA_TEXT("expect", LA_OPTIONAL, struct command, expect), LA_END};
+
+const struct la_step_kind la_step_command = {
+    .form = {"command", command_fields, sizeof(struct command)},
+    .run = run_command,
+    .command = line_of,
+};

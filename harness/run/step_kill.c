@@ -1,0 +1,66 @@
+/* The steps kill and power_cut. */
+#include <string.h>
+
+#include "run/steps.h"
+#include "run/wait.h"
+
+struct kill {
+    char *node;
+    enum la_scope scope;
+};
+
+static int run_kill(struct la_run *run, const struct la_spec *spec)
+{
+    const struct kill *step = (const struct kill *)spec;
+    struct la_node *node = la_run_node(run, step->node);
+    la_run_pump(run);
+    if (!node->pid)
+        return la_wait_ended_unasked(run, node, "SIGKILL");
+    unsigned int exits = node->exits;
+    node->killed_ns = la_now_ns();
+    la_node_kill(node, step->scope);
+    la_run_event(run, node->spec->name, "SIGKILL to the %s", step->scope == LA_SCOPE_GROUP ? "group" : "process");
+    return la_wait_end(run, node, exits);
+}
+
+static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
+static const cyaml_schema_field_t kill_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct kill, node),
+                                                   LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
+                                                   LA_END};
+
+const struct la_step_kind la_step_kill = {
+    .form = {"kill", kill_fields, sizeof(struct kill)},
+    .run = run_kill,
+};
+
+static int run_power_cut(struct la_run *run, const struct la_spec *spec)
+{
+    struct la_error error;
+    struct la_node *node = la_run_node(run, spec->node);
+    la_run_pump(run);
+    if (!node->pid)
+        return la_wait_ended_unasked(run, node, "its power cut");
+    unsigned int exits = node->exits;
+    la_node_freeze(node);
+    int bad = la_power_cut(&node->power, node->control, &error);
+    la_node_kill(node, LA_SCOPE_GROUP);
+    la_run_event(run, node->spec->name, "power cut");
+    if (bad)
+        return la_run_doubt(run, "%s: %s", node->spec->name, error.text);
+    return la_wait_end(run, node, exits);
+}
+
+static int check_power_cut(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    (void)spec;
+    (void)index;
+    if (!check->scenario->power_cut)
+        return la_check_wrong(check, "a step 'power_cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
+    return 0;
+}
+
+const struct la_step_kind la_step_power_cut = {
+    .form = {"power_cut", la_spec_fields, sizeof(struct la_spec)},
+    .check = check_power_cut,
+    .run = run_power_cut,
+};

@@ -1,0 +1,192 @@
+/* The steps load, stop_load and mark. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "load/load.h"
+#include "run/steps.h"
+#include "run/wait.h"
+
+enum {
+    LOAD_TIMEOUT_MS = 30000,
+    COMMAND_TIMEOUT_MS = 30000,
+    STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
+    MARK_TIMEOUT_MS = 20000,
+};
+
+struct load {
+    char *node;         /* none: the load goes to the first one */
+    unsigned int acked; /* wait until so many more operations are acknowledged */
+};
+
+static struct la_ledger_head *head_of(struct la_run *run)
+{
+    return run->ledger.head;
+}
+
+/* A recording may come from a server with more databases; what was meant for one of them must not go elsewhere. */
+static int check_databases(struct la_run *run, const struct la_address *address)
+{
+    struct la_error error;
+    unsigned int last = la_recording_last_database(&run->recording);
+    redisContext *client = last ? la_client_connect(address, COMMAND_TIMEOUT_MS, &error) : NULL;
+    if (!client)
+        return last ? la_run_doubt(run, "%s", error.text) : 0;
+    char select[32];
+    snprintf(select, sizeof select, "SELECT %u", last);
+    redisReply *reply = la_client_send(client, address, select);
+    bool there = reply && reply->type == REDIS_REPLY_STATUS;
+    if (!there)
+        la_run_doubt(run, "the recording is about database %u: %s", last, reply ? reply->str : client->errstr);
+    freeReplyObject(reply);
+    la_client_close(client);
+    return there ? 0 : -1;
+}
+
+static int start_load(struct la_run *run)
+{
+    if (run->load_pid || run->load_started)
+        return 0;
+    const struct la_load_spec *load = run->scenario->load;
+    struct la_address address = la_run_target(run)->address;
+    if (load->user) {
+        address.user = load->user;
+        address.password = load->password;
+    }
+    address.socket = load->unix_socket ? la_run_target(run)->socket : NULL;
+    if (load->replay && check_databases(run, &address))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGPIPE, SIG_IGN);
+        _exit(la_load_run(&run->ledger, &address, load->replay ? &run->recording : NULL));
+    }
+    if (pid < 0)
+        return la_run_doubt(run, "fork: %s", strerror(errno));
+    run->load_pid = pid;
+    run->load_started = true;
+    la_run_event(run, NULL, "load starts");
+    return 0;
+}
+
+static int run_load(struct la_run *run, const struct la_spec *spec)
+{
+    const struct load *step = (const struct load *)spec;
+    if (start_load(run))
+        return -1;
+    struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
+    char full[256];
+    uint64_t goal = head_of(run)->acked + step->acked;
+    const struct la_node *target = la_run_target(run);
+    while (head_of(run)->acked < goal) {
+        if (!target->pid && !target->restart_due_ns)
+            return 0; /* it has gone down for good: what follows will tell */
+        if (head_of(run)->ended)
+            return 0; /* the recording is at its end */
+        if (la_run_full(run, full, sizeof full))
+            return la_run_doubt(run, "%s", full);
+        if (!run->load_pid)
+            return la_run_doubt(run, "the load is not running any more");
+        if (!la_wait_turn(run, &deadline))
+            return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
+                                (unsigned long long)head_of(run)->acked, (unsigned long long)goal,
+                                LOAD_TIMEOUT_MS / 1000);
+    }
+    return 0;
+}
+
+static const cyaml_schema_field_t load_fields[] = {LA_NEEDED("acked", struct load, acked), LA_END};
+
+const struct la_step_kind la_step_load = {
+    .form = {"load", load_fields, sizeof(struct load)},
+    .run = run_load,
+};
+
+void la_stop_load(struct la_run *run)
+{
+    if (!run->load_pid)
+        return;
+    atomic_store(&head_of(run)->stop, 1);
+    unsigned int patience_ms = la_load_patience_ms(&head_of(run)->plan) + STOP_SLACK_MS;
+    struct la_deadline deadline = la_wait_until(patience_ms);
+    uint64_t before = la_ledger_answered(&run->ledger);
+    while (run->load_pid && la_wait_turn(run, &deadline)) {
+        uint64_t answered = la_ledger_answered(&run->ledger);
+        if (answered != before)
+            deadline = la_wait_until(patience_ms);
+        before = answered;
+    }
+    if (run->load_pid) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+        run->load_pid = 0;
+        run->load_status = 1;
+    }
+    if (run->load_status)
+        run->undrained = atomic_load(&head_of(run)->epoch) + 1;
+    la_run_event(run, NULL, "load ends");
+}
+
+static int run_stop_load(struct la_run *run, const struct la_spec *spec)
+{
+    (void)spec;
+    la_stop_load(run);
+    return 0;
+}
+
+const struct la_step_kind la_step_stop_load = {
+    .form = {"stop_load", la_spec_fields, sizeof(struct la_spec)},
+    .run = run_stop_load,
+};
+
+/*
+ * With appendfsync everysec the server puts writes off, for up to 2 s, while an fsync
+ * is running, and acknowledges all the same. What was acknowledged before the mark
+ * counts as written only when the buffer has been seen empty after it.
+ */
+static bool buffer_empty(struct la_node *node)
+{
+    char *info = la_node_info(node);
+    bool empty =
+        info && (!la_info_number(info, "aof_enabled", 1) || la_info_number(info, "aof_buffer_length", -1) == 0);
+    free(info);
+    return empty;
+}
+
+static int run_mark(struct la_run *run, const struct la_spec *spec)
+{
+    struct la_node *node = la_run_node(run, spec->node);
+    struct la_deadline deadline = la_wait_until(MARK_TIMEOUT_MS);
+    uint64_t now = la_now_ns();
+    while (!buffer_empty(node)) {
+        if (!node->pid)
+            return la_run_doubt(run, "mark: %s has ended", node->spec->name);
+        if (!la_wait_turn(run, &deadline))
+            return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
+                                MARK_TIMEOUT_MS);
+    }
+    head_of(run)->mark_ns = now;
+    la_run_event(run, node->spec->name, "mark: %llu operations acknowledged", (unsigned long long)head_of(run)->acked);
+    return 0;
+}
+
+static int check_mark(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    (void)spec;
+    if (la_scenario_step(check->scenario, &la_step_mark, index) ||
+        la_scenario_step(check->scenario, &la_step_recover, index))
+        return la_check_wrong(check, "a scenario marks once, before the crash");
+    return 0;
+}
+
+const struct la_step_kind la_step_mark = {
+    .form = {"mark", la_spec_fields, sizeof(struct la_spec)},
+    .check = check_mark,
+    .run = run_mark,
+};

@@ -1,0 +1,63 @@
+/* The steps wait and sleep. */
+#include "run/steps.h"
+#include "run/wait.h"
+
+struct wait {
+    char *node;
+    enum la_wait_for for_what;
+    unsigned int timeout_ms;
+};
+
+static void set_defaults(struct la_spec *spec)
+{
+    la_fill_in(&((struct wait *)spec)->timeout_ms, 20000);
+}
+
+static int check_wait(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    const struct la_step *steps = check->scenario->steps;
+    bool armed = ((const struct wait *)spec)->for_what != LA_WAIT_FIRED;
+    for (unsigned int i = 0; i < index; i++)
+        armed = armed || steps[i].kind->rule;
+    return armed ? 0 : la_check_wrong(check, "no rule has been armed that could fire");
+}
+
+static int run_wait(struct la_run *run, const struct la_spec *spec)
+{
+    const struct wait *step = (const struct wait *)spec;
+    return la_wait(run, la_run_node(run, step->node), step->for_what, step->timeout_ms);
+}
+
+static const cyaml_strval_t waits[] = {{"fired", LA_WAIT_FIRED},   {"exit", LA_WAIT_EXIT}, {"ready", LA_WAIT_READY},
+                                       {"synced", LA_WAIT_SYNCED}, {"idle", LA_WAIT_IDLE}, {"errors", LA_WAIT_ERRORS},
+                                       {"writes", LA_WAIT_WRITES}};
+static const cyaml_schema_field_t wait_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct wait, node),
+                                                   LA_CHOICE("for", CYAML_FLAG_DEFAULT, struct wait, for_what, waits),
+                                                   LA_NUMBER("timeout_ms", struct wait, timeout_ms), LA_END};
+
+const struct la_step_kind la_step_wait = {
+    .form = {"wait", wait_fields, sizeof(struct wait)},
+    .set_defaults = set_defaults,
+    .check = check_wait,
+    .run = run_wait,
+};
+
+struct sleep {
+    char *node;
+    unsigned int ms;
+};
+
+static int run_sleep(struct la_run *run, const struct la_spec *spec)
+{
+    struct la_deadline deadline = la_wait_until(((const struct sleep *)spec)->ms);
+    while (la_wait_turn(run, &deadline))
+        ;
+    return 0;
+}
+
+static const cyaml_schema_field_t sleep_fields[] = {LA_NEEDED("ms", struct sleep, ms), LA_END};
+
+const struct la_step_kind la_step_sleep = {
+    .form = {"sleep", sleep_fields, sizeof(struct sleep)},
+    .run = run_sleep,
+};

@@ -1,0 +1,52 @@
+/*
+ * What steps and expectations there are: one descriptor each, in the file that carries the step out, or judges the
+ * expectation. The reader of scenarios takes them from the tables it is given (la_kinds in judge/kinds.h), so that
+ * this folder needs to know none of them by name.
+ */
+#ifndef LASTACK_SCENARIO_KINDS_H
+#define LASTACK_SCENARIO_KINDS_H
+
+#include "scenario/fields.h"
+#include "scenario/scenario.h"
+
+struct la_check; /* scenario/check.h */
+struct la_run;
+struct la_opinion;
+
+/* How a step or an expectation stands in a file: `name: {fields}`. */
+struct la_form {
+    const char *name;
+    const cyaml_schema_field_t *fields; /* of a struct that begins as la_spec */
+    size_t size;                        /* of that struct, bytes */
+};
+
+extern const cyaml_schema_field_t la_spec_fields[]; /* of a bare la_spec: nothing but the node */
+
+struct la_step_kind {
+    struct la_form form;
+    void (*set_defaults)(struct la_spec *spec); /* what is absent is 0; NULL: so it stays */
+    /* Beyond what the schema says: -1 with la_check_wrong. `index` is the step's own. NULL: nothing. */
+    int (*check)(const struct la_check *check, const struct la_spec *spec, unsigned int index);
+    /* 0: go on. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
+    int (*run)(struct la_run *run, const struct la_spec *spec);
+    const char *(*command)(const struct la_spec *spec); /* the command line that it sends; NULL: it sends none */
+    const char *(*rule)(const struct la_spec *spec);    /* the rule that it arms; NULL: it arms none */
+    bool disarms;                                       /* no rule that was armed before stays so */
+    bool reads;                                         /* what its node holds is judged */
+    bool needs_library;                                 /* libfaultinject.so must be in the server */
+};
+
+struct la_expect_kind {
+    struct la_form form;
+    int (*check)(const struct la_check *check, const struct la_spec *spec); /* as a step's */
+    struct la_opinion (*judge)(const struct la_run *run, const struct la_spec *spec);
+    bool of_state; /* what was left behind tells, so that a replay can judge it as well */
+};
+
+/* Both end with NULL and have at most LA_VOCABULARY_MAX. */
+struct la_kinds {
+    const struct la_step_kind *const *steps;
+    const struct la_expect_kind *const *expects;
+};
+
+#endif
