@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,18 +13,24 @@
 
 #define MAGIC UINT64_C(0x524547444c4b4341)
 
-enum { VERSION = 3 };
+enum { VERSION = 4, VERSION_WITHOUT_CUTS = 3 };
 
 _Static_assert(sizeof(struct la_op) == 32, "a record has 32 bytes");
 
-static int map(struct la_ledger *ledger, int fd, uint64_t size, const char *path, struct la_error *error)
+static size_t head_size(const struct la_ledger_head *head)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    bool without = head->magic == MAGIC && head->version == VERSION_WITHOUT_CUTS;
+    return without ? offsetof(struct la_ledger_head, cut_ns) : sizeof *head;
+}
+
+/* `sharing` is MAP_SHARED to write the file, or MAP_PRIVATE to keep what is changed to oneself. */
+static int map(struct la_ledger *ledger, int fd, uint64_t size, int sharing, const char *path, struct la_error *error)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing, fd, 0);
     if (memory == MAP_FAILED)
         return la_fail(error, "%s: %s", path, strerror(errno));
-    ledger->head = memory;
-    ledger->ops = (struct la_op *)((char *)memory + sizeof *ledger->head);
-    ledger->size = size;
+    *ledger = (struct la_ledger){.head = memory, .size = size};
+    ledger->ops = (struct la_op *)((char *)memory + head_size(ledger->head));
     return 0;
 }
 
@@ -42,7 +49,7 @@ int la_ledger_create(struct la_ledger *ledger, const char *path, const struct la
         return la_fail(error, "%s: no room for a ledger of %llu MiB: %s", path, (unsigned long long)(size >> 20),
                        strerror(failed));
     }
-    int result = map(ledger, fd, size, path, error);
+    int result = map(ledger, fd, size, MAP_SHARED, path, error);
     close(fd);
     if (result)
         return -1;
@@ -64,25 +71,26 @@ static bool sound_plan(const struct la_plan *plan)
 
 static bool sound_head(const struct la_ledger_head *head, uint64_t size)
 {
-    return head->magic == MAGIC && head->version == VERSION && head->record_size == sizeof(struct la_op) &&
-           head->capacity <= (size - sizeof *head) / sizeof(struct la_op) && head->count <= head->capacity &&
+    bool known = head->version == VERSION || head->version == VERSION_WITHOUT_CUTS;
+    return head->magic == MAGIC && known && size >= head_size(head) && head->record_size == sizeof(struct la_op) &&
+           head->capacity <= (size - head_size(head)) / sizeof(struct la_op) && head->count <= head->capacity &&
            head->sessions <= LA_SESSIONS_MAX && sound_plan(&head->plan);
 }
 
 int la_ledger_map(struct la_ledger *ledger, const char *path, struct la_error *error)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         if (fd >= 0)
             close(fd);
         return la_fail(error, "%s: %s", path, strerror(errno));
     }
-    if ((uint64_t)st.st_size < sizeof(struct la_ledger_head)) {
+    if ((uint64_t)st.st_size < offsetof(struct la_ledger_head, cut_ns)) {
         close(fd);
         return la_fail(error, "%s: not a ledger: only %lld bytes", path, (long long)st.st_size);
     }
-    int result = map(ledger, fd, (uint64_t)st.st_size, path, error);
+    int result = map(ledger, fd, (uint64_t)st.st_size, MAP_PRIVATE, path, error);
     close(fd);
     if (result)
         return -1;
@@ -105,9 +113,14 @@ void la_ledger_close(struct la_ledger *ledger)
 void la_ledger_trim(struct la_ledger *ledger, const char *path)
 {
     uint64_t count = la_ledger_count(ledger);
-    ledger->head->capacity = count;
-    if (truncate(path, (off_t)(sizeof *ledger->head + count * sizeof *ledger->ops)))
-        ledger->head->capacity = (ledger->size - sizeof *ledger->head) / sizeof *ledger->ops; /* stays large */
+    off_t size = (off_t)(sizeof *ledger->head + count * sizeof *ledger->ops);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    /* in this order: a file that is cut off half-way has the room that it says */
+    if (fd >= 0 && pwrite(fd, &count, sizeof count, offsetof(struct la_ledger_head, capacity)) == sizeof count &&
+        ftruncate(fd, size) == 0)
+        ledger->head->capacity = count;
+    if (fd >= 0)
+        close(fd);
 }
 
 uint64_t la_ledger_answered(const struct la_ledger *ledger)
@@ -120,6 +133,8 @@ void la_ledger_passed(const struct la_ledger *ledger, uint64_t index)
     enum { STRIDE = 1 << 20, PAGE = 4096 }; /* 32 MiB */
     if (!index || index % STRIDE)
         return;
+    if (index - STRIDE < ledger->changed_to && index > ledger->changed_from)
+        return; /* the file has not what is there */
     uintptr_t from = (uintptr_t)&ledger->ops[index - STRIDE];
     uintptr_t to = (uintptr_t)&ledger->ops[index] & ~(uintptr_t)(PAGE - 1);
     from = (from + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
@@ -163,16 +178,58 @@ unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
     return i;
 }
 
-void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t ns)
+/* A record that is not to count as what it says. */
+static void change(struct la_ledger *ledger, uint64_t index, uint8_t outcome)
+{
+    struct la_op *op = &ledger->ops[index];
+    if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
+        atomic_fetch_sub(&ledger->head->acked, 1);
+    op->outcome = outcome;
+    if (ledger->changed_from == ledger->changed_to)
+        ledger->changed_from = index;
+    ledger->changed_to = index + 1;
+}
+
+void la_ledger_apply_cuts(struct la_ledger *ledger)
+{
+    uint64_t count = ledger->head->version == VERSION ? la_ledger_count(ledger) : 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t life = ledger->head->session[ledger->ops[i].session].epoch;
+        uint64_t cut_ns = life < LA_LIVES_MAX ? ledger->head->cut_ns[life] : 0;
+        if (!cut_ns || ledger->ops[i].done_ns <= cut_ns)
+            continue;
+        change(ledger, i, LA_OUTCOME_UNKNOWN);
+        ledger->ops[i].done_ns = 0;
+    }
+}
+
+static bool was_cut(const struct la_ledger_head *head)
+{
+    for (int life = 0; life < LA_LIVES_MAX; life++)
+        if (head->cut_ns[life])
+            return true;
+    return false;
+}
+
+int la_ledger_settle(struct la_ledger *ledger, const char *path, struct la_error *error)
+{
+    if (!was_cut(ledger->head))
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    void *memory = mmap(ledger->head, ledger->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0);
+    close(fd);
+    if (memory == MAP_FAILED)
+        return la_fail(error, "%s: %s", path, strerror(errno));
+    la_ledger_apply_cuts(ledger);
+    return 0;
+}
+
+void la_ledger_forget_lives(struct la_ledger *ledger, uint32_t lives)
 {
     uint64_t count = la_ledger_count(ledger);
-    for (uint64_t i = 0; i < count; i++) {
-        struct la_op *op = &ledger->ops[i];
-        if (op->done_ns <= ns || ledger->head->session[op->session].epoch != epoch)
-            continue;
-        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
-            atomic_fetch_sub(&ledger->head->acked, 1);
-        op->done_ns = 0;
-        op->outcome = LA_OUTCOME_UNKNOWN;
-    }
+    for (uint64_t i = 0; i < count; i++)
+        if (ledger->head->session[ledger->ops[i].session].epoch >= lives)
+            change(ledger, i, LA_OUTCOME_ERROR);
 }

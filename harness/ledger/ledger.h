@@ -4,7 +4,7 @@
  * arrives, so a kill of the load at any instant leaves a ledger that can be judged.
  *
  * The file is one head and `capacity` records of 32 bytes, described in docs/ledger-format.md. One
- * process (the load) appends; any may read at the same time.
+ * process (the load) appends; any may read at the same time. Nobody changes what the load wrote.
  *
  * Keys. Each connection, from connect to loss, is a *session* with keys of its own,
  * named la:SESSION:KEY. So one client alone determines the order of operations on a
@@ -25,6 +25,7 @@ enum {
     LA_SESSIONS_MAX = 65536,
     LA_ERRORS_MAX = 16,
     LA_ERROR_TEXT = 120,
+    LA_LIVES_MAX = 256,     /* of a server; a run with more cannot be judged */
     LA_OUTCOME_UNKNOWN = 0, /* no reply: may or may not have happened */
     LA_OUTCOME_OK = 1,
     LA_OUTCOME_WRONG = 2,  /* a success reply with a result that cannot be */
@@ -71,19 +72,25 @@ struct la_ledger_head {
         _Atomic uint64_t count;
     } errors[LA_ERRORS_MAX]; /* the last slot takes what the others have no room for */
     struct la_session session[LA_SESSIONS_MAX];
+    /* set by the runner: the power of life N was cut then, and what was answered later never was; 0: it was not cut */
+    uint64_t cut_ns[LA_LIVES_MAX];
 };
 
 struct la_ledger {
     struct la_ledger_head *head;
     struct la_op *ops;
-    uint64_t size; /* of the mapping, bytes */
+    uint64_t size;                     /* of the mapping, bytes */
+    uint64_t changed_from, changed_to; /* records that are not as in the file, to this process alone */
 };
 
 /* Makes the file `path` with room for `capacity` operations (reserved on disk). Released with la_ledger_close. */
 int la_ledger_create(struct la_ledger *ledger, const char *path, const struct la_plan *plan, uint64_t capacity,
                      struct la_error *error);
 
-/* Maps an existing ledger and checks its head; who reads it opens it with la_ledger_open (types/ledger_check.h). */
+/*
+ * Maps an existing ledger, which is never changed, and checks its head; who reads it opens it with la_ledger_open
+ * (types/ledger_check.h).
+ */
 int la_ledger_map(struct la_ledger *ledger, const char *path, struct la_error *error);
 
 void la_ledger_close(struct la_ledger *ledger);
@@ -92,10 +99,14 @@ void la_ledger_close(struct la_ledger *ledger);
 void la_ledger_trim(struct la_ledger *ledger, const char *path);
 
 /*
- * What the server of life `epoch` answered after `ns` it never answered: its machine had no power by then. Such
- * operations have no reply. Call it while nobody appends.
+ * The ledger as it is to be judged: what a server answered after its power was cut has no reply. To this process alone,
+ * the file stays what the load wrote. Once nobody appends any more, and every record is sound.
  */
-void la_ledger_forget_after(struct la_ledger *ledger, uint32_t epoch, uint64_t ns);
+int la_ledger_settle(struct la_ledger *ledger, const char *path, struct la_error *error);
+void la_ledger_apply_cuts(struct la_ledger *ledger); /* the second half of it, of one that was opened */
+
+/* The same for what was sent to the server's lives from `lives` on: it is taken for refused. Of one that was opened. */
+void la_ledger_forget_lives(struct la_ledger *ledger, uint32_t lives);
 
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);

@@ -128,7 +128,7 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
     if (epoch >= LA_EPOCHS_MAX)
         return;
     run->fault_ns[epoch] = node->fault_ns;
-    run->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
+    run->ledger.head->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
 }
 
 /* Without its supervisor a server gets an error from every call that it was asked about. */

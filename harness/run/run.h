@@ -78,7 +78,6 @@ struct la_run {
     struct la_recovery recovery; /* the one that took longest */
     bool recovered;
     uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
-    uint64_t cut_ns[LA_EPOCHS_MAX];   /* the same, where it was a power cut; 0: it was not */
     struct la_verify verify;          /* the last one */
     const struct la_node *verified;   /* the node that was read back; NULL: none */
     struct la_findings findings;

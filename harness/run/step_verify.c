@@ -115,6 +115,17 @@ static int check_fed(struct la_run *run, struct la_node *node, long long cut_at)
     return la_run_doubt(run, "%s had its primary back while it was read", node->spec->name);
 }
 
+/* The load has ended. A replay's is settled since it was opened. */
+static int settle_ledger(struct la_run *run)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/ledger", run->dir);
+    if (!run->replayed && la_ledger_settle(&run->ledger, path, &error))
+        return la_run_doubt(run, "%s", error.text);
+    return 0;
+}
+
 static int run_verify(struct la_run *run, const struct la_spec *spec)
 {
     struct la_node *node = la_run_node(run, spec->node);
@@ -124,9 +135,8 @@ static int run_verify(struct la_run *run, const struct la_spec *spec)
     long long cut_at;
     if (wait_fed(run, node, &cut_at) || check_steady(run, node))
         return -1;
-    for (uint32_t epoch = 0; epoch < LA_EPOCHS_MAX; epoch++)
-        if (run->cut_ns[epoch])
-            la_ledger_forget_after(&run->ledger, epoch, run->cut_ns[epoch]);
+    if (settle_ledger(run))
+        return -1;
     if (run->scenario->load->replay ? verify_recorded(run, node)
                                     : verify_with(run, node, (struct la_verify_options){0}))
         return -1;

@@ -90,20 +90,6 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
                             bundle->server, error);
 }
 
-/* The server had so many lives when its state was kept: what was sent to later ones is no part of it. */
-static void forget_later_lives(struct la_ledger *ledger, unsigned int lives)
-{
-    uint64_t count = la_ledger_count(ledger);
-    for (uint64_t i = 0; i < count; i++) {
-        struct la_op *op = &ledger->ops[i];
-        if (ledger->head->session[op->session].epoch < lives)
-            continue;
-        if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
-            atomic_fetch_sub(&ledger->head->acked, 1);
-        op->outcome = LA_OUTCOME_ERROR;
-    }
-}
-
 /* A run that begins where the crash left off. */
 static int set_up(struct la_run *run, const struct bundle *bundle, const struct la_replay *replay,
                   struct la_error *error)
@@ -114,13 +100,11 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     run->start_ns = la_now_ns();
     run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", replay->out);
-    /* A copy, so that the bundle stays as it is; reading checks every record. */
     la_path(path, "%s/ledger", replay->bundle);
-    char copy[LA_PATH_MAX];
-    la_path(copy, "%s/ledger", replay->out);
-    if (la_copy_file(path, copy, error) || la_ledger_open(&run->ledger, copy, error))
+    if (la_ledger_open(&run->ledger, path, error))
         return -1;
-    forget_later_lives(&run->ledger, crash_lives(bundle->recorded));
+    /* The server had so many lives when its state was kept: what was sent to later ones is no part of it. */
+    la_ledger_forget_lives(&run->ledger, crash_lives(bundle->recorded));
     run->node_count = 1;
     run->replayed = true;
     run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */

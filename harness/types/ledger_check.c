@@ -35,8 +35,10 @@ int la_ledger_open(struct la_ledger *ledger, const char *path, struct la_error *
         if (!sound_op(ledger->head, &ledger->ops[i]))
             bad = i;
     }
-    if (bad == count && known_types(&ledger->head->plan))
+    if (bad == count && known_types(&ledger->head->plan)) {
+        la_ledger_apply_cuts(ledger);
         return 0;
+    }
     la_ledger_close(ledger);
     return la_fail(error, "%s: record %llu is damaged", path, (unsigned long long)bad);
 }

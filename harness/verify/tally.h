@@ -13,7 +13,7 @@
 #include "types/fates.h"
 
 /* Lives of a server that are told apart; a run with more cannot be judged. */
-enum { LA_EPOCHS_MAX = 256 };
+enum { LA_EPOCHS_MAX = LA_LIVES_MAX };
 
 /* Ages of operations at the fault, in classes of 1-2-5; the last one takes all that are older. */
 enum { LA_AGES = 14 };

@@ -1,10 +1,12 @@
 /* A ledger file that is cut, flipped or foreign is an error message, never a crash and never believed. */
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "cmocka_all.h"
 #include "ledger/ledger.h"
@@ -27,6 +29,7 @@ static int set_up(void **state)
     unlink(path);
     assert_int_equal(la_ledger_create(&ledger, path, &plan, 2 * OPS, &error), 0);
     ledger.head->sessions = 2;
+    ledger.head->acked = OPS;
     for (uint32_t i = 0; i < OPS; i++) {
         uint16_t key = (uint16_t)(i % 13);
         ledger.ops[i] =
@@ -52,6 +55,69 @@ static int try_open(struct la_error *error)
     int result = la_ledger_open(&ledger, path, error);
     la_ledger_close(&ledger);
     return result;
+}
+
+static void overwrite(size_t at, const void *bytes, size_t size)
+{
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, bytes, size, (off_t)at), (ssize_t)size);
+    close(fd);
+}
+
+static XXH128_hash_t content(void)
+{
+    struct la_error error;
+    size_t size;
+    char *bytes = la_read_file(path, 16 << 20, &size, &error);
+    assert_non_null(bytes);
+    XXH128_hash_t hash = XXH3_128bits(bytes, size);
+    free(bytes);
+    return hash;
+}
+
+/* What was answered after the power was cut has no reply, and the file stays what the load wrote. */
+static void a_cut_is_told_to_the_reader(void **state)
+{
+    (void)state;
+    struct la_ledger ledger = {0};
+    struct la_error error;
+    assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
+    uint64_t acked = ledger.head->acked;
+    uint64_t cut_ns[2] = {ledger.ops[OPS / 2].done_ns, 0};
+    la_ledger_close(&ledger);
+    overwrite(offsetof(struct la_ledger_head, cut_ns), cut_ns, sizeof cut_ns);
+    XXH128_hash_t before = content();
+    assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
+    for (uint64_t i = 0; i < OPS; i++)
+        assert_int_equal(!ledger.ops[i].done_ns, i > OPS / 2);
+    assert_int_equal(ledger.head->acked, acked - (OPS - OPS / 2 - 1));
+    la_ledger_forget_lives(&ledger, 0);
+    assert_int_equal(ledger.head->acked, 0);
+    la_ledger_close(&ledger);
+    assert_true(XXH128_isEqual(before, content()));
+}
+
+/* One of before there were times of cuts: shorter, and read as it is. */
+static void version_3_is_read(void **state)
+{
+    (void)state;
+    struct la_ledger ledger = {0};
+    struct la_error error;
+    const uint32_t version = 3;
+    const size_t without = offsetof(struct la_ledger_head, cut_ns);
+    assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
+    struct la_op first = ledger.ops[0];
+    size_t size = OPS * sizeof(struct la_op);
+    overwrite(without, ledger.ops, size);
+    la_ledger_close(&ledger);
+    overwrite(offsetof(struct la_ledger_head, version), &version, sizeof version);
+    assert_int_equal(truncate(path, (off_t)(without + size)), 0);
+    uint64_t room = OPS;
+    overwrite(offsetof(struct la_ledger_head, capacity), &room, sizeof room);
+    assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
+    assert_int_equal(la_ledger_count(&ledger), OPS);
+    assert_memory_equal(&ledger.ops[0], &first, sizeof first);
+    la_ledger_close(&ledger);
 }
 
 static void survives_a_load_that_was_killed(void **state)
@@ -141,9 +207,11 @@ static void a_type_that_does_not_exist_is_refused(void **state)
     struct la_ledger ledger = {0};
     struct la_error error;
     assert_int_equal(la_ledger_open(&ledger, path, &error), 0);
-    ledger.head->plan.keys[la_type_count] = ledger.head->plan.keys[4];
-    ledger.head->plan.keys[4] = 0;
+    struct la_plan plan = ledger.head->plan;
     la_ledger_close(&ledger);
+    plan.keys[la_type_count] = plan.keys[4];
+    plan.keys[4] = 0;
+    overwrite(offsetof(struct la_ledger_head, plan), &plan, sizeof plan);
     assert_int_equal(try_open(&error), -1);
 }
 
@@ -174,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(survives_a_load_that_was_killed), TEST(keeps_everything_when_trimmed),
+        TEST(a_cut_is_told_to_the_reader),     TEST(version_3_is_read),
         TEST(a_cut_file_is_refused),           cmocka_unit_test(a_missing_file_is_refused),
         TEST(any_flipped_byte_is_survived),    TEST(a_type_that_does_not_exist_is_refused),
         TEST(errors_are_told_apart),
