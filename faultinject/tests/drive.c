@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control.h"
-#include "journal_file.h"
+#include "driver/control.h"
+#include "driver/journal_file.h"
 
 static int complain(const char *why)
 {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "driver/notify.h"
 
 enum { ARGS_MAX = 32 };
 

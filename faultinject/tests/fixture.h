@@ -3,8 +3,8 @@
 #define FAULTINJECT_TESTS_FIXTURE_H
 
 #include "cmocka_all.h"
-#include "control.h"
-#include "journal_file.h"
+#include "driver/control.h"
+#include "driver/journal_file.h"
 
 struct fixture {
     enum fi_backend backend;

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "control.h"
-#include "engine.h"
+#include "driver/control.h"
+#include "shared/engine.h"
 
 static const struct fi_role roles[] = {{"save-child", "temp-*.rdb"}, {"rewrite-child", "temp-rewriteaof-*"}};
 

@@ -1,5 +1,5 @@
 /* The supervisor, on a statically linked victim: the same rules and the same log as those of the library. */
-#include "notify.h"
+#include "driver/notify.h"
 
 #include <stdio.h>
 #include <string.h>

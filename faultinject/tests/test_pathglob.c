@@ -1,5 +1,5 @@
 #include "cmocka_all.h"
-#include "pathglob.h"
+#include "shared/pathglob.h"
 
 static const struct {
     const char *glob, *path;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "rule.h"
+#include "driver/rule.h"
 
 static const struct fi_role roles[] = {{"server", ""}, {"child", ""}, {"save-child", "temp-*.rdb"}};
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "control.h"
+#include "driver/control.h"
 
 static int complain(const char *what)
 {

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "contract.h"
+#include "shared/control_block.h"
 
 enum {
     IMAGE_SIZE = 512 << 20, /* bytes; xfs wants 300 MiB */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/copy.h"
-#include "journal_file.h"
+#include "driver/journal_file.h"
 
 static enum la_filesystem disk_of(enum la_power_fs filesystem)
 {

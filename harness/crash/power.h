@@ -10,9 +10,9 @@
 #ifndef LASTACK_CRASH_POWER_H
 #define LASTACK_CRASH_POWER_H
 
-#include "control.h"
 #include "crash/loop_disk.h"
 #include "crash/state.h"
+#include "driver/control.h"
 
 enum la_power_method { LA_POWER_AUTO, LA_POWER_SIMULATED, LA_POWER_REAL };
 enum la_power_fs { LA_POWER_EXT4, LA_POWER_XFS, LA_POWER_BTRFS, LA_POWER_POSIX };

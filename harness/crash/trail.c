@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files.h"
-#include "journal_file.h"
+#include "driver/journal_file.h"
+#include "shared/file_table.h"
 
 #define SIZE_LIMIT (UINT64_C(4) << 30) /* bytes of one file: all of it is held in memory */
 

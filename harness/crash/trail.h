@@ -7,7 +7,7 @@
 #define LASTACK_CRASH_TRAIL_H
 
 #include "base/util.h"
-#include "journal.h"
+#include "shared/journal.h"
 
 /* What a sync has done for a write or truncate. */
 enum la_durability {

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "journal_file.h"
+#include "driver/journal_file.h"
 
 __attribute__((format(printf, 2, 3))) static void doubt(struct la_strings *doubts, const char *format, ...)
 {

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/copy.h"
-#include "notify.h"
+#include "driver/notify.h"
 #include "redis/roles.h"
 
 enum {

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "control.h"
 #include "crash/power.h"
+#include "driver/control.h"
 #include "nodes/config.h"
 #include "redis/client.h"
 #include "scenario/scenario.h"
@@ -22,7 +22,7 @@ struct la_server {
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
-    bool outside;                 /* the shim is not loaded by it: rules act from outside, see notify.h */
+    bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
     const struct la_means *means; /* what can be done here; NULL: no power is cut */
 };

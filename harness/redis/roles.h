@@ -2,7 +2,7 @@
 #ifndef LASTACK_REDIS_ROLES_H
 #define LASTACK_REDIS_ROLES_H
 
-#include "contract.h"
+#include "shared/control_block.h"
 
 enum { LA_ROLE_COUNT = 2 };
 

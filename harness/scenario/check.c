@@ -6,9 +6,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "driver/rule.h"
 #include "ledger/value.h"
 #include "redis/roles.h"
-#include "rule.h"
 #include "scenario/check.h"
 #include "scenario/kinds.h"
 #include "scenario/yaml_lines.h"

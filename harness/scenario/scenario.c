@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver/rule.h"
 #include "redis/roles.h"
-#include "rule.h"
 #include "types/types.h"
 
 char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context)

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/copy.h"
+#include "driver/notify.h"
 #include "judge/judge.h"
-#include "notify.h"
 #include "redis/roles.h"
 #include "report/result.h"
 #include "run/given_keys.h"

@@ -19,12 +19,12 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "control.h"
 #include "crash/content.h"
 #include "crash/loop_disk.h"
 #include "crash/names.h"
 #include "crash/state.h"
-#include "journal_file.h"
+#include "driver/control.h"
+#include "driver/journal_file.h"
 
 enum { OPERATIONS = 60, SKIPPED = 77 };
 

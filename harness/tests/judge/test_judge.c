@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "control.h"
+#include "driver/control.h"
 #include "judge/expectations.h"
 #include "judge/judge.h"
 #include "scenario/read.h"
