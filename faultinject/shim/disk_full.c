@@ -1,11 +1,14 @@
-/* A full disk: one budget of bytes for the whole data directory, shared by every process. */
+#include "shim/disk_full.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "shim/shim.h"
+#include "shim/pass.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
 
 static void log_full(const struct fi_call *call, int64_t bytes)
 {
@@ -48,7 +51,7 @@ static long write_on_full_disk(struct fi_call *call)
     int64_t bytes = fi_call_bytes(call);
     int64_t offset = fi_call_offset(call);
     if (bytes <= 0 || offset < 0 || unlinked(fd))
-        return fi_perform_pass(call);
+        return fi_pass(call);
     uint64_t size = size_of_fd(fd);
     uint64_t end = (uint64_t)(offset + bytes);
     uint64_t growth = end > size ? end - size : 0;
@@ -58,7 +61,7 @@ static long write_on_full_disk(struct fi_call *call)
     if (got < growth)
         log_full(call, bytes);
     if (allowed)
-        result = got < growth ? fi_perform_part(call, allowed) : fi_perform_pass(call);
+        result = got < growth ? fi_pass_part(call, allowed) : fi_pass(call);
     uint64_t now = size_of_fd(fd);
     uint64_t grown = now > size ? now - size : 0;
     if (grown < got)
@@ -86,7 +89,7 @@ static long truncate_on_full_disk(struct fi_call *call)
         log_full(call, -1);
         return -ENOSPC;
     }
-    long result = fi_perform_pass(call);
+    long result = fi_pass(call);
     uint64_t after = truncated_size(call);
     if (after < before + got)
         fi_engine_disk_give(control, before + got - after);
@@ -101,7 +104,7 @@ static long remove_on_full_disk(struct fi_call *call)
     bool at = call->row->target == FI_TARGET_AT;
     uint64_t before = at ? size_of_path((int)args[where], (const char *)args[where + 1], true)
                          : size_of_path(AT_FDCWD, (const char *)args[where], true);
-    long result = fi_perform_pass(call);
+    long result = fi_pass(call);
     if (result == 0)
         fi_engine_disk_give(fi_shim.control, before);
     return result;
@@ -110,12 +113,12 @@ static long remove_on_full_disk(struct fi_call *call)
 long fi_disk_call(struct fi_call *call)
 {
     if (!atomic_load(&fi_shim.control->disk_limit))
-        return fi_perform_pass(call);
+        return fi_pass(call);
     switch (call->op) {
     case FI_OP_WRITE: return write_on_full_disk(call);
     case FI_OP_TRUNCATE: return truncate_on_full_disk(call);
     case FI_OP_UNLINK:
     case FI_OP_RENAME: return remove_on_full_disk(call);
-    default: return fi_perform_pass(call);
+    default: return fi_pass(call);
     }
 }

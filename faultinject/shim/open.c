@@ -1,9 +1,13 @@
-/* Opening a file: by a wrapper, or as a trapped system call. */
-#include <errno.h>
+#include "shim/open.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "shim/gate.h"
 #include "shim/record.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
+#include "shim/trap_start.h"
 
 /* Bytes that the open gives back to the disk budget, when it truncates. */
 static uint64_t truncated_bytes(int dirfd, const char *path, int flags)
@@ -23,7 +27,7 @@ static long open_watched(int dirfd, const char *path, const char *below, int fla
     if (taken != role)
         fi_shim_become(taken);
     struct fi_operation operation = fi_shim_operation(FI_OP_OPEN, below);
-    long result = fi_shim_gate(&operation);
+    long result = fi_gate(&operation);
     if (result)
         return result;
     uint64_t freed = truncated_bytes(dirfd, path, flags);
@@ -37,7 +41,7 @@ static long open_watched(int dirfd, const char *path, const char *below, int fla
     return result;
 }
 
-long fi_shim_open(int dirfd, const char *path, int flags, unsigned int mode)
+long fi_open(int dirfd, const char *path, int flags, unsigned int mode)
 {
     char below[FI_PATH_MAX];
     if (fi_shim.control && fi_resolve_path(dirfd, path, below))

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "shared/file_table.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
 
 static void broken(int error)
 {

@@ -5,7 +5,10 @@
 #ifndef FAULTINJECT_SHIM_RECORD_H
 #define FAULTINJECT_SHIM_RECORD_H
 
-#include "shim/shim.h"
+#include <stdbool.h>
+
+#include "shared/journal.h"
+#include "shim/call.h"
 
 /* A record on its way from begin to end. */
 struct fi_note {
@@ -27,9 +30,6 @@ uint32_t fi_record_file(int fd);
 
 /* Where saved bytes stand. */
 void fi_record_undo_path(char out[FI_PATH_MAX + 64]);
-
-/* Takes the content of an fsync's file back to its last fsync that succeeded (revert.c). Needs the journal. */
-void fi_revert(const struct fi_call *call);
 
 /* Before and after an open of `path` (below the data directory, as `below`). */
 void fi_record_open_begin(struct fi_note *note, int dirfd, const char *path, const char *below, int flags);

@@ -1,20 +1,13 @@
-/* From a descriptor or a path to a path below the data directory, with plain system calls only. */
+#include "shim/resolve.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "shim/shim.h"
+#include "shim/state.h"
 
 static const char deleted[] = " (deleted)";
-
-void fi_fd_set(int fd, enum fi_fd_state state)
-{
-    if (fd < 0 || fd >= FI_FD_MAX)
-        return;
-    atomic_store_explicit(&fi_shim.fds[fd], (uint8_t)state, memory_order_relaxed);
-    atomic_store_explicit(&fi_shim.files[fd], 0, memory_order_relaxed);
-}
 
 void fi_fd_link(char out[40], int fd)
 {

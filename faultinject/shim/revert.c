@@ -1,13 +1,12 @@
-/*
- * What btrfs leaves of an fsync that fails: the content of the file is again what it was after its last fsync that
- * succeeded. The positions of its descriptors are not, so that a write without O_APPEND leaves a hole behind itself.
- * What was there comes from the journal; putting it back is written down like any other change.
- */
-#include <errno.h>
+#include "shim/revert.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "shim/pass.h"
 #include "shim/record.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
 
 /* The records of one file since its last fsync: [first, last), and its size then. */
 struct span {
@@ -53,7 +52,7 @@ static struct span since_sync(const struct fi_journal *journal, uint32_t file)
 static void pass(long number, uint32_t op, long fd, long a, long b, long c)
 {
     struct fi_call call = {.row = fi_syscall_find(number), .op = op, .args = {fd, a, b, c}};
-    fi_perform_pass(&call);
+    fi_pass(&call);
 }
 
 /* Copies what a record has saved back to its place, as far as the file reached then. */

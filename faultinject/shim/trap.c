@@ -1,24 +1,22 @@
-/* The seccomp trap: every file-changing system call that the library did not issue itself arrives here as SIGSYS. */
+#include "shim/trap.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
+#include "shim/gate.h"
+#include "shim/open.h"
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
+#include "shim/trap_start.h"
 
 #ifndef SYS_SECCOMP
 #define SYS_SECCOMP 1 /* si_code of a seccomp trap */
 #endif
-
-enum { PROBE_FD = -1 };
 
 /*
  * Maps read-only and then adds the right to write. The first step is not trapped, having no
@@ -49,10 +47,10 @@ static long unseen_open(long number, const long args[6])
 static long special(long number, const long args[6])
 {
     switch (number) {
-    case SYS_open: return fi_shim_open(AT_FDCWD, (const char *)args[0], (int)args[1], (unsigned int)args[2]);
-    case SYS_openat: return fi_shim_open((int)args[0], (const char *)args[1], (int)args[2], (unsigned int)args[3]);
+    case SYS_open: return fi_open(AT_FDCWD, (const char *)args[0], (int)args[1], (unsigned int)args[2]);
+    case SYS_openat: return fi_open((int)args[0], (const char *)args[1], (int)args[2], (unsigned int)args[3]);
     case SYS_creat:
-        return fi_shim_open(AT_FDCWD, (const char *)args[0], O_CREAT | O_WRONLY | O_TRUNC, (unsigned int)args[1]);
+        return fi_open(AT_FDCWD, (const char *)args[0], O_CREAT | O_WRONLY | O_TRUNC, (unsigned int)args[1]);
     case SYS_openat2:
     case SYS_open_by_handle_at: return unseen_open(number, args);
     case SYS_io_uring_setup: fi_shim_blind(FI_BLIND_IO_URING); return FI_OWN(number, args[0], args[1]);
@@ -64,7 +62,7 @@ static long special(long number, const long args[6])
         if (fi_fd_watched((int)args[4]))
             fi_shim_blind(FI_BLIND_MMAP);
         return map_shared(args);
-    default: return fi_shim_call(number, args);
+    default: return fi_gate_call(number, args);
     }
 }
 
@@ -75,7 +73,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
         return;
     greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
     const long args[6] = {regs[REG_RDI], regs[REG_RSI], regs[REG_RDX], regs[REG_R10], regs[REG_R8], regs[REG_R9]};
-    if (info->si_syscall == SYS_fdatasync && (int)args[0] == PROBE_FD) {
+    if (info->si_syscall == SYS_fdatasync && (int)args[0] == FI_PROBE_FD) {
         atomic_store(&fi_shim.probe_hit, 1);
         regs[REG_RAX] = -EBADF;
         return;
@@ -89,41 +87,4 @@ void fi_trap_handle(void)
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART};
     sigemptyset(&action.sa_mask);
     fi_real()->sigaction(SIGSYS, &action, NULL);
-}
-
-/* Whether a file-changing call of somebody else's traps. */
-static bool traps(void)
-{
-    atomic_store(&fi_shim.probe_hit, 0);
-    FI_RAW(0, SYS_fdatasync, PROBE_FD);
-    return atomic_load(&fi_shim.probe_hit) != 0;
-}
-
-/* Speculation is left as it is: some kernels would slow the whole server down under a filter. */
-static long install(struct fi_control *control)
-{
-    const long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    struct sock_fprog program = {(unsigned short)control->filter_len, (struct sock_filter *)control->filter};
-    long error = FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)&program);
-    if (error != -EACCES)
-        return error;
-    /* Without CAP_SYS_ADMIN the kernel wants the promise that no set-uid program will be run. */
-    FI_OWN(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
-    return FI_OWN(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)&program);
-}
-
-void fi_trap_start(void)
-{
-    struct fi_control *control = fi_shim.control;
-    if (!control || atomic_load_explicit(&fi_shim.trapping, memory_order_relaxed) ||
-        atomic_exchange(&fi_shim.trapping, 1))
-        return;
-    /* An exec'd program has inherited the filter already. */
-    long error = traps() ? 0 : install(control);
-    if (error == 0 && traps()) {
-        atomic_store(&control->trap_state, FI_TRAP_ON);
-        return;
-    }
-    atomic_store(&control->trap_errno, error < 0 ? (int32_t)-error : EBUSY);
-    atomic_store(&control->trap_state, FI_TRAP_FAILED);
 }

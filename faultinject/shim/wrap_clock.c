@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/state.h"
+#include "shim/wrap.h"
 
 #define SECOND UINT64_C(1000000000)
 

@@ -3,24 +3,21 @@
  * (a write to a socket must not trap), those that cannot be trapped (open, read, fork),
  * and those that give a descriptor another meaning. The rest: wrap_rows.c.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "shim/gate.h"
+#include "shim/net.h"
+#include "shim/open.h"
+#include "shim/read.h"
 #include "shim/real.h"
-#include "shim/record.h"
-#include "shim/wrap_net.h"
-
-long fi_result(long result)
-{
-    if (result >= 0)
-        return result;
-    errno = (int)-result;
-    return -1;
-}
+#include "shim/resolve.h"
+#include "shim/state.h"
+#include "shim/trap_start.h"
+#include "shim/wrap.h"
 
 /* ---- writes: the row's system call, without the detour through the trap ---- */
 
@@ -28,7 +25,7 @@ static __attribute__((noinline)) long write_looked_at(long number, long a, long 
 {
     const long args[6] = {a, b, c, d};
     if (fi_fd_watched((int)a))
-        return fi_result(fi_shim_call(number, args));
+        return fi_result(fi_gate_call(number, args));
     if (fi_engine_cares(fi_shim.control, FI_OP_SEND))
         return fi_result(fi_net_write(number, args));
     return fi_result(FI_OWN(number, a, b, c, d));
@@ -65,91 +62,13 @@ FI_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
     return FI_FOREIGN(writev) ? fi_real()->writev(fd, iov, count) : write_call(SYS_writev, fd, (long)iov, count, 0);
 }
 
-/* ---- reads: nobody may trap them, so only those made by name or through a stream of ours are seen ---- */
-
-static bool flip_gathered(const struct fi_decision *decision, const struct iovec *iov, int64_t size, int64_t offset)
-{
-    bool flipped = false;
-    for (; size > 0 && !flipped; iov++) {
-        uint64_t part = (uint64_t)size < iov->iov_len ? (uint64_t)size : iov->iov_len;
-        flipped = fi_perform_flip(decision, iov->iov_base, part, offset);
-        offset += offset < 0 ? 0 : (int64_t)part;
-        size -= (int64_t)part;
-        if (decision->at == UINT64_MAX)
-            return flipped;
-    }
-    return flipped;
-}
-
-/* An injection once a bit has turned. */
-static long read_flipped(long number, const long args[6], const struct fi_decision *decision,
-                         const struct fi_operation *op)
-{
-    long result = FI_OWN(number, args[0], args[1], args[2], args[3]);
-    struct iovec whole = {(void *)args[1], result > 0 ? (size_t)result : 0};
-    const struct iovec *iov = number == SYS_readv ? (const struct iovec *)args[1] : &whole;
-    if (flip_gathered(decision, iov, result, op->offset))
-        fi_engine_record(fi_shim.control, decision, op);
-    return result;
-}
-
-static int64_t read_offset(long number, int fd, long offset)
-{
-    return number == SYS_pread64 ? offset : FI_OWN(SYS_lseek, fd, 0, SEEK_CUR);
-}
-
-static long read_by_rule(long number, long args[6], const struct fi_decision *decision, const struct fi_operation *op)
-{
-    int fd = (int)args[0];
-    bool flat = number != SYS_readv;
-    if (decision->action == FI_DO_SHORT && (!flat || decision->arg >= (uint64_t)args[2]))
-        return FI_OWN(number, fd, args[1], args[2], args[3]);
-    if (decision->action == FI_DO_FLIP)
-        return read_flipped(number, args, decision, op);
-    fi_engine_record(fi_shim.control, decision, op);
-    fi_perform_common(decision);
-    if (decision->action == FI_DO_ERROR)
-        return -(long)decision->arg;
-    if (decision->action == FI_DO_SHORT)
-        args[2] = (long)decision->arg;
-    return FI_OWN(number, fd, args[1], args[2], args[3]);
-}
-
-static long read_watched(long number, long args[6])
-{
-    int fd = (int)args[0];
-    char path[FI_PATH_MAX];
-    fi_shim_count(FI_OP_READ);
-    if (!fi_engine_cares(fi_shim.control, FI_OP_READ) || !fi_resolve_fd(fd, path))
-        return FI_OWN(number, fd, args[1], args[2], args[3]);
-    struct fi_operation operation = fi_shim_operation(FI_OP_READ, path);
-    const struct iovec *iov = (const struct iovec *)args[1];
-    operation.bytes = number == SYS_readv ? (args[2] ? (int64_t)iov[0].iov_len : 0) : args[2];
-    operation.offset = read_offset(number, fd, args[3]);
-    struct fi_decision decision = fi_engine_decide(fi_shim.control, &operation);
-    if (decision.rule < 0)
-        return FI_OWN(number, fd, args[1], args[2], args[3]);
-    return read_by_rule(number, args, &decision, &operation);
-}
-
-long fi_shim_read(long number, long fd, long data, long size, long offset)
-{
-    long args[6] = {fd, data, size, offset};
-    if (fi_shim.control && fi_fd_watched((int)fd)) {
-        long result = read_watched(number, args);
-        fi_record_read((int)fd, result);
-        return result;
-    }
-    if (fi_shim.control && fi_engine_cares(fi_shim.control, FI_OP_RECV))
-        return fi_net_read(number, args);
-    return FI_OWN(number, fd, data, size, offset);
-}
+/* ---- reads ---- */
 
 static inline long read_call(long number, long fd, long data, long size, long offset)
 {
     const struct fi_control *control = fi_shim.control;
     if (control && (fi_fd_state((int)fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)))
-        return fi_result(fi_shim_read(number, fd, data, size, offset));
+        return fi_result(fi_read(number, fd, data, size, offset));
     return fi_result(FI_OWN(number, fd, data, size, offset));
 }
 
@@ -159,7 +78,7 @@ FI_EXPORT ssize_t read(int fd, void *data, size_t size)
     const struct fi_control *control = fi_shim.control;
     if (control && !FI_FOREIGN(read) && (fi_fd_state(fd) != FI_FD_IGNORED || fi_engine_cares(control, FI_OP_RECV)) &&
         (fi_fd_watched(fd) || fi_engine_cares(control, FI_OP_RECV)))
-        return fi_result(fi_shim_read(SYS_read, fd, (long)data, (long)size, 0));
+        return fi_result(fi_read(SYS_read, fd, (long)data, (long)size, 0));
     return fi_real()->read(fd, data, size);
 }
 
@@ -216,23 +135,15 @@ static unsigned int mode_argument(int flags, va_list args)
     return (flags & (O_CREAT | O_TMPFILE)) ? va_arg(args, unsigned int) : 0;
 }
 
+/* What another library opens traps only once trapping has begun. */
 #define OPEN_WITH_MODE(name, dirfd, ...)                                                                               \
     va_list args;                                                                                                      \
     va_start(args, flags);                                                                                             \
     unsigned int mode = mode_argument(flags, args);                                                                    \
     va_end(args);                                                                                                      \
-    begin_for(dirfd, path);                                                                                            \
+    fi_trap_start_for(dirfd, path);                                                                                    \
     return FI_FOREIGN(name) ? forget_open(fi_real()->name(__VA_ARGS__, flags, mode))                                   \
-                            : (int)fi_result(fi_shim_open(dirfd, path, flags, mode))
-
-/* What another library opens traps only once trapping has begun. */
-static void begin_for(int dirfd, const char *path)
-{
-    char below[FI_PATH_MAX];
-    bool begun = atomic_load_explicit(&fi_shim.trapping, memory_order_relaxed);
-    if (!begun && fi_shim.control && fi_resolve_path(dirfd, path, below))
-        fi_trap_start();
-}
+                            : (int)fi_result(fi_open(dirfd, path, flags, mode))
 
 /* What it is will be looked up. */
 static int forget_open(int fd)
@@ -269,38 +180,38 @@ int __openat64_2(int dirfd, const char *path, int flags);
 /* What the fortified headers turn open and openat without a mode into. */
 FI_EXPORT int __open_2(const char *path, int flags)
 {
-    return (int)fi_result(fi_shim_open(AT_FDCWD, path, flags, 0));
+    return (int)fi_result(fi_open(AT_FDCWD, path, flags, 0));
 }
 
 FI_EXPORT int __open64_2(const char *path, int flags)
 {
-    return (int)fi_result(fi_shim_open(AT_FDCWD, path, flags, 0));
+    return (int)fi_result(fi_open(AT_FDCWD, path, flags, 0));
 }
 
 FI_EXPORT int __openat_2(int dirfd, const char *path, int flags)
 {
-    return (int)fi_result(fi_shim_open(dirfd, path, flags, 0));
+    return (int)fi_result(fi_open(dirfd, path, flags, 0));
 }
 
 FI_EXPORT int __openat64_2(int dirfd, const char *path, int flags)
 {
-    return (int)fi_result(fi_shim_open(dirfd, path, flags, 0));
+    return (int)fi_result(fi_open(dirfd, path, flags, 0));
 }
 
 FI_EXPORT int creat(const char *path, mode_t mode)
 {
-    begin_for(AT_FDCWD, path);
+    fi_trap_start_for(AT_FDCWD, path);
     if (FI_FOREIGN(creat))
         return forget_open(fi_real()->creat(path, mode));
-    return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
+    return (int)fi_result(fi_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
 }
 
 FI_EXPORT int creat64(const char *path, mode_t mode)
 {
-    begin_for(AT_FDCWD, path);
+    fi_trap_start_for(AT_FDCWD, path);
     if (FI_FOREIGN(creat64))
         return forget_open(fi_real()->creat64(path, mode));
-    return (int)fi_result(fi_shim_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
+    return (int)fi_result(fi_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode));
 }
 
 /* ---- descriptors that come, go and change their meaning ---- */
@@ -383,19 +294,17 @@ FI_EXPORT int fcntl64(int fd, int command, ...)
 
 FI_EXPORT int chdir(const char *path)
 {
-    char below[FI_PATH_MAX];
     long result = FI_OWN(SYS_chdir, (long)path);
-    if (result == 0 && fi_shim.control && fi_resolve_path(AT_FDCWD, ".", below))
-        fi_trap_start();
+    if (result == 0)
+        fi_trap_start_for(AT_FDCWD, ".");
     return (int)fi_result(result);
 }
 
 FI_EXPORT int fchdir(int fd)
 {
-    char below[FI_PATH_MAX];
     long result = FI_OWN(SYS_fchdir, fd);
-    if (result == 0 && fi_shim.control && fi_resolve_path(AT_FDCWD, ".", below))
-        fi_trap_start();
+    if (result == 0)
+        fi_trap_start_for(AT_FDCWD, ".");
     return (int)fi_result(result);
 }
 
@@ -406,7 +315,7 @@ FI_EXPORT pid_t fork(void)
     if (!fi_shim.control)
         return fi_real()->fork();
     struct fi_operation operation = fi_shim_operation(FI_OP_FORK, NULL);
-    long error = fi_shim_gate(&operation);
+    long error = fi_gate(&operation);
     if (error)
         return (pid_t)fi_result(error);
     pid_t pid = fi_real()->fork();

@@ -1,124 +1,16 @@
-/*
- * TCP by the port of the other end. A partition is `hang` on send and recv: nothing
- * comes and nothing goes, the connection stays, and all of it arrives once the rule
- * is disarmed.
- */
-#include "shim/wrap_net.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stddef.h>
+/* Sockets by name. Reads and writes of them: wrap_file.c. */
+#include <stdbool.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "shim/net.h"
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/state.h"
+#include "shim/wrap.h"
 
-static uint32_t port_of(const struct sockaddr_storage *address)
+/* As far as nobody asks, a thread that waits can be cancelled. */
+static bool asked_for_recv(void)
 {
-    if (address->ss_family == AF_INET)
-        return ntohs(((const struct sockaddr_in *)address)->sin_port);
-    if (address->ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
-    return 0;
-}
-
-/* The port at one end of a socket, by getpeername or getsockname; 0: not TCP or not connected. */
-static uint32_t port_at(long which, int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    return FI_OWN(which, fd, (long)&address, (long)&size) ? 0 : port_of(&address);
-}
-
-/* Closing it then resets it, so that the other end learns of it too. */
-static void reset_on_close(int fd)
-{
-    struct linger linger = {1, 0};
-    FI_OWN(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, (long)&linger, sizeof linger);
-}
-
-/* What became of an operation on a socket. */
-enum fate { GOES_ON, ENDS };
-
-static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *result)
-{
-    struct fi_operation operation = fi_shim_operation(op, NULL);
-    operation.peer = peer;
-    operation.bytes = bytes ? *bytes : -1;
-    fi_shim_count(op);
-    struct fi_decision decision = fi_engine_decide(fi_shim.control, &operation);
-    if (decision.rule < 0)
-        return GOES_ON;
-    bool cut = decision.action == FI_DO_SHORT;
-    if (cut && (!bytes || (uint64_t)*bytes <= decision.arg))
-        return GOES_ON; /* too small to be cut, or of a length that is not asked for: no injection */
-    bool hang = decision.action == FI_DO_HANG;
-    if (hang && decision.file_number > 1) /* the same standstill, asked about again */
-        atomic_fetch_add(&fi_shim.control->rules[decision.rule].fired, 1);
-    else
-        fi_engine_record(fi_shim.control, &decision, &operation);
-    if (hang && (op == FI_OP_CONNECT || (FI_OWN(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK))) {
-        *result = op == FI_OP_CONNECT ? -ETIMEDOUT : -EAGAIN;
-        return ENDS;
-    }
-    fi_perform_common(&decision);
-    switch (decision.action) {
-    case FI_DO_ERROR:
-        if (decision.arg == ECONNRESET && op != FI_OP_ACCEPT) /* an accept is about the socket that listens */
-            reset_on_close(fd);
-        *result = -(long)decision.arg;
-        return ENDS;
-    case FI_DO_LIE: *result = bytes ? *bytes : 0; return ENDS;
-    case FI_DO_SHORT: *bytes = (long)decision.arg; return GOES_ON;
-    default: return GOES_ON;
-    }
-}
-
-/* An operation on a connected socket; `bytes`: where its length stands among the arguments, -1: nowhere. */
-static long transfer(uint32_t op, long number, const long args[6], int bytes)
-{
-    long copy[6] = {args[0], args[1], args[2], args[3], args[4], args[5]};
-    long result = 0;
-    uint32_t peer = fi_engine_cares(fi_shim.control, op) ? port_at(SYS_getpeername, (int)args[0]) : 0;
-    if (peer && decide(op, (int)args[0], peer, bytes < 0 ? NULL : &copy[bytes], &result) == ENDS)
-        return result;
-    return fi_raw(fi_shim.control->head.secret, number, copy);
-}
-
-/* The length of a gathered write, for the one case that needs it: a lie. */
-static long gathered_write(const long args[6])
-{
-    const struct iovec *iov = (const struct iovec *)args[1];
-    long total = 0;
-    long result = 0;
-    for (long i = 0; i < args[2]; i++)
-        total += (long)iov[i].iov_len;
-    long asked = total;
-    uint32_t peer = port_at(SYS_getpeername, (int)args[0]);
-    if (peer && decide(FI_OP_SEND, (int)args[0], peer, &asked, &result) == ENDS)
-        return result;
-    if (asked < total && args[2] > 0)
-        return FI_OWN(SYS_write, args[0], (long)iov[0].iov_base,
-                      asked < (long)iov[0].iov_len ? asked : (long)iov[0].iov_len);
-    return fi_raw(fi_shim.control->head.secret, SYS_writev, args);
-}
-
-long fi_net_write(long number, const long args[6])
-{
-    return number == SYS_writev ? gathered_write(args) : transfer(FI_OP_SEND, number, args, 2);
-}
-
-long fi_net_read(long number, const long args[6])
-{
-    return transfer(FI_OP_RECV, number, args, number == SYS_readv ? -1 : 2);
-}
-
-static bool asked(uint32_t op)
-{
-    return fi_shim.control && fi_engine_cares(fi_shim.control, op);
+    return fi_shim.control && fi_engine_cares(fi_shim.control, FI_OP_RECV);
 }
 
 /* sendto and recvfrom use all six arguments, the last below 2^32: our marking does no harm there. */
@@ -126,7 +18,7 @@ static ssize_t by_name(uint32_t op, long number, const long args[6], int bytes)
 {
     if (!fi_shim.control)
         return fi_result(fi_raw(0, number, args));
-    return fi_result(transfer(op, number, args, bytes));
+    return fi_result(fi_net_transfer(op, number, args, bytes));
 }
 
 FI_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
@@ -136,7 +28,7 @@ FI_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
 
 FI_EXPORT ssize_t recv(int fd, void *data, size_t size, int flags)
 {
-    if (!asked(FI_OP_RECV)) /* as far as nobody asks, a thread that waits can be cancelled */
+    if (!asked_for_recv())
         return fi_real()->recv(fd, data, size, flags);
     return by_name(FI_OP_RECV, SYS_recvfrom, (const long[6]){fd, (long)data, (long)size, flags}, 2);
 }
@@ -157,27 +49,22 @@ FI_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
 FI_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (!asked(FI_OP_RECV))
+    if (!asked_for_recv())
         return fi_real()->recvmsg(fd, message, flags);
     return by_name(FI_OP_RECV, SYS_recvmsg, (const long[6]){fd, (long)message, flags}, -1);
 }
 
 FI_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-    long result = 0;
-    bool tcp = address && size >= sizeof(struct sockaddr_in);
-    uint32_t peer = tcp ? port_of((const struct sockaddr_storage *)address) : 0;
-    if (peer && asked(FI_OP_CONNECT) && decide(FI_OP_CONNECT, fd, peer, NULL, &result) == ENDS)
-        return (int)fi_result(result);
-    return fi_real()->connect(fd, address, size);
+    long error = fi_shim.control ? fi_net_connect(fd, address, size) : 0;
+    return error ? (int)fi_result(error) : fi_real()->connect(fd, address, size);
 }
 
 static int accept_call(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
-    long result = 0;
-    uint32_t port = asked(FI_OP_ACCEPT) ? port_at(SYS_getsockname, fd) : 0;
-    if (port && decide(FI_OP_ACCEPT, fd, port, NULL, &result) == ENDS)
-        return (int)fi_result(result);
+    long error = fi_shim.control ? fi_net_accept(fd) : 0;
+    if (error)
+        return (int)fi_result(error);
     int accepted = fi_real()->accept4(fd, address, size, flags);
     fi_fd_set(accepted, FI_FD_IGNORED);
     return accepted;

@@ -6,14 +6,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/gate.h"
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/wrap.h"
 
 /* By the row of the system call, unless another library has its own idea of the function. */
 #define ROW_CALL(name, arguments, number, ...)                                                                         \
-    (FI_FOREIGN(name) ? fi_real()->name arguments : (int)fi_result(fi_shim_call(number, (const long[6]){__VA_ARGS__})))
+    (FI_FOREIGN(name) ? fi_real()->name arguments : (int)fi_result(fi_gate_call(number, (const long[6]){__VA_ARGS__})))
 
 FI_EXPORT int mkdir(const char *path, mode_t mode)
 {
@@ -120,7 +122,7 @@ FI_EXPORT void sync(void)
     if (FI_FOREIGN(sync))
         fi_real()->sync();
     else
-        fi_shim_call(SYS_sync, (const long[6]){0});
+        fi_gate_call(SYS_sync, (const long[6]){0});
 }
 
 FI_EXPORT int ftruncate(int fd, off_t length)

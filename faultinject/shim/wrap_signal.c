@@ -1,11 +1,11 @@
 /* What could switch the trap off: a SIGSYS that is blocked, ignored or given another handler kills. */
-#include <errno.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/state.h"
+#include "shim/wrap.h"
 
 FI_EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 {

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 
 #include "shim/real.h"
-#include "shim/shim.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
+#include "shim/wrap.h"
 
 /* Free blocks of `size` bytes under the budget, at most what the machine has. */
 static uint64_t blocks(uint64_t free, uint64_t size)

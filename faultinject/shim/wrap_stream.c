@@ -3,15 +3,18 @@
  * cannot be trapped: a file of the data directory that is opened for reading alone
  * gets a stream whose reads go through the library.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "shim/open.h"
+#include "shim/read.h"
 #include "shim/real.h"
-#include "shim/shim.h"
-#include "shim/wrap_net.h"
+#include "shim/resolve.h"
+#include "shim/state.h"
+#include "shim/trap_start.h"
+#include "shim/wrap.h"
 
 enum { STREAMS_MAX = 256 };
 
@@ -31,7 +34,7 @@ static int find_stream(const FILE *stream)
 
 static ssize_t stream_read(void *cookie, char *data, size_t size)
 {
-    return fi_result(fi_shim_read(SYS_read, (long)cookie, (long)data, (long)size, 0));
+    return fi_result(fi_read(SYS_read, (long)cookie, (long)data, (long)size, 0));
 }
 
 static int stream_seek(void *cookie, off64_t *offset, int whence)
@@ -54,7 +57,7 @@ static FILE *reading_stream(const char *path, const char *mode)
     if (slot < 0)
         return fi_real()->fopen(path, mode);
     int cloexec = strchr(mode, 'e') ? O_CLOEXEC : 0;
-    long fd = fi_result(fi_shim_open(AT_FDCWD, path, O_RDONLY | cloexec, 0));
+    long fd = fi_result(fi_open(AT_FDCWD, path, O_RDONLY | cloexec, 0));
     if (fd < 0)
         return NULL;
     cookie_io_functions_t functions = {stream_read, NULL, stream_seek, stream_close};
@@ -116,12 +119,10 @@ FI_EXPORT int fclose(FILE *stream)
 
 static FILE *reopen(const char *path, const char *mode, FILE *stream)
 {
-    char below[FI_PATH_MAX];
     int slot = find_stream(stream);
     if (slot >= 0)
         atomic_store(&streams[slot].stream, NULL);
-    if (fi_shim.control && path && fi_resolve_path(AT_FDCWD, path, below))
-        fi_trap_start();
+    fi_trap_start_for(AT_FDCWD, path);
     fi_fd_set(fi_real()->fileno(stream), FI_FD_UNKNOWN);
     FILE *result = fi_real()->freopen(path, mode, stream);
     if (result)

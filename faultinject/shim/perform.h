@@ -1,0 +1,14 @@
+/* Carrying out a decision: what a rule's action does to one operation. */
+#ifndef FAULTINJECT_SHIM_PERFORM_H
+#define FAULTINJECT_SHIM_PERFORM_H
+
+#include "shared/engine.h"
+#include "shim/call.h"
+
+/* Carries out `decision` on a call that changes files, and enters it in the log. */
+long fi_perform(struct fi_call *call, const struct fi_decision *decision, const struct fi_operation *operation);
+
+/* The parts that any operation can have: kill, power cut, delay, hang. */
+void fi_perform_common(const struct fi_decision *decision);
+
+#endif
