@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "driver/filter.h"
-#include "driver/notify.h"
+#include "driver/notify_filter.h"
 #include "shared/engine.h"
 
 static void *map_file(int fd, size_t size, char *why, size_t why_size)

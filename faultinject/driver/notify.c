@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,16 +17,12 @@
 #include <unistd.h>
 
 #include "driver/control.h"
-#include "driver/filter.h"
 #include "driver/notify_decode.h"
-#include "shared/syscalls.h"
 
 /* Linux 5.19; older kernels let any signal interrupt a call that waits for its answer, and it is made anew. */
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
-
-#define NUMBER_ROW(name, op, target, argument, length) {SYS_##name, op},
 
 enum { TICK_MS = 5, HELD_MAX = 1024 };
 
@@ -50,56 +45,6 @@ struct server {
     rlim_t limit;                   /* in force */
     char limited_path[FI_PATH_MAX]; /* the last file that was found cut off at the limit */
 };
-
-static bool unconditional(const struct fi_rule *rule)
-{
-    bool triggered = rule->nth || rule->every || rule->after || rule->chance || rule->from_ns || rule->until_ns;
-    return !triggered && !rule->offset_to && rule->role == FI_ROLE_ANY && !strcmp(rule->path, "**");
-}
-
-const char *fi_notify_lacks(const struct fi_rule *rule)
-{
-    const uint32_t seen = (FI_OPS_FILE & ~FI_BIT(FI_OP_WRITE)) | FI_BIT(FI_OP_FORK);
-    if (rule->action == FI_DO_FILE_LIMIT)
-        return unconditional(rule) ? NULL : "from outside the server a file-limit is for all files at all times";
-    if (rule->ops & ~seen)
-        return "from outside the server only open, fsync, rename, unlink, truncate, mkdir, link and fork are seen";
-    switch (rule->action) {
-    case FI_DO_ERROR:
-    case FI_DO_DELAY:
-    case FI_DO_HANG:
-    case FI_DO_LIE:
-    case FI_DO_KILL:
-    case FI_DO_KILL_GROUP:
-    case FI_DO_POWER_CUT: return NULL;
-    default:
-        return "from outside the server only error, delay, hang, lie, kill, power-cut (real) and file-limit can be "
-               "done";
-    }
-}
-
-/* ---- the filter ---- */
-
-int fi_notify_filter(struct fi_control *control)
-{
-    static const struct {
-        long number;
-        int op;
-    } rows[] = {FI_SYSCALLS(NUMBER_ROW)};
-    static const long more[] = {SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_fork, SYS_vfork, SYS_clone3};
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-    int bad = !context || seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
-    for (size_t i = 0; !bad && i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].op != FI_OP_WRITE)
-            bad = seccomp_rule_add(context, SCMP_ACT_NOTIFY, (int)rows[i].number, 0);
-    for (size_t i = 0; !bad && i < sizeof more / sizeof *more; i++)
-        bad = seccomp_rule_add(context, SCMP_ACT_NOTIFY, (int)more[i], 0);
-    bad = bad ||
-          seccomp_rule_add(context, SCMP_ACT_NOTIFY, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-    bad = bad || fi_filter_export(context, 0, control);
-    seccomp_release(context);
-    return bad ? -1 : 0;
-}
 
 int fi_notify_open(struct fi_notify *notify)
 {

@@ -4,15 +4,13 @@
  * supervisor decides by the same control block, the same rules and the same log.
  *
  * It can do less than the library: it sees no write, read, socket or clock, and has no journal, so there is no
- * simulated power cut. fi_notify_lacks names what a rule would need.
+ * simulated power cut. notify_filter.h says what a rule would need.
  *
  * A call is looked at before it is made. What stands in the program's memory may change between the look and the
  * call: a program that means to deceive can, one that fails does not.
  */
 #ifndef FAULTINJECT_DRIVER_NOTIFY_H
 #define FAULTINJECT_DRIVER_NOTIFY_H
-
-#include <stddef.h>
 
 #include "shared/control_block.h"
 
@@ -21,12 +19,6 @@ struct fi_notify {
     int program;
     int supervisor;
 };
-
-/* Why the back end cannot do what `rule` says; NULL: it can. A static text. */
-const char *fi_notify_lacks(const struct fi_rule *rule);
-
-/* Fills control->filter. 0, or -1 when libseccomp fails. */
-int fi_notify_filter(struct fi_control *control);
 
 /* Opens both ends, close-on-exec. 0, or a negative errno. */
 int fi_notify_open(struct fi_notify *notify);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/copy.h"
-#include "driver/notify.h"
+#include "driver/notify_filter.h"
 #include "judge/judge.h"
 #include "redis/roles.h"
 #include "report/result.h"
