@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Holds the #include lines of harness/ against the table of docs/architecture.md.
+"""Holds the #include lines of harness/ and faultinject/ against the tables of docs/architecture.md.
 
 A file may include headers of its own folder, and of the folders that its folder may use, directly or through others. No
 two files (a header and its source counted as one) may use each other, by whatever way round.
@@ -9,6 +9,7 @@ import pathlib
 import re
 import sys
 
+TREES = ("harness", "faultinject")  # no folder of one has the name of a folder of the other
 ROW = re.compile(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|$")
 
 
@@ -32,12 +33,13 @@ def reachable(rows, folder):
     return seen
 
 
-def includes(harness):
+def includes(folders):
     """(file, header) for each include of one of our own headers; tests left out."""
-    for path in sorted(harness.glob("*/*.[ch]")):
-        for header in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M):
-            if (harness / header).exists():
-                yield path.relative_to(harness), pathlib.PurePath(header)
+    for folder in folders.values():
+        for path in sorted(folder.glob("*.[ch]")):
+            for header in map(pathlib.PurePath, re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)):
+                if header.parts[0] in folders and (folders[header.parts[0]].parent / header).exists():
+                    yield path.relative_to(folder.parent), header
 
 
 def circles(edges):
@@ -68,17 +70,18 @@ def circles(edges):
 
 def check(root):
     rows = table(root)
-    harness = root / "harness"
-    folders = {path.name for path in harness.iterdir() if path.is_dir()} - {"tests"}
-    wrong = [f"docs/architecture.md: no row for harness/{name}/" for name in sorted(folders - set(rows))]
-    wrong += [f"docs/architecture.md: harness/{name}/ is not there" for name in sorted(set(rows) - folders)]
+    folders = {path.name: path for tree in TREES for path in sorted((root / tree).iterdir())
+               if path.is_dir() and path.name != "tests"}
+    place = {name: path.relative_to(root) for name, path in folders.items()}
+    wrong = [f"docs/architecture.md: no row for {place[name]}/" for name in folders if name not in rows]
+    wrong += [f"docs/architecture.md: {name}/ is not there" for name in rows if name not in folders]
     if wrong:
         return wrong
-    edges = list(includes(harness))
+    edges = list(includes(folders))
     for source, header in edges:
         used, folder = header.parts[0], source.parts[0]
         if used != folder and used not in reachable(rows, folder):
-            wrong.append(f"harness/{source}: {folder}/ may not use {used}/ ({header})")
+            wrong.append(f"{place[folder] / source.name}: {folder}/ may not use {used}/ ({header})")
     for circle in circles(edges):
         wrong.append("in a circle: " + " -> ".join(map(str, circle)))
     return wrong

@@ -13,7 +13,8 @@ class Includes(LastackTest):
     def setUp(self):
         super().setUp()
         self.tree = self.folder / "tree"
-        shutil.copytree(ROOT / "harness", self.tree / "harness", ignore=shutil.ignore_patterns("tests"))
+        for tree in ("harness", "faultinject"):
+            shutil.copytree(ROOT / tree, self.tree / tree, ignore=shutil.ignore_patterns("tests"))
         (self.tree / "docs").mkdir()
         shutil.copy(ROOT / "docs/architecture.md", self.tree / "docs")
 
@@ -21,7 +22,7 @@ class Includes(LastackTest):
         return subprocess.run(["/usr/bin/python3", CHECK, self.tree], capture_output=True, text=True)
 
     def add(self, file, line):
-        path = self.tree / "harness" / file
+        path = self.tree / file
         path.write_text(line + "\n" + path.read_text())
 
     def test_as_it_is(self):
@@ -29,26 +30,36 @@ class Includes(LastackTest):
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_edges_against_the_table(self):
-        """Upwards, far upwards, and sideways."""
-        for file, header in (("base/util.c", "redis/client.h"), ("ledger/plan.h", "judge/judge.h"),
-                             ("load/load.c", "nodes/node.h"), ("verify/tally.c", "scenario/scenario.h")):
-            before = (self.tree / "harness" / file).read_text()
+        """Upwards, far upwards, and sideways; into the library, and out of faultinject/."""
+        for file, header in (("harness/base/util.c", "redis/client.h"), ("harness/ledger/plan.h", "judge/judge.h"),
+                             ("harness/load/load.c", "nodes/node.h"),
+                             ("harness/verify/tally.c", "scenario/scenario.h"),
+                             ("harness/nodes/node.c", "shim/state.h"),
+                             ("faultinject/driver/rule.c", "shim/perform.h"),
+                             ("faultinject/shim/gate.c", "driver/rule.h"),
+                             ("faultinject/shared/engine.h", "base/util.h")):
+            before = (self.tree / file).read_text()
             self.add(file, f'#include "{header}"')
             done = self.check()
             self.assertEqual(done.returncode, 1)
-            self.assertIn(f"harness/{file}: {file.split('/')[0]}/ may not use {header.split('/')[0]}/", done.stdout)
-            (self.tree / "harness" / file).write_text(before)
+            self.assertIn(f"{file}: {file.split('/')[1]}/ may not use {header.split('/')[0]}/", done.stdout)
+            (self.tree / file).write_text(before)
         self.assertEqual(self.check().returncode, 0)
 
     def test_circles(self):
-        self.add("base/util.c", '#include "base/copy.h"')  # which uses util.h
+        self.add("harness/base/util.c", '#include "base/copy.h"')  # which uses util.h
+        self.add("faultinject/shim/resolve.h", '#include "shim/gate.h"')  # whose call.c uses resolve.h
         done = self.check()
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"in a circle: base/(util -> base/copy|copy -> base/util)")
+        self.assertRegex(done.stdout, r"in a circle: shim/.*resolve")
 
     def test_folders_without_a_row(self):
         (self.tree / "harness/extra").mkdir()
-        self.assertIn("no row for harness/extra/", self.check().stdout)
+        (self.tree / "faultinject/other").mkdir()
+        done = self.check()
+        self.assertIn("no row for harness/extra/", done.stdout)
+        self.assertIn("no row for faultinject/other/", done.stdout)
 
 
 if __name__ == "__main__":
