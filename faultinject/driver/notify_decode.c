@@ -195,8 +195,10 @@ static bool locate(const struct seccomp_notif *asked, const struct fi_control *c
         return locate_argument(asked, control, (int)args[at], at + 1, out) ||
                (row->op == FI_OP_RENAME && locate_argument(asked, control, (int)args[0], 1, out));
     case FI_TARGET_ALL: memcpy(out, ".", 2); return true;
-    default: return locate_fd(control, (pid_t)asked->pid, (int)args[at], out);
+    case FI_TARGET_FD:
+    case FI_TARGET_FD_IOV: break;
     }
+    return locate_fd(control, (pid_t)asked->pid, (int)args[at], out);
 }
 
 static uint32_t op_of(const struct seccomp_notif *asked, const struct fi_syscall *row)

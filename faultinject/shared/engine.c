@@ -119,6 +119,13 @@ static uint64_t count_file(struct fi_rule *rule, uint64_t file)
     return atomic_fetch_add(&rule->files[FI_RULE_FILES - 1].count, 1) + 1;
 }
 
+/* Too small to be cut, or of a length that is not known. */
+static bool cannot_be_cut(const struct fi_decision *decision, const struct fi_operation *operation)
+{
+    bool cuts = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
+    return cuts && (operation->bytes < 0 || decision->arg >= (uint64_t)operation->bytes);
+}
+
 struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_operation *operation)
 {
     struct fi_decision decision = {.rule = -1};
@@ -135,6 +142,8 @@ struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_
         if (first && fires(rule, &now, file, control->seed))
             decision = now; /* a limit holds whatever else happens to the write */
     }
+    if (decision.rule >= 0 && cannot_be_cut(&decision, operation))
+        decision.rule = -1; /* nothing is injected, so nothing is logged */
     return decision;
 }
 

@@ -45,7 +45,10 @@ static inline bool fi_engine_cares(const struct fi_control *control, uint32_t op
 /* True when an armed rule looks at where in the file an operation of this kind is made. */
 bool fi_engine_wants_offset(const struct fi_control *control, uint32_t op);
 
-/* Counts the operation with every armed rule that it matches; the first that fires decides. */
+/*
+ * Counts the operation with every armed rule that it matches; the first that fires decides. An operation that it means
+ * to cut and that is too small for it goes through.
+ */
 struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_operation *operation);
 
 /* Enters an injection in the block's log and counts the decision's rule as fired. */

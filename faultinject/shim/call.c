@@ -55,8 +55,10 @@ bool fi_call_locate(const struct fi_call *call, char path[FI_PATH_MAX])
     case FI_TARGET_ALL:
         memcpy(path, ".", 2);
         return call->row->number == SYS_sync || same_file_system((int)call->args[0]);
-    default: return fi_resolve_fd((int)call->args[call->row->argument], path);
+    case FI_TARGET_FD:
+    case FI_TARGET_FD_IOV: break;
     }
+    return fi_resolve_fd((int)call->args[call->row->argument], path);
 }
 
 int64_t fi_call_bytes(const struct fi_call *call)

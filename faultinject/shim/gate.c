@@ -76,6 +76,5 @@ long fi_gate(const struct fi_operation *operation)
     if (decision.rule < 0)
         return 0;
     fi_engine_record(control, &decision, operation);
-    fi_perform_common(&decision);
-    return decision.action == FI_DO_ERROR ? -(long)decision.arg : 0;
+    return fi_perform_common(&decision);
 }

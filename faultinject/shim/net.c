@@ -47,9 +47,6 @@ static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *r
     struct fi_decision decision = fi_engine_decide(fi_shim.control, &operation);
     if (decision.rule < 0)
         return GOES_ON;
-    bool cut = decision.action == FI_DO_SHORT;
-    if (cut && (!bytes || (uint64_t)*bytes <= decision.arg))
-        return GOES_ON; /* too small to be cut, or of a length that is not asked for: no injection */
     bool hang = decision.action == FI_DO_HANG;
     if (hang && decision.file_number > 1) /* the same standstill, asked about again */
         atomic_fetch_add(&fi_shim.control->rules[decision.rule].fired, 1);
@@ -59,17 +56,16 @@ static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *r
         *result = op == FI_OP_CONNECT ? -ETIMEDOUT : -EAGAIN;
         return ENDS;
     }
-    fi_perform_common(&decision);
-    switch (decision.action) {
-    case FI_DO_ERROR:
-        if (decision.arg == ECONNRESET && op != FI_OP_ACCEPT) /* an accept is about the socket that listens */
-            reset_on_close(fd);
-        *result = -(long)decision.arg;
+    *result = fi_perform_common(&decision);
+    if (*result == -ECONNRESET && op != FI_OP_ACCEPT) /* an accept is about the socket that listens */
+        reset_on_close(fd);
+    if (decision.action == FI_DO_LIE) {
+        *result = bytes ? *bytes : 0;
         return ENDS;
-    case FI_DO_LIE: *result = bytes ? *bytes : 0; return ENDS;
-    case FI_DO_SHORT: *bytes = (long)decision.arg; return GOES_ON;
-    default: return GOES_ON;
     }
+    if (decision.action == FI_DO_SHORT && bytes)
+        *bytes = (long)decision.arg;
+    return *result ? ENDS : GOES_ON;
 }
 
 long fi_net_transfer(uint32_t op, long number, const long args[6], int bytes)

@@ -44,17 +44,25 @@ static void hang(const struct fi_decision *decision)
         fi_sleep_ns(FI_NS_PER_MS);
 }
 
-void fi_perform_common(const struct fi_decision *decision)
+long fi_perform_common(const struct fi_decision *decision)
 {
     switch (decision->action) {
+    case FI_DO_ERROR: return -(long)decision->arg;
     case FI_DO_KILL: kill_now((int)FI_OWN(SYS_getpid, 0), SIGKILL); break;
     case FI_DO_KILL_GROUP:
     case FI_DO_TORN: kill_now(0, SIGKILL); break;
     case FI_DO_POWER_CUT: cut_power(); break;
     case FI_DO_DELAY: fi_sleep_ns(decision->arg * FI_NS_PER_MS); break;
     case FI_DO_HANG: hang(decision); break;
-    default: break;
+    case FI_DO_REVERT:
+    case FI_DO_SHORT:
+    case FI_DO_LIE:
+    case FI_DO_FLIP:
+    case FI_DO_FILE_LIMIT:
+    case FI_DO_CLOCK:
+    case FI_DO_DISK_FULL: break;
     }
+    return 0;
 }
 
 /* The bytes are stored as asked, and then one bit of them turns, by way of a descriptor of our own. */
@@ -134,27 +142,26 @@ static long up_to_limit(struct fi_call *call, const struct fi_decision *decision
 
 long fi_perform(struct fi_call *call, const struct fi_decision *decision, const struct fi_operation *operation)
 {
-    int64_t bytes = operation->bytes;
-    if (decision->action == FI_DO_FILE_LIMIT) {
+    if (decision->action != FI_DO_FLIP) /* an injection once a bit has turned */
         fi_engine_record(fi_shim.control, decision, operation);
-        return up_to_limit(call, decision, operation->offset);
-    }
-    bool part = decision->action == FI_DO_SHORT || decision->action == FI_DO_TORN;
-    if (part && (bytes < 0 || decision->arg >= (uint64_t)bytes))
-        return fi_disk_call(call); /* too small to be cut: nothing has been injected, so nothing is logged */
-    if (decision->action == FI_DO_FLIP)
-        return write_flipped(call, decision, operation); /* an injection once a bit has turned */
-    fi_engine_record(fi_shim.control, decision, operation);
     switch (decision->action) {
     case FI_DO_ERROR:
         if (FI_OPS_SYNC >> call->op & 1)
             fi_record_failed_sync(call, -(long)decision->arg);
-        return -(long)decision->arg;
+        return fi_perform_common(decision);
     case FI_DO_REVERT: return fail_and_revert(call, decision);
-    case FI_DO_LIE: return call->op == FI_OP_WRITE ? lie_about_write(call, bytes) : 0;
     case FI_DO_SHORT: return fi_pass_part(call, decision->arg);
+    case FI_DO_LIE: return call->op == FI_OP_WRITE ? lie_about_write(call, operation->bytes) : 0;
+    case FI_DO_FLIP: return write_flipped(call, decision, operation);
+    case FI_DO_FILE_LIMIT: return up_to_limit(call, decision, operation->offset);
     case FI_DO_TORN: fi_pass_part(call, decision->arg); break;
-    default: break;
+    case FI_DO_KILL:
+    case FI_DO_KILL_GROUP:
+    case FI_DO_POWER_CUT:
+    case FI_DO_DELAY:
+    case FI_DO_HANG:
+    case FI_DO_CLOCK: /* never decided upon, as disk-full */
+    case FI_DO_DISK_FULL: break;
     }
     hold_up(call, decision);
     return fi_disk_call(call);

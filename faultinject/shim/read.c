@@ -58,15 +58,14 @@ static int64_t read_offset(long number, int fd, long offset)
 static long read_by_rule(long number, long args[6], const struct fi_decision *decision, const struct fi_operation *op)
 {
     int fd = (int)args[0];
-    bool flat = number != SYS_readv;
-    if (decision->action == FI_DO_SHORT && (!flat || decision->arg >= (uint64_t)args[2]))
+    if (decision->action == FI_DO_SHORT && number == SYS_readv)
         return FI_OWN(number, fd, args[1], args[2], args[3]);
     if (decision->action == FI_DO_FLIP)
         return read_flipped(number, args, decision, op);
     fi_engine_record(fi_shim.control, decision, op);
-    fi_perform_common(decision);
-    if (decision->action == FI_DO_ERROR)
-        return -(long)decision->arg;
+    long error = fi_perform_common(decision);
+    if (error)
+        return error;
     if (decision->action == FI_DO_SHORT)
         args[2] = (long)decision->arg;
     return FI_OWN(number, fd, args[1], args[2], args[3]);
