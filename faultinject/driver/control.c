@@ -14,6 +14,7 @@
 
 #include "driver/filter.h"
 #include "driver/notify_filter.h"
+#include "shared/clock.h"
 #include "shared/engine.h"
 
 static void *map_file(int fd, size_t size, char *why, size_t why_size)
@@ -231,31 +232,13 @@ uint64_t fi_control_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static void change_clock(struct fi_clock *clock, uint32_t change, uint64_t arg, uint64_t now)
-{
-    uint32_t even;
-    int tries = 0; /* a driver that was killed half-way does not hold up the next one */
-    do
-        even = atomic_load(&clock->sequence) & ~1U;
-    while (!atomic_compare_exchange_weak(&clock->sequence, &even, even + 1) && ++tries < FI_CLOCK_TRIES);
-    uint64_t since = atomic_load(&clock->since_ns);
-    uint64_t rate = since ? atomic_load(&clock->rate) : FI_CLOCK_RATE_ONE;
-    uint64_t base = since ? atomic_load(&clock->base_ns) : now;
-    __extension__ unsigned __int128 passed = since && now > since ? now - since : 0;
-    atomic_store(&clock->base_ns, base + (uint64_t)(passed * rate / FI_CLOCK_RATE_ONE));
-    atomic_store(&clock->rate, change == FI_CLOCK_RATE ? arg : rate);
-    atomic_fetch_add(&clock->jump_ns, change == FI_CLOCK_JUMP ? (int64_t)arg * 1000000 : 0);
-    atomic_store(&clock->since_ns, now);
-    atomic_store(&clock->sequence, even + 2);
-}
-
 /* A clock has no operations that it could wait for: it fires as it is armed. */
 static void fire_clock(struct fi_control *control, int index, uint64_t now)
 {
     struct fi_rule *rule = &control->rules[index];
     struct fi_decision decision = {index, FI_DO_CLOCK, rule->arg, 1, 1, UINT64_MAX};
     struct fi_operation operation = {.time_ns = now, .op = FI_OP_CLOCK, .bytes = -1, .offset = -1};
-    change_clock(&control->clock, rule->clock_change, rule->arg, now);
+    fi_clock_change(&control->clock, (enum fi_clock_change)rule->clock_change, rule->arg, now);
     atomic_fetch_add(&rule->seen, 1);
     fi_engine_record(control, &decision, &operation);
 }
@@ -332,7 +315,7 @@ void fi_control_disarm(struct fi_control *control, int index)
     if (rule->action == FI_DO_DISK_FULL)
         atomic_store(&control->disk_limit, 0);
     if (rule->action == FI_DO_CLOCK && rule->clock_change == FI_CLOCK_RATE)
-        change_clock(&control->clock, FI_CLOCK_RATE, FI_CLOCK_RATE_ONE, fi_control_now_ns());
+        fi_clock_change(&control->clock, FI_CLOCK_RATE, FI_CLOCK_RATE_ONE, fi_control_now_ns());
     update_armed_ops(control);
 }
 

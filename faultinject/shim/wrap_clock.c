@@ -8,18 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "shim/real.h"
 #include "shim/state.h"
 #include "shim/wrap.h"
 
 #define SECOND UINT64_C(1000000000)
-
-struct reading {
-    uint64_t since_ns;
-    uint64_t base_ns;
-    uint64_t rate;
-    int64_t jump_ns;
-};
 
 /* A server asks for the time with every command: as long as nobody has touched it, that costs next to nothing. */
 static inline bool touched(void)
@@ -28,42 +22,9 @@ static inline bool touched(void)
     return control && atomic_load_explicit(&control->clock.sequence, memory_order_relaxed);
 }
 
-/* False while nobody has touched the clock. Retries while a driver is changing it. */
-static bool clock_reading(struct reading *reading)
+static bool clock_reading(struct fi_clock_reading *reading)
 {
-    if (!touched())
-        return false;
-    struct fi_clock *clock = &fi_shim.control->clock;
-    uint32_t sequence;
-    int tries = 0;
-    do {
-        sequence = atomic_load(&clock->sequence);
-        reading->since_ns = atomic_load(&clock->since_ns);
-        reading->base_ns = atomic_load(&clock->base_ns);
-        reading->rate = atomic_load(&clock->rate);
-        reading->jump_ns = atomic_load(&clock->jump_ns);
-    } while (((sequence & 1) || sequence != atomic_load(&clock->sequence)) && ++tries < FI_CLOCK_TRIES);
-    return reading->since_ns && reading->rate;
-}
-
-static uint64_t scale(uint64_t value, uint64_t by, uint64_t per)
-{
-    __extension__ unsigned __int128 wide = value;
-    return (uint64_t)(wide * by / per);
-}
-
-static uint64_t to_virtual(const struct reading *reading, uint64_t real)
-{
-    if (real <= reading->since_ns)
-        return reading->base_ns;
-    return reading->base_ns + scale(real - reading->since_ns, reading->rate, FI_CLOCK_RATE_ONE);
-}
-
-static uint64_t to_real(const struct reading *reading, uint64_t virtual_ns)
-{
-    if (virtual_ns <= reading->base_ns)
-        return reading->since_ns;
-    return reading->since_ns + scale(virtual_ns - reading->base_ns, FI_CLOCK_RATE_ONE, reading->rate);
+    return touched() && fi_clock_read(&fi_shim.control->clock, reading);
 }
 
 static uint64_t nanoseconds(const struct timespec *time)
@@ -88,15 +49,15 @@ static bool of_the_machine(clockid_t clock)
 }
 
 /* How far the server's time of one clock is ahead of the machine's. */
-static int64_t ahead(const struct reading *reading, clockid_t clock)
+static int64_t ahead(const struct fi_clock_reading *reading, clockid_t clock)
 {
     uint64_t now = fi_now_ns();
-    return (int64_t)(to_virtual(reading, now) - now) + (of_the_wall(clock) ? reading->jump_ns : 0);
+    return (int64_t)(fi_clock_virtual(reading, now) - now) + (of_the_wall(clock) ? reading->jump_ns : 0);
 }
 
 static int read_clock(clockid_t clock, struct timespec *time)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     int result = fi_real()->clock_gettime(clock, time);
     if (result || !clock_reading(&reading) || !(of_the_wall(clock) || of_the_machine(clock)))
         return result;
@@ -130,15 +91,9 @@ FI_EXPORT time_t time(time_t *out)
     return now.tv_sec;
 }
 
-/* A span of the server's time as one of the machine's. */
-static uint64_t real_span(const struct reading *reading, uint64_t span)
+static struct timeval scaled_time(const struct fi_clock_reading *reading, struct timeval time)
 {
-    return scale(span, FI_CLOCK_RATE_ONE, reading->rate);
-}
-
-static struct timeval scaled_time(const struct reading *reading, struct timeval time)
-{
-    uint64_t us = real_span(reading, (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec);
+    uint64_t us = fi_clock_real_span(reading, (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec);
     us += us == 0 && (time.tv_sec || time.tv_usec); /* 0 would switch the timer off */
     return (struct timeval){(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
 }
@@ -147,11 +102,11 @@ static struct timeval scaled_time(const struct reading *reading, struct timeval 
 
 FI_EXPORT int epoll_pwait(int poller, struct epoll_event *events, int count, int timeout, const sigset_t *mask)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (timeout <= 0 || !clock_reading(&reading) || reading.rate == FI_CLOCK_RATE_ONE)
         return fi_real()->epoll_pwait(poller, events, count, timeout, mask);
     /* in nanoseconds: at x600 a timeout of 100 ms is a sixth of a millisecond */
-    struct timespec wait = timespec_of(real_span(&reading, (uint64_t)timeout * 1000000));
+    struct timespec wait = timespec_of(fi_clock_real_span(&reading, (uint64_t)timeout * 1000000));
     return (int)syscall(SYS_epoll_pwait2, poller, events, count, &wait, mask, _NSIG / 8);
 }
 
@@ -163,10 +118,10 @@ FI_EXPORT int epoll_wait(int poller, struct epoll_event *events, int count, int 
 /* NULL stays NULL: for ever. */
 static const struct timespec *scaled(const struct timespec *wait, struct timespec *room)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!wait || !clock_reading(&reading))
         return wait;
-    *room = timespec_of(real_span(&reading, nanoseconds(wait)));
+    *room = timespec_of(fi_clock_real_span(&reading, nanoseconds(wait)));
     return room;
 }
 
@@ -201,12 +156,12 @@ FI_EXPORT int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_s
 FI_EXPORT int select(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict bad,
                      struct timeval *restrict wait)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!wait || !clock_reading(&reading))
         return fi_real()->select(count, in, out, bad, wait);
     struct timeval left = scaled_time(&reading, *wait);
     int result = fi_real()->select(count, in, out, bad, &left);
-    uint64_t us = scale((uint64_t)left.tv_sec * 1000000 + (uint64_t)left.tv_usec, reading.rate, FI_CLOCK_RATE_ONE);
+    uint64_t us = fi_clock_virtual_span(&reading, (uint64_t)left.tv_sec * 1000000 + (uint64_t)left.tv_usec);
     *wait = (struct timeval){(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
     return result;
 }
@@ -215,15 +170,15 @@ FI_EXPORT int select(int count, fd_set *restrict in, fd_set *restrict out, fd_se
 
 FI_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *left)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!wanted || !clock_reading(&reading))
         return fi_real()->clock_nanosleep(clock, flags, wanted, left);
     struct timespec wait;
     if (!(flags & TIMER_ABSTIME)) {
-        wait = timespec_of(real_span(&reading, nanoseconds(wanted)));
+        wait = timespec_of(fi_clock_real_span(&reading, nanoseconds(wanted)));
         int error = fi_real()->clock_nanosleep(clock, 0, &wait, left);
         if (error == EINTR && left)
-            *left = timespec_of(scale(nanoseconds(left), reading.rate, FI_CLOCK_RATE_ONE));
+            *left = timespec_of(fi_clock_virtual_span(&reading, nanoseconds(left)));
         return error;
     }
     int64_t shift = of_the_wall(clock) ? ahead(&reading, CLOCK_REALTIME) - ahead(&reading, CLOCK_MONOTONIC) : 0;
@@ -233,7 +188,7 @@ FI_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec 
     fi_real()->clock_gettime(clock, &own);
     int64_t apart = (int64_t)(nanoseconds(&own) - nanoseconds(&mono)); /* of the two clocks, on the machine */
     uint64_t due = (uint64_t)((int64_t)nanoseconds(wanted) - apart - shift);
-    wait = timespec_of(to_real(&reading, due));
+    wait = timespec_of(fi_clock_real(&reading, due));
     return fi_real()->clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wait, left);
 }
 
@@ -260,12 +215,12 @@ FI_EXPORT unsigned int sleep(unsigned int seconds)
 }
 
 /* A moment of the server's time on one of its clocks, as the machine has it on the same clock. */
-static struct timespec real_moment(const struct reading *reading, clockid_t clock, const struct timespec *due)
+static struct timespec real_moment(const struct fi_clock_reading *reading, clockid_t clock, const struct timespec *due)
 {
     struct timespec now;
     fi_real()->clock_gettime(clock, &now);
     int64_t span = (int64_t)nanoseconds(due) - ((int64_t)nanoseconds(&now) + ahead(reading, clock));
-    return timespec_of(nanoseconds(&now) + (span > 0 ? real_span(reading, (uint64_t)span) : 0));
+    return timespec_of(nanoseconds(&now) + (span > 0 ? fi_clock_real_span(reading, (uint64_t)span) : 0));
 }
 
 /* Which clock a condition uses cannot be asked by any call; glibc keeps it there. */
@@ -277,7 +232,7 @@ static clockid_t clock_of(const pthread_cond_t *cond)
 FI_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
                                      const struct timespec *restrict due)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!clock_reading(&reading))
         return fi_real()->pthread_cond_timedwait(cond, mutex, due);
     struct timespec until = real_moment(&reading, clock_of(cond), due);
@@ -287,7 +242,7 @@ FI_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mute
 FI_EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex, clockid_t clock,
                                      const struct timespec *restrict due)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!clock_reading(&reading))
         return fi_real()->pthread_cond_clockwait(cond, mutex, clock, due);
     struct timespec until = real_moment(&reading, clock, due);
@@ -296,7 +251,7 @@ FI_EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mute
 
 FI_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict due)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!clock_reading(&reading))
         return fi_real()->sem_timedwait(sem, due);
     struct timespec until = real_moment(&reading, CLOCK_REALTIME, due);
@@ -305,7 +260,7 @@ FI_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict
 
 FI_EXPORT int sem_clockwait(sem_t *restrict sem, clockid_t clock, const struct timespec *restrict due)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!clock_reading(&reading))
         return fi_real()->sem_clockwait(sem, clock, due);
     struct timespec until = real_moment(&reading, clock, due);
@@ -314,7 +269,7 @@ FI_EXPORT int sem_clockwait(sem_t *restrict sem, clockid_t clock, const struct t
 
 FI_EXPORT int setitimer(__itimer_which_t which, const struct itimerval *restrict wanted, struct itimerval *restrict old)
 {
-    struct reading reading;
+    struct fi_clock_reading reading;
     if (!wanted || which != ITIMER_REAL || !clock_reading(&reading))
         return fi_real()->setitimer(which, wanted, old);
     struct itimerval timer = {scaled_time(&reading, wanted->it_interval), scaled_time(&reading, wanted->it_value)};

@@ -6,6 +6,7 @@
 
 #include "cmocka_all.h"
 #include "driver/control.h"
+#include "shared/clock.h"
 #include "shared/engine.h"
 
 static const struct fi_role roles[] = {{"save-child", "temp-*.rdb"}, {"rewrite-child", "temp-rewriteaof-*"}};
@@ -192,14 +193,22 @@ static void a_clock_goes_on_from_where_it_was(void **state)
     struct fi_rule rule;
     struct fi_rule_error error;
     char why[256];
+    struct fi_clock_reading reading;
+    assert_false(fi_clock_read(&f->control->clock, &reading));
     assert_int_equal(fi_rule_parse("op=clock do=clock:x10", f->control->roles, 2, &rule, &error), 0);
     assert_int_equal(fi_control_arm(f->control, &rule, 1000, why, sizeof why), 0);
     assert_int_equal(f->control->clock.base_ns, 1000);
     assert_int_equal(fi_rule_parse("op=clock do=clock:-3", f->control->roles, 2, &rule, &error), 0);
     assert_int_equal(fi_control_arm(f->control, &rule, 1100, why, sizeof why), 1);
     assert_int_equal(f->control->clock.base_ns, 2000); /* 100 ns, ten times as long */
-    assert_int_equal(f->control->clock.rate, 10 * FI_CLOCK_RATE_ONE);
-    assert_int_equal(f->control->clock.jump_ns, -3000000);
+    assert_true(fi_clock_read(&f->control->clock, &reading));
+    assert_int_equal(reading.rate, 10 * FI_CLOCK_RATE_ONE);
+    assert_int_equal(reading.jump_ns, -3000000);
+    assert_int_equal(fi_clock_virtual(&reading, 1150), 2500);
+    assert_int_equal(fi_clock_virtual(&reading, 1050), 2000); /* before the change */
+    assert_int_equal(fi_clock_real(&reading, 2500), 1150);
+    assert_int_equal(fi_clock_virtual_span(&reading, 7), 70);
+    assert_int_equal(fi_clock_real_span(&reading, 70), 7);
     assert_int_equal(f->control->rules[1].fired, 1);
 }
 
