@@ -1,5 +1,6 @@
 #include "report/result.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "report/throughput.h"
 
 enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
+
+#define ZFS_SUPER_MAGIC 0x2fc12fc1 /* no part of Linux, and so not in <linux/magic.h> */
 
 static json_t *text(const char *value)
 {
@@ -303,8 +306,9 @@ static const char *filesystem_name(const char *path)
     static const struct {
         long magic;
         const char *name;
-    } known[] = {{0xef53, "ext4"},        {0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
-                 {0x794c7630, "overlay"}, {0x2fc12fc1, "zfs"}, {0x6969, "nfs"}};
+    } known[] = {{EXT4_SUPER_MAGIC, "ext4"}, {XFS_SUPER_MAGIC, "xfs"},           {BTRFS_SUPER_MAGIC, "btrfs"},
+                 {TMPFS_MAGIC, "tmpfs"},     {OVERLAYFS_SUPER_MAGIC, "overlay"}, {ZFS_SUPER_MAGIC, "zfs"},
+                 {NFS_SUPER_MAGIC, "nfs"}};
     struct statfs fs;
     if (statfs(path, &fs))
         return "unknown";
