@@ -347,9 +347,10 @@ static json_t *began(double seconds_ago)
 
 json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
 {
-    json_t *result = json_pack("{s:s, s:I, s:{s:o, s:o, s:o}}", "lastack", LASTACK_VERSION, "seed",
-                               (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name",
-                               text(frame->server_name), "version", text(frame->server_version));
+    json_t *result =
+        json_pack("{s:i, s:s, s:I, s:{s:o, s:o, s:o}}", "schema", LA_RESULT_SCHEMA, "lastack", LASTACK_VERSION, "seed",
+                  (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name", text(frame->server_name),
+                  "version", text(frame->server_version));
     json_object_set_new(result, "started", began(frame->seconds));
     json_object_set_new(result, "seconds", json_real(frame->seconds));
     json_object_set_new(result, "command", texts(frame->command));

@@ -1,10 +1,13 @@
-/* result.json: what a run writes down. The fields are documented in docs/results.md. */
+/* result.json: what a run writes down. The fields are documented in docs/results.md and docs/result.schema.json. */
 #ifndef LASTACK_REPORT_RESULT_H
 #define LASTACK_REPORT_RESULT_H
 
 #include "judge/judge.h"
 #include "report/claims.h"
 #include "run/run.h"
+
+/* Version of the format. It grows when a field changes its meaning or goes away, never when one is added. */
+enum { LA_RESULT_SCHEMA = 1 };
 
 /* One entry of "scenarios". */
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement);
