@@ -25,6 +25,12 @@ def free_port():
             return port
 
 
+def undocumented(names):
+    """Fields of result.json that docs/results.md does not mention."""
+    text = (ROOT / "docs/results.md").read_text()
+    return sorted(name for name in names if f"`{name}`" not in text and f".{name}`" not in text)
+
+
 class Run:
     """One finished call of lastack."""
 
