@@ -68,6 +68,14 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
     exit(LA_EXIT_USAGE);
 }
 
+bool la_same_file(const char *one, const char *other)
+{
+    struct stat st;
+    struct stat other_st;
+    return one && other && stat(one, &st) == 0 && stat(other, &other_st) == 0 && st.st_dev == other_st.st_dev &&
+           st.st_ino == other_st.st_ino;
+}
+
 bool la_lies_in(const char *path, const char *folder)
 {
     char at[LA_PATH_MAX];

@@ -1,6 +1,6 @@
 /*
  * Scenarios: one YAML file each, read into these structures. Every member says what
- * the key of the same name means; docs of the format are in scenarios/README.md.
+ * the key of the same name means; docs of the format are in docs/scenarios.md.
  */
 #ifndef LASTACK_SCENARIO_SCENARIO_H
 #define LASTACK_SCENARIO_SCENARIO_H

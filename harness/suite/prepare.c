@@ -7,34 +7,19 @@
 #include <unistd.h>
 
 #include "base/output.h"
-#include "judge/expectations.h"
 #include "scenario/check.h"
 #include "scenario/read.h"
+#include "suite/select.h"
 #include "suite/work.h"
 #include "types/types.h"
 
 enum { DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
 
-/* A name without a folder, where no file has it, is that of a scenario that comes with lastack. */
-static int read_named(struct la_work *work, const char *name, struct la_error *error)
-{
-    static const char *const endings[] = {"yaml", "yml"};
-    char path[LA_PATH_MAX];
-    if (access(name, F_OK) == 0 || strchr(name, '/'))
-        return la_scenarios_read(&work->scenarios, name, &la_kinds, error);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        la_path(path, "%s/%s.%s", work->suite->parts.scenarios, name, endings[i]);
-        if (access(path, F_OK) == 0)
-            return la_scenarios_read(&work->scenarios, path, &la_kinds, error);
-    }
-    return la_fail(error, "%s: No such file or scenario; 'lastack list' has the names", name);
-}
-
 static int read_scenarios(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
     for (size_t i = 0; i < suite->files.count; i++)
-        if (read_named(work, suite->files.items[i], error))
+        if (la_select(&work->scenarios, suite->files.items[i], suite->parts.scenarios, error))
             return -1;
     for (size_t i = 0; i < work->scenarios.count; i++)
         if (la_scenario_check_recording(work->scenarios.items[i], error))
@@ -51,21 +36,13 @@ static int check_output(const char *option, const char *path, struct la_error *e
     return la_output_try(path, &why) ? la_fail(error, "%s %.900s", option, why.text) : 0;
 }
 
-static bool same_file(const char *one, const char *other)
-{
-    struct stat st;
-    struct stat other_st;
-    return one && other && stat(one, &st) == 0 && stat(other, &other_st) == 0 && st.st_dev == other_st.st_dev &&
-           st.st_ino == other_st.st_ino;
-}
-
 /* What is written must not be what is read. */
 static int check_overwriting(const struct la_work *work, const char *option, const char *path, struct la_error *error)
 {
     const struct la_suite *suite = work->suite;
     if (!path || !strcmp(path, "-"))
         return 0;
-    if (same_file(path, suite->config) || same_file(path, work->server))
+    if (la_same_file(path, suite->config) || la_same_file(path, work->server))
         return la_fail(error, "%s %s: that is the file that the run is about", option, path);
     if (suite->data && la_lies_in(path, suite->data))
         return la_fail(error, "%s %s: lies in --data %s, which is not changed", option, path, suite->data);
@@ -76,7 +53,7 @@ static int check_outputs(const struct la_work *work, struct la_error *error)
 {
     const struct la_suite *suite = work->suite;
     bool both = suite->json && suite->junit;
-    if (both && (!strcmp(suite->json, suite->junit) || same_file(suite->json, suite->junit)))
+    if (both && (!strcmp(suite->json, suite->junit) || la_same_file(suite->json, suite->junit)))
         return la_fail(error, "--json and --junit name the same: %s", suite->json);
     if (check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error))
         return -1;

@@ -361,13 +361,9 @@ static void release(struct la_work *work)
 /* By any of its names: /dev/stdout, or the file that it has been led to. */
 static bool is_stdout(const char *path)
 {
-    struct stat st;
-    struct stat out;
     if (!path || !strcmp(path, "-"))
         return path != NULL;
-    bool same =
-        stat(path, &st) == 0 && fstat(STDOUT_FILENO, &out) == 0 && st.st_dev == out.st_dev && st.st_ino == out.st_ino;
-    return same && strcmp(path, "/dev/null") != 0;
+    return strcmp(path, "/dev/null") != 0 && la_same_file(path, "/dev/stdout");
 }
 
 /* Where --json or --junit want standard output for themselves, the table goes to where messages go. */

@@ -16,6 +16,12 @@ BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
 
 
+def scenario_file(name):
+    """The file of a scenario that comes with lastack."""
+    [path] = SCENARIOS.glob(f"*/{name}.yaml")
+    return path
+
+
 def free_port():
     """Below those of outgoing connections: one of them would be given away again before the server has it."""
     while True:

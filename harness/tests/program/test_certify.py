@@ -5,7 +5,7 @@ import unittest
 import xml.etree.ElementTree
 
 from result_schema import schema_errors
-from support import SCENARIOS, LastackTest, undocumented
+from support import SCENARIOS, LastackTest, scenario_file, undocumented
 
 FIELDS = {"name", "verdict", "claims", "rpo", "rto", "faults", "findings", "reproduce"}
 
@@ -23,7 +23,7 @@ class Certify(LastackTest):
         self.assertEqual(set(result["host"]), {"name", "kernel", "cpus", "memory", "filesystem", "thp",
                                                "overcommit"})
         self.assertTrue(result["limits"])
-        names = {p.stem for p in SCENARIOS.glob("*.yaml")} - {line.split(":")[0] for line in result["not_applicable"]}
+        names = {p.stem for p in SCENARIOS.glob("*/*.yaml")} - {line.split(":")[0] for line in result["not_applicable"]}
         self.assertEqual({s["name"] for s in result["scenarios"]}, names)
         self.assertLessEqual(len(result["not_applicable"]), 1, "only what needs WAITAOF")
         for scenario in result["scenarios"]:
@@ -81,7 +81,7 @@ class Certify(LastackTest):
 
     def test_a_kept_crash_state_can_be_judged_again(self):
         """No keys that expire: they are absent rightly when it is later."""
-        text = (SCENARIOS / "kill9-rdb.yaml").read_text()
+        text = (scenario_file("kill9-rdb")).read_text()
         text += "load: {mix: [{type: string, share: 9}, {type: list, share: 1}, {type: stream, share: 1}]}\n"
         run = self.lastack("run", self.write("kill9-rdb.yaml", text))
         self.assertEqual(run.status, 0, str(run))
@@ -98,7 +98,7 @@ class Certify(LastackTest):
         self.assert_refused(self.lastack("replay", self.folder / "nothing"), "scenario.yaml")
 
     def test_the_reproducing_command_reproduces(self):
-        run = self.lastack("run", SCENARIOS / "kill9-aof-always.yaml", "--seed", 11, "--rpo", 0, "--rto", 60000)
+        run = self.lastack("run", scenario_file("kill9-aof-always"), "--seed", 11, "--rpo", 0, "--rto", 60000)
         self.assertEqual(run.status, 0, str(run))
         words = run.scenario()["reproduce"].split()
         self.assertEqual(words[0], "lastack")
@@ -108,7 +108,7 @@ class Certify(LastackTest):
 
     def test_the_window_is_that_of_the_worst_life(self):
         """Two crashes; what the second loses is older than what the first does: by more than any stall explains."""
-        text = (SCENARIOS / "kill9-rdb.yaml").read_text()
+        text = (scenario_file("kill9-rdb")).read_text()
         head = text[:text.index("steps:")]
         path = self.write("two-lives.yaml", head + """steps:
   - load: {acked: 1000}
@@ -131,7 +131,7 @@ expect:
         self.assertGreater(run.scenario()["rpo"]["window_ms"], 6000)
 
     def test_what_the_user_demands_counts(self):
-        run = self.lastack("run", SCENARIOS / "kill9-rdb.yaml", "--rpo", 0)
+        run = self.lastack("run", scenario_file("kill9-rdb"), "--rpo", 0)
         self.assertEqual(run.status, 1, str(run))
         self.assertIn("--rpo 0", run.stdout)
 

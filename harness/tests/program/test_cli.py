@@ -7,9 +7,9 @@ import subprocess
 import time
 import unittest
 
-from support import BROKEN, LASTACK, SCENARIOS, LastackTest
+from support import BROKEN, LASTACK, LastackTest, scenario_file
 
-KILL9 = SCENARIOS / "kill9-aof-always.yaml"
+KILL9 = scenario_file("kill9-aof-always")
 
 
 class CommandLine(LastackTest):
@@ -129,7 +129,7 @@ exec sleep 1000
         self.assertEqual(run.status, 0, str(run))
 
     def test_a_rule_that_does_not_fire_is_inconclusive(self):
-        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+        text = (scenario_file("kill9-aof-always")).read_text()
         text = text.replace("steps:", "steps:\n  - arm: {rule: op=write path=nothing do=error:EIO}")
         run = self.lastack("run", self.write("idle-rule.yaml", text))
         self.assertEqual(run.status, 3, str(run))
@@ -169,7 +169,7 @@ os.execvp("redis-server", ["redis-server", *sys.argv[1:]])
             self.assertEqual(run.status, 0, f"{policy}\n{run}")
 
     def test_a_thin_load_is_inconclusive(self):
-        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+        text = (scenario_file("kill9-aof-always")).read_text()
         run = self.lastack("run", self.write("thin.yaml", text.replace("acked: 5000", "acked: 1") +
                                              "load: {min_acked: 900000, rate: 100}\n"))
         self.assertEqual(run.status, 3, str(run))
@@ -178,7 +178,7 @@ os.execvp("redis-server", ["redis-server", *sys.argv[1:]])
     def test_jobs_and_wrappers_with_names_that_need_quotes(self):
         wrapper = self.write("my server's wrapper", "#!/bin/sh\nexec redis-server \"$@\"\n")
         wrapper.chmod(0o755)
-        run = self.lastack("run", KILL9, SCENARIOS / "kill9-none.yaml", "--jobs", 2, "--server", wrapper)
+        run = self.lastack("run", KILL9, scenario_file("kill9-none"), "--jobs", 2, "--server", wrapper)
         self.assertEqual(run.status, 0, str(run))
         self.assertIn("'", run.scenario()["reproduce"])
 

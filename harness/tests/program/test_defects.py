@@ -5,7 +5,7 @@ import importlib.util
 import os
 import unittest
 
-from support import BROKEN, SCENARIOS, LastackTest
+from support import BROKEN, SCENARIOS, LastackTest, scenario_file
 
 # defect -> finding kinds, one of which must be there, where an ordinary kill -9 shows it; and the type that it strikes.
 # The standard mix finds it as well, when enough operations of that type are drawn: here the whole load consists of it.
@@ -101,13 +101,13 @@ class Defects(LastackTest):
         self.assertEqual(set(table()), set(KILL9) | set(ELSEWHERE) | {"loading-forever", "skip-nth-fsync"})
 
     def test_no_defect_holds(self):
-        run = self.lastack("run", *[SCENARIOS / f"{name}.yaml" for name in SOUND], "--server", BROKEN / "respd")
+        run = self.lastack("run", *[scenario_file(name) for name in SOUND], "--server", BROKEN / "respd")
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual(len(run.result["scenarios"]), len(SOUND), str(run))
 
     @unittest.skipUnless(os.environ.get("FULL"), "takes a quarter of an hour")
     def test_no_defect_holds_a_thousand_times(self):
-        count = len(list(SCENARIOS.glob("*.yaml")))
+        count = len(list(SCENARIOS.glob("*/*.yaml")))
         run = self.lastack("run", SCENARIOS, "--server", BROKEN / "respd", "--repeat", RUNS // count + 1, timeout=7200)
         self.assertEqual(run.status, 0, str(run))
         self.assertGreaterEqual(sum(scenario["repeats"]["runs"] for scenario in run.result["scenarios"]), RUNS)
@@ -118,7 +118,7 @@ class Defects(LastackTest):
     def test_skip_nth_fsync(self):
         """Of twenty fsyncs one is made. The power is cut half-way between two of those, before a write whose client has
         the answers to all the others: a cut at any moment may come when nothing is outstanding."""
-        text = (SCENARIOS / "power-cut-aof-always.yaml").read_text()
+        text = (scenario_file("power-cut-aof-always")).read_text()
         text = text.replace("  - load: {acked: 3000}\n  - power_cut: {}\n", """\
   - arm: {rule: "op=write path=**/*.incr.aof role=server nth=311 do=power-cut"}
   - load: {acked: 300}
@@ -140,7 +140,7 @@ IMPATIENT = "{timeout_ms: 8000}"  # for those that never serve again, and for th
 
 def kill9(recover="{}"):
     """kill9-aof-always."""
-    text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+    text = (scenario_file("kill9-aof-always")).read_text()
     return text.replace("  - recover: {}", f"  - recover: {recover}")
 
 
@@ -154,13 +154,13 @@ def by_kill9(defect, kinds, struck):
 
 
 def by(defect, scenario, kinds):
-    return lambda self: self.caught(defect, SCENARIOS / f"{scenario}.yaml", kinds)
+    return lambda self: self.caught(defect, scenario_file(scenario), kinds)
 
 
 def by_default(defect, kinds):
     """Nothing in the scenario, nor in its load, points to the defect."""
     return unittest.skipUnless(os.environ.get("FULL"), "the same by a load that is about it takes a third of the time")(
-        lambda self: self.caught(defect, SCENARIOS / "kill9-aof-always.yaml", kinds, "--repeat", 3))
+        lambda self: self.caught(defect, scenario_file("kill9-aof-always"), kinds, "--repeat", 3))
 
 
 for name, (expected, struck_type) in KILL9.items():

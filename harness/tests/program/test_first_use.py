@@ -11,9 +11,9 @@ import time
 import unittest
 import xml.etree.ElementTree
 
-from support import LASTACK, SCENARIOS, LastackTest
+from support import LASTACK, SCENARIOS, LastackTest, scenario_file
 
-KILL9 = SCENARIOS / "kill9-aof-always.yaml"
+KILL9 = scenario_file("kill9-aof-always")
 LAST_LINE = re.compile(r"^(\d+) hold, (\d+) violated, (\d+) inconclusive, (\d+) not applicable; (\d+) s; exit (\d)$")
 PREFIX = """include {folder}/common.conf
 bind 127.0.0.1 -::1
@@ -121,7 +121,7 @@ class OtherConfigurations(LastackTest):
 
     def test_what_a_scenario_is_about_is_never_taken_for_granted(self):
         """Close save points, rewrites, lines of one node, and sizes in other words."""
-        text = (SCENARIOS / "kill9-rdb.yaml").read_text()
+        text = (scenario_file("kill9-rdb")).read_text()
         cases = (("save 3600 1", "save 1 1", "", ["save 1 1 (not 3600 1 300 100 60 10000)"]),
                  ("save 3600 1", "auto-aof-rewrite-percentage 100\n  auto-aof-rewrite-min-size 100kb",
                   "auto-aof-rewrite-percentage 0\nauto-aof-rewrite-min-size 100kb\n",
@@ -225,10 +225,10 @@ class Words(LastackTest):
     def test_why_a_server_does_not_start(self):
         """Its own last words, of this start: the cause, and not what it says of the machine at each start."""
         base = KILL9.read_text()
-        torn = (SCENARIOS / "torn-aof-truncated-no.yaml").read_text().replace("start: {refused: true, log: Unexpected "
+        torn = (scenario_file("torn-aof-truncated-no")).read_text().replace("start: {refused: true, log: Unexpected "
                                                                              "end of file reading the append only file}",
                                                                              "exit: {how: killed}")
-        rdb = (SCENARIOS / "torn-rdb-file.yaml").read_text().replace(
+        rdb = (scenario_file("torn-rdb-file")).read_text().replace(
             "start: {refused: true}", "exit: {how: killed}")
         odd = base.replace("settings: |", "settings: |\n  no-such-directive yes")
         for text, cause, status in ((torn, "Unexpected end of file", 1), (rdb, "Short read|RDB", 1),

@@ -3,7 +3,7 @@
 in the way the scenario is about. A scenario that cannot fail is not one."""
 import unittest
 
-from support import BROKEN, SCENARIOS, LastackTest
+from support import BROKEN, SCENARIOS, LastackTest, scenario_file
 
 # scenario -> what breaks it
 FLIPS = {
@@ -59,16 +59,16 @@ OUR_FLIPS = {
 
 class Flips(LastackTest):
     def test_every_default_scenario_is_here(self):
-        names = {path.stem for path in SCENARIOS.glob("*.yaml")}
+        names = {path.stem for path in SCENARIOS.glob("*/*.yaml")}
         self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS))
 
     def test_the_wrapper_itself_breaks_nothing(self):
-        run = self.lastack("run", SCENARIOS / "kill9-mixed.yaml", "--server", BROKEN / "redis")
+        run = self.lastack("run", scenario_file("kill9-mixed"), "--server", BROKEN / "redis")
         self.assertEqual(run.status, 0, str(run))
 
     def test_trap_without_its_remedy(self):
         """With the restart policy back, the replica is wiped."""
-        text = (SCENARIOS / "trap-no-restart.yaml").read_text()
+        text = (scenario_file("trap-no-restart")).read_text()
         text = text.replace("restart: no", "restart: on-failure")
         run = self.lastack("run", self.write("trap-no-restart.yaml", text))
         self.assertEqual(run.status, 1, str(run))
@@ -77,7 +77,7 @@ class Flips(LastackTest):
 
 def flip(name, defect, server, switch):
     def test(self):
-        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", BROKEN / server, env={switch: defect})
+        run = self.lastack("run", scenario_file(name), "--server", BROKEN / server, env={switch: defect})
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         self.assertEqual(run.status, 1)
     return test

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import BROKEN, LASTACK, SCENARIOS, LastackTest
+from support import BROKEN, LASTACK, LastackTest, scenario_file
 from test_cli import processes_of
 
 ALWAYS = "appendonly yes\nappendfsync always\nsave \"\"\n"
@@ -58,8 +58,8 @@ class GivenData(LastackTest):
     def run_on(self, data, *args):
         """A run with rewrites and a power cut, on data that it must not change."""
         conf = self.write("aof.conf", ALWAYS)
-        return self.lastack("run", SCENARIOS / "expire-while-down.yaml", SCENARIOS / "kill9-aof-always.yaml",
-                            SCENARIOS / "power-cut-aof-always.yaml", "--config", conf, "--data", data, *args)
+        return self.lastack("run", scenario_file("expire-while-down"), scenario_file("kill9-aof-always"),
+                            scenario_file("power-cut-aof-always"), "--config", conf, "--data", data, *args)
 
     def assert_untouched(self, data, elsewhere, before):
         run = self.run_on(data)
@@ -104,7 +104,7 @@ class GivenData(LastackTest):
                                           "exec redis-server \"$@\"\n")
         wrapper.chmod(0o755)
         conf = self.write("aof.conf", ALWAYS)
-        run = self.lastack("run", SCENARIOS / "power-cut-aof-always-real.yaml", "--config", conf, "--data", data,
+        run = self.lastack("run", scenario_file("power-cut-aof-always-real"), "--config", conf, "--data", data,
                            "--server", wrapper)
         if run.result["not_applicable"]:
             self.skipTest(run.result["not_applicable"][0])
@@ -174,7 +174,7 @@ class GivenData(LastackTest):
         (there / "redis.conf").symlink_to("real.conf")
         os.link(there / "cert.pem", there / "second.pem")
         before = picture(there)
-        text = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+        text = (scenario_file("kill9-aof-always")).read_text()
         steps = "steps:\n  - command: {send: ACL SETUSER mallory on nopass +@all}\n  - command: {send: ACL SAVE}\n"
         first = self.write("a.yaml", text.replace("steps:\n", steps))
         second = text.replace("name: kill9-aof-always", "name: later").replace(
@@ -267,13 +267,13 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
         later = self.write("later", "#!/bin/sh\nredis-server \"$@\" & server=$!\nsleep 0.5\n"
                                     "yes 'more and more words for the log' & yes=$!\nwait $server\nkill $yes\n")
         later.chmod(0o755)
-        slow = self.write("slow.yaml", (SCENARIOS / "kill9-none.yaml").read_text().replace(
+        slow = self.write("slow.yaml", (scenario_file("kill9-none")).read_text().replace(
             "  - kill:", "  - sleep: {ms: 60000}\n  - kill:").replace("sleep: {ms: 60000}", "wait: {for: exit, timeout_ms: 60000}"))
         run = self.lastack("run", slow, "--server", later)
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("has grown beyond 64 MiB", run.stdout)
         # while the harness waits for a reply and looks at nothing
-        blind = self.write("blind.yaml", (SCENARIOS / "kill9-none.yaml").read_text().replace(
+        blind = self.write("blind.yaml", (scenario_file("kill9-none")).read_text().replace(
             "  - kill:", "  - command: {send: BLPOP nothing 3}\n  - kill:"))
         run = self.lastack("run", blind, "--server", later)
         self.assertEqual(run.status, 3, str(run))
@@ -411,7 +411,7 @@ class Damage(LastackTest):
     @classmethod
     def setUpClass(cls):
         cls.base = pathlib.Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True).stdout.strip())
-        text = (SCENARIOS / "kill9-rdb.yaml").read_text() + "load: {mix: [{type: string, share: 1}], rate: 5000}\n"
+        text = (scenario_file("kill9-rdb")).read_text() + "load: {mix: [{type: string, share: 1}], rate: 5000}\n"
         (cls.base / "s.yaml").write_text(text)
         subprocess.run([LASTACK, "run", cls.base / "s.yaml", "--out", cls.base / "report"], check=True,
                        capture_output=True)
@@ -521,7 +521,7 @@ class Damage(LastackTest):
 class Killed(LastackTest):
     def killed(self, *args):
         """What is left of a run with a scenario that takes a minute, killed when that has begun."""
-        slow = self.write("slow.yaml", (SCENARIOS / "kill9-none.yaml").read_text().replace(
+        slow = self.write("slow.yaml", (scenario_file("kill9-none")).read_text().replace(
             "name: kill9-none", "name: slow").replace("  - kill:", "  - sleep: {ms: 60000}\n  - kill:"))
         self.calls += 1
         out = self.folder / f"killed{self.calls}"

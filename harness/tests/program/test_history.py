@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from support import LASTACK, SCENARIOS, LastackTest
+from support import LASTACK, LastackTest, scenario_file
 
 EVENT = re.compile(r'\{:index (\d+), :time (\d+), :process (\d+), :type :(invoke|ok|fail|info), :f :([\w-]+), '
                    r':value \["(la:\d+:\d+)" (\d+|nil|\[[\d ]*\])\](?:, :error ("(?:[^"\\]|\\.)*"))?\}$')
@@ -19,7 +19,7 @@ class History(LastackTest):
         return done.stdout.splitlines()
 
     def bundle(self, name):
-        run = self.lastack("run", SCENARIOS / f"{name}.yaml")
+        run = self.lastack("run", scenario_file(name))
         self.assertEqual(run.status, 0, str(run))
         return run, run.out / name
 

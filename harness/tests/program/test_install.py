@@ -23,6 +23,34 @@ class Install(LastackTest):
             shown = subprocess.run(["man", "-l", page], capture_output=True, text=True)
             self.assertIn("certify", shown.stdout)
 
+    def test_what_is_taken_of_the_scenarios_that_come_with_it(self):
+        build = pathlib.Path(LASTACK).parents[1]
+        prefix = self.folder / "prefix"
+        subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, capture_output=True)
+        scenarios = prefix / "share/lastack/scenarios"
+
+        def error(*arguments):
+            done = subprocess.run([prefix / "bin/lastack", *arguments, "--server", "/nonexistent", "--out",
+                                   self.folder / "out"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            return done.stderr
+
+        (scenarios / "history").mkdir()
+        (scenarios / "history/old-bug.yaml").write_text("name: old-bug\n")  # read, it is refused
+        self.assertIn("/nonexistent", error("run", scenarios))
+        self.assertIn("/nonexistent", error("certify"))
+        self.assertIn("old-bug.yaml:1: 'title' is missing", error("run", scenarios / "history"))
+        self.assertIn("old-bug.yaml:1: 'title' is missing", error("run", "old-bug"))
+        self.assertIn("/nonexistent", error("run", scenarios / "strategies", scenarios / "faults/torn-rdb-file.yaml"))
+        moved = error("run", scenarios / "torn-rdb-file.yaml")
+        self.assertIn("scenarios/faults/torn-rdb-file.yaml now", moved)
+        self.assertIn("/nonexistent", moved)
+        self.assertIn("No such file", error("run", scenarios / "no-such-scenario.yaml"))
+        self.assertIn("No such file", error("run", self.folder / "torn-rdb-file.yaml"))
+        self.assertIn("No such file or scenario", error("run", "torn-rdb"))
+        (scenarios / "mine").mkdir()
+        self.assertIn("mine: no folder of lastack's own", error("certify"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from support import LASTACK, SCENARIOS, LastackTest
+from support import LASTACK, LastackTest
 from test_cli import processes_of
 
 MOMENTS = 20
@@ -31,8 +31,7 @@ class Kill(LastackTest):
     def test_nothing_is_left(self):
         dice = random.Random(2026)
         mounted = mounts()
-        files = [SCENARIOS / name for name in ("trap-auto-restart.yaml", "save-child-killed.yaml",
-                                               "kill9-aof-everysec.yaml")]
+        files = ["trap-auto-restart", "save-child-killed", "kill9-aof-everysec"]
         for moment in range(MOMENTS):
             out = self.folder / f"out-{moment}"
             before = {path for path in self.folder.iterdir()}

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from support import BROKEN, LASTACK, SCENARIOS, LastackTest
+from support import BROKEN, LASTACK, LastackTest, scenario_file
 
 FILE_LIMIT = """\
 name: file-limit
@@ -52,7 +52,7 @@ class Outside(LastackTest):
     def test_faults_that_need_no_library(self):
         names = ("kill-before-fsync", "fork-enomem-bgsave", "fork-enomem-rewrite", "kill-after-rdb-rename",
                  "kill9-aof-everysec-slow-fsync")
-        run = self.lastack("run", *(SCENARIOS / f"{name}.yaml" for name in names), "--server", self.bare)
+        run = self.lastack("run", *(scenario_file(name) for name in names), "--server", self.bare)
         self.assertEqual(run.status, 0, str(run))
         for name in names:
             self.assertTrue(all(fault["fired"] for fault in run.scenario(name)["faults"]), name)
@@ -60,8 +60,8 @@ class Outside(LastackTest):
         self.assertTrue(any("driven from outside" in limit for limit in run.result["limits"]))
 
     def test_what_it_cannot_see_is_inconclusive_before_the_load_starts(self):
-        run = self.lastack("run", SCENARIOS / "kill-in-rdb-write.yaml", SCENARIOS / "save-child-killed.yaml",
-                           SCENARIOS / "power-cut-aof-always.yaml", "--server", self.bare)
+        run = self.lastack("run", scenario_file("kill-in-rdb-write"), scenario_file("save-child-killed"),
+                           scenario_file("power-cut-aof-always"), "--server", self.bare)
         self.assertEqual(run.status, 3, str(run))
         for name, words in (("kill-in-rdb-write", "from outside the server only open"),
                             ("save-child-killed", "kill_child needs it"),
@@ -82,11 +82,11 @@ class Outside(LastackTest):
         """A wrapper from somewhere else, with a preload of its own in place of ours."""
         eats = self.script("export LD_PRELOAD=libeatmydata.so.1", "eats")
         name = "power-cut-aof-always-real"
-        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", eats)
+        run = self.lastack("run", scenario_file(name), "--server", eats)
         if any("real power cuts" in limit for limit in (run.result or {"limits": ["real power cuts"]})["limits"]):
             self.skipTest("no real power cuts here")
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
-        run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", self.bare)
+        run = self.lastack("run", scenario_file(name), "--server", self.bare)
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
 
     def test_the_supervisor_s_death_is_not_the_server_s(self):
@@ -133,9 +133,9 @@ class Outside(LastackTest):
         script = self.write("broken", f'#!/bin/sh\nunset LD_PRELOAD\nexec "{BROKEN}/redis" "$@"\n')
         script.chmod(0o755)
         for name, defect in (("kill-before-fsync", "cuts-aof"), ("kill-after-rdb-rename", "forgets-rdb")):
-            run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", script, env={"REDIS_DEFECT": defect})
+            run = self.lastack("run", scenario_file(name), "--server", script, env={"REDIS_DEFECT": defect})
             self.assertEqual(run.scenario()["verdict"], "violated", str(run))
-            run = self.lastack("run", SCENARIOS / f"{name}.yaml", "--server", script)
+            run = self.lastack("run", scenario_file(name), "--server", script)
             self.assertEqual(run.scenario()["verdict"], "holds", str(run))
 
 

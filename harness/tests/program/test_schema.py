@@ -11,11 +11,11 @@ import unittest
 import jsonschema
 
 from result_schema import SCHEMA, schema_errors
-from support import BROKEN, LASTACK, ROOT, SCENARIOS, LastackTest, undocumented
+from support import BROKEN, LASTACK, ROOT, LastackTest, scenario_file, undocumented
 
 UNKNOWN = {"server", "may_evict", "crash_lives", "given_data"}  # of a run that was interrupted
 FIELDS = set(SCHEMA["$defs"]["scenario"]["properties"])
-KILL9 = (SCENARIOS / "kill9-aof-always.yaml").read_text()
+KILL9 = (scenario_file("kill9-aof-always")).read_text()
 
 
 def objects(schema):

@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from support import SCENARIOS, LastackTest
+from support import LastackTest, scenario_file
 
 PRODUCTION = """# production
 include {folder}/common.conf
@@ -137,8 +137,8 @@ class UserConfig(LastackTest):
         for limit in ("3mb", "1400kb"):
             conf = self.write("cache.conf", f"maxmemory {limit}\nmaxmemory-policy allkeys-lru\nappendonly yes\n"
                                             "appendfsync everysec\nsave \"\"\n")
-            run = self.lastack("run", SCENARIOS / "kill9-aof-everysec.yaml",
-                               SCENARIOS / "kill-at-aof-write-everysec.yaml", "--config", conf)
+            run = self.lastack("run", scenario_file("kill9-aof-everysec"),
+                               scenario_file("kill-at-aof-write-everysec"), "--config", conf)
             self.assertEqual(run.status, 3, str(run))
             self.assertIn("evict", run.stdout)
 
@@ -190,7 +190,7 @@ fi
 exec redis-server "$@"
 """)
         wrapper.chmod(0o755)
-        scenario = self.write("kill9.yaml", (SCENARIOS / "kill9-rdb.yaml").read_text() +
+        scenario = self.write("kill9.yaml", (scenario_file("kill9-rdb")).read_text() +
                               "load: {mix: [{type: list, share: 1}]}\n")
         return self.lastack("run", scenario, "--config", conf, "--data", data, "--server", wrapper)
 
@@ -213,12 +213,12 @@ exec redis-server "$@"
     def test_given_data_that_cannot_be_judged(self):
         conf = self.write("aof.conf", "appendonly yes\nappendfsync always\nsave \"\"\n")
         data = self.given("d", ("SET", "a", 1))
-        run = self.lastack("run", SCENARIOS / "kill9-aof-always.yaml", "--config", conf, "--data", data)
+        run = self.lastack("run", scenario_file("kill9-aof-always"), "--config", conf, "--data", data)
         self.assertEqual(run.status, 3, str(run))  # a dump beside an AOF that does not exist is not read
         self.assertIn("loaded nothing", run.stdout)
         conf = self.write("rdb.conf", "appendonly no\nsave 3600 1\n")
         data = self.given("e", ("SET", "la:1:1", 1))
-        run = self.lastack("run", SCENARIOS / "kill9-rdb.yaml", "--config", conf, "--data", data)
+        run = self.lastack("run", scenario_file("kill9-rdb"), "--config", conf, "--data", data)
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("begin with la:", run.stdout)
 
@@ -238,12 +238,12 @@ exec redis-server "$@"
 
     def test_a_server_at_its_memory_limit_serves(self):
         conf = self.write("small.conf", "appendonly yes\nappendfsync always\nsave \"\"\nmaxmemory 1400kb\n")
-        run = self.lastack("run", SCENARIOS / "kill9-aof-always.yaml", "--config", conf)
+        run = self.lastack("run", scenario_file("kill9-aof-always"), "--config", conf)
         self.assertEqual(run.status, 0, str(run))
 
     def test_a_quiet_log_does_not_hide_a_full_sync(self):
         conf = self.write("quiet.conf", "appendonly no\nsave \"\"\nloglevel warning\n")
-        run = self.lastack("run", SCENARIOS / "trap-auto-restart.yaml", "--config", conf)
+        run = self.lastack("run", scenario_file("trap-auto-restart"), "--config", conf)
         self.assertEqual(run.status, 0, str(run))
 
 
