@@ -17,9 +17,7 @@ static void grow(struct la_content *content, uint64_t size)
         content->base_size = size;
         return;
     }
-    content->base = realloc(content->base, size + 1);
-    if (!content->base)
-        exit(LA_EXIT_USAGE);
+    content->base = la_realloc(content->base, size + 1, 1);
     memset(content->base + content->base_size, 0, size - content->base_size);
     content->base_size = size;
 }

@@ -35,12 +35,9 @@ static void drop(struct la_names *names, const char *path)
 static void put(struct la_names *names, const char *path, struct la_entry entry)
 {
     drop(names, path);
-    struct la_entry *entries = realloc(names->entries, (names->count + 1) * sizeof *entries);
-    if (!entries)
-        exit(LA_EXIT_USAGE);
-    names->entries = entries;
+    names->entries = la_realloc(names->entries, names->count + 1, sizeof *names->entries);
     entry.path = la_strdup(path);
-    entries[names->count++] = entry;
+    names->entries[names->count++] = entry;
 }
 
 /* What lies below a directory moves with it. */

@@ -301,9 +301,7 @@ static int read_real(const char *real, struct la_names *names, struct la_error *
         bool link = found->fts_info == FTS_SL || found->fts_info == FTS_SLNONE;
         if (!file && !dir && !link)
             continue;
-        names->entries = realloc(names->entries, (names->count + 1) * sizeof *names->entries);
-        if (!names->entries)
-            exit(LA_EXIT_USAGE);
+        names->entries = la_realloc(names->entries, names->count + 1, sizeof *names->entries);
         struct la_entry *entry = &names->entries[names->count++];
         *entry = (struct la_entry){la_strdup(found->fts_path + skip),
                                    file  ? LA_ENTRY_FILE

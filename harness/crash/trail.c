@@ -38,9 +38,7 @@ static int resize(struct reader *r, struct content *content, uint64_t size)
     if (size > SIZE_LIMIT)
         return la_fail(r->error, "journal: a file of %llu bytes", (unsigned long long)size);
     if (size > content->room) {
-        content->data = realloc(content->data, size);
-        if (!content->data)
-            exit(LA_EXIT_USAGE);
+        content->data = la_realloc(content->data, size, 1);
         content->room = size;
     }
     if (size > content->size)
@@ -54,17 +52,21 @@ static int load_file(struct reader *r, uint32_t file, const char *path, uint64_t
     struct content *content = &r->contents[file];
     if (content->known)
         return 0;
+    if (resize(r, content, size))
+        return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || resize(r, content, size)) {
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0)
         return la_fail(r->error, "%s: %s", path, strerror(errno));
-    }
     uint64_t done = 0;
-    for (ssize_t got; done < size && (got = pread(fd, content->data + done, size - done, (off_t)done)) > 0;)
-        done += (uint64_t)got;
+    ssize_t got = 1;
+    for (; done < size && got > 0; done += got > 0 ? (uint64_t)got : 0)
+        got = pread(fd, content->data + done, size - done, (off_t)done);
+    int why = got < 0 ? errno : EIO;
     close(fd);
     content->known = true;
+    if (done < size) /* zeros in place of it would be held against the server */
+        return la_fail(r->error, "%s: read %llu of %llu bytes: %s", path, (unsigned long long)done,
+                       (unsigned long long)size, strerror(why));
     return 0;
 }
 
@@ -75,6 +77,9 @@ static int load_files(struct reader *r, const char *side_dir, const char *data_d
     FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     int result = walk ? 0 : la_fail(r->error, "%s: %s", data_dir, strerror(errno));
     for (FTSENT *entry; !result && (entry = fts_read(walk));) {
+        bool unread = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS;
+        if (unread)
+            result = la_fail(r->error, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
         uint32_t file = entry->fts_info == FTS_F ? fi_files_find(r->journal, entry->fts_statp->st_ino) : FI_NO_FILE;
         if (file != FI_NO_FILE)
             result = load_file(r, file, entry->fts_path, (uint64_t)entry->fts_statp->st_size);

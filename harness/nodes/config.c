@@ -20,14 +20,10 @@ static void free_directive(struct la_directive *item)
 
 static struct la_directive *append(struct la_config *config)
 {
-    struct la_directive *items = realloc(config->items, (config->count + 1) * sizeof *items);
-    if (!items) {
-        fputs("lastack: out of memory\n", stderr);
-        exit(LA_EXIT_USAGE);
-    }
-    config->items = items;
-    memset(&items[config->count], 0, sizeof *items);
-    return &items[config->count++];
+    config->items = la_realloc(config->items, config->count + 1, sizeof *config->items);
+    struct la_directive *item = &config->items[config->count++];
+    memset(item, 0, sizeof *item);
+    return item;
 }
 
 /* Enters one line split into words. */

@@ -16,8 +16,8 @@ enum { CREATE = 1, XADD, READ, XACK, BACKLOG_MAX = 30000 };
 static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 {
     uint32_t *slot = &state->slots[dice % LA_FIELDS];
-    /* state->fields: the entry delivered last. How far back an entry lies must fit into a record. */
-    bool behind = op->seq - state->fields > BACKLOG_MAX;
+    /* How far back an entry lies must fit into a record. */
+    bool behind = op->seq - state->delivered > BACKLOG_MAX;
     switch (op->seq == 1 ? 0 : behind ? 1 : dice / LA_FIELDS % 3) {
     case 0: op->kind = op->seq == 1 ? CREATE : XADD; return;
     case 1: op->kind = READ; return;
@@ -72,7 +72,7 @@ static bool accept_read(struct la_key_state *state, struct la_op *op, const redi
     op->field = (uint16_t)(op->seq - entry);
     op->result = 1;
     state->slots[entry % LA_FIELDS] = entry;
-    state->fields = entry;
+    state->delivered = entry;
     return true;
 }
 

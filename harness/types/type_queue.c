@@ -25,6 +25,18 @@ static int write_key(const struct la_write *write)
     return 1;
 }
 
+/* What a pop has taken, as its record holds it: no element, one that is known, or one too far away to be written down.
+ */
+static bool has_target(const struct la_op *op)
+{
+    return op->result;
+}
+
+static bool lost_target(const struct la_op *op)
+{
+    return !op->result && op->field == TOO_FAR;
+}
+
 /*
  * A pop may have been sent before what it popped: the distance has a sign. It has 23 bits: 16 in field, 7 in result,
  * whose lowest bit says that there is one.
@@ -88,8 +100,8 @@ static uint32_t judge_pops(struct la_history *history)
         const struct la_op *op = history->ops[i];
         if (op->kind != BLPOP)
             continue;
-        open += op->outcome == LA_OUTCOME_UNKNOWN || (!op->result && op->field == TOO_FAR);
-        bool known = op->result && op->outcome != LA_OUTCOME_UNKNOWN;
+        open += op->outcome == LA_OUTCOME_UNKNOWN || lost_target(op);
+        bool known = has_target(op) && op->outcome != LA_OUTCOME_UNKNOWN;
         uint32_t target = known ? la_fates_find(history, target_of(op)) : history->count;
         bool back = target < history->count && history->fates[target] == LA_FATE_KEPT;
         history->fates[i] = back ? LA_FATE_LOST : LA_FATE_IMPLIED;

@@ -20,8 +20,8 @@ static int write_key(const struct la_write *write)
 
 static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
-    bool existed = state->fields;
-    state->fields = op->kind == SET;
+    bool existed = state->fields & 1; /* a string is its own first field */
+    state->fields = op->kind == SET ? 1 : 0;
     return op->kind == SET ? la_is_status(reply, "OK") : la_is_between(reply, existed, existed);
 }
 

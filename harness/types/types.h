@@ -17,9 +17,12 @@ enum { LA_KEY_NAME_MAX = 48, LA_FIELDS = 8, LA_READS_MAX = 4 /* as LA_REPLIES */
 
 /* The load's own memory of a key. */
 struct la_key_state {
-    uint32_t invoked;          /* operations sent: the last seq */
-    uint32_t applied;          /* of them acknowledged */
-    uint32_t fields;           /* fields that exist, as bits, as the acknowledged operations left them */
+    uint32_t invoked; /* operations sent: the last seq */
+    uint32_t applied; /* of them acknowledged */
+    union {
+        uint32_t fields;    /* fields that exist, as bits, as the acknowledged operations left them */
+        uint32_t delivered; /* of a group: the entry that it was given last */
+    };
     bool exists;               /* as the operations sent so far will leave it */
     uint32_t slots[LA_FIELDS]; /* what can be removed or acknowledged: seq of the operation that made it; 0: nothing */
 };
