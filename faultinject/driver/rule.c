@@ -1,7 +1,6 @@
 #include "driver/rule.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,10 +9,6 @@
 #include <string.h>
 
 #define BIT(bit) (UINT32_C(1) << (bit))
-#define NAMED(number)                                                                                                  \
-    {                                                                                                                  \
-#number, number                                                                                                \
-    }
 
 static const char *const op_names[FI_OP_COUNT] = {
     [FI_OP_WRITE] = "write",
@@ -43,19 +38,6 @@ static const struct {
     /* a class hides the single operation of the same name */
     {"fsync", FI_OPS_SYNC}, {"any-write", FI_OPS_SPACE}, {"namespace", FI_OPS_NAMES},
     {"any", FI_OPS_FILE},   {"network", FI_OPS_NET},
-};
-
-/* The errors that the system calls in question can return; glibc has no name-to-number call. */
-static const struct {
-    const char *name;
-    int number;
-} errno_names[] = {
-    NAMED(EIO),         NAMED(ENOSPC),       NAMED(EDQUOT),       NAMED(ENOMEM),    NAMED(EAGAIN),
-    NAMED(EACCES),      NAMED(EPERM),        NAMED(EROFS),        NAMED(EINTR),     NAMED(EBADF),
-    NAMED(EINVAL),      NAMED(EFBIG),        NAMED(ENOENT),       NAMED(EMFILE),    NAMED(ENFILE),
-    NAMED(EXDEV),       NAMED(EBUSY),        NAMED(EEXIST),       NAMED(ESTALE),    NAMED(ENODEV),
-    NAMED(ECONNRESET),  NAMED(ECONNREFUSED), NAMED(ECONNABORTED), NAMED(ETIMEDOUT), NAMED(EHOSTUNREACH),
-    NAMED(ENETUNREACH), NAMED(EPIPE),        NAMED(ENOBUFS),
 };
 
 enum argument { ARG_NONE, ARG_ERRNO, ARG_BYTES, ARG_MS, ARG_GROUP, ARG_BIT, ARG_CLOCK };
@@ -303,16 +285,26 @@ static int parse_clock(struct parser *p, const char *value, size_t length)
     return 0;
 }
 
+/* The number of an error by its name; 0: there is none of that name. */
+static uint64_t errno_of(const char *name, size_t length)
+{
+    enum { LINUX_MAX = 4095 }; /* what a system call can return */
+    for (int number = 1; number <= LINUX_MAX; number++) {
+        const char *known = strerrorname_np(number);
+        if (known && same(name, length, known))
+            return (uint64_t)number;
+    }
+    return 0;
+}
+
 static int parse_argument(struct parser *p, const char *value, size_t length, enum argument kind)
 {
     switch (kind) {
     case ARG_ERRNO:
-        for (size_t i = 0; i < sizeof errno_names / sizeof *errno_names; i++)
-            if (same(value, length, errno_names[i].name)) {
-                p->rule->arg = (uint64_t)errno_names[i].number;
-                return 0;
-            }
-        return fail(p, value, "unknown error '%.*s'; use a name like EIO, ENOSPC or ENOMEM", (int)length, value);
+        p->rule->arg = errno_of(value, length);
+        return p->rule->arg
+                   ? 0
+                   : fail(p, value, "unknown error '%.*s'; use a name like EIO, ENOSPC or ENOMEM", (int)length, value);
     case ARG_GROUP:
         if (!same(value, length, "group"))
             return fail(p, value, "expected 'group'");

@@ -99,7 +99,7 @@ static bool hidden(const struct la_change *change)
 
 static bool ordered(const struct la_content *content)
 {
-    return content->profile != LA_PROFILE_POSIX;
+    return la_filesystems[content->profile].ordered;
 }
 
 static bool truncate_applied(const struct la_content *content, size_t at)
@@ -136,7 +136,7 @@ static void find_sizes(struct la_content *content)
     }
 }
 
-void la_content_of(struct la_content *content, const struct la_trail *trail, uint32_t file, enum la_profile profile,
+void la_content_of(struct la_content *content, const struct la_trail *trail, uint32_t file, enum la_fs profile,
                    size_t upto, uint64_t unit)
 {
     *content = (struct la_content){.trail = trail, .file = file, .profile = profile, .upto = upto, .unit = unit};

@@ -8,7 +8,7 @@
 struct la_content {
     const struct la_trail *trail;
     uint32_t file;
-    enum la_profile profile;
+    enum la_fs profile;
     uint64_t unit; /* bytes that are written as one */
     size_t upto;
     uint8_t *base; /* what is durable */
@@ -23,7 +23,7 @@ struct la_content {
 };
 
 /* Works the possibilities out. `unit` in bytes. Released with la_content_free. */
-void la_content_of(struct la_content *content, const struct la_trail *trail, uint32_t file, enum la_profile profile,
+void la_content_of(struct la_content *content, const struct la_trail *trail, uint32_t file, enum la_fs profile,
                    size_t upto, uint64_t unit);
 void la_content_free(struct la_content *content);
 

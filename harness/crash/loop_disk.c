@@ -21,26 +21,12 @@ enum {
     COPY_CHUNK = 1 << 20,
 };
 
-static const struct {
-    const char *name;
-    const char *mkfs[8];
-} filesystems[] = {
-    [LA_FS_EXT4] = {"ext4", {"/sbin/mkfs.ext4", "-q", "-F", "-E", "nodiscard"}},
-    [LA_FS_XFS] = {"xfs", {"/sbin/mkfs.xfs", "-q", "-f", "-K"}},
-    [LA_FS_BTRFS] = {"btrfs", {"/sbin/mkfs.btrfs", "-q", "-f", "-K"}},
-};
-
-const char *la_filesystem_name(enum la_filesystem filesystem)
-{
-    return filesystems[filesystem].name;
-}
-
 static int make_filesystem(const struct la_disk *disk, struct la_error *error)
 {
     const char *args[10];
     size_t count = 0;
-    for (; filesystems[disk->filesystem].mkfs[count]; count++)
-        args[count] = filesystems[disk->filesystem].mkfs[count];
+    for (; la_filesystems[disk->filesystem].mkfs[count]; count++)
+        args[count] = la_filesystems[disk->filesystem].mkfs[count];
     args[count] = disk->image;
     args[count + 1] = NULL;
     pid_t pid = fork();
@@ -91,16 +77,15 @@ static int mount_image(struct la_disk *disk, struct la_error *error)
     int loop = attach(disk->image, device, error);
     if (loop < 0)
         return -1;
-    bool ok = mount(device, disk->mount, filesystems[disk->filesystem].name, 0, NULL) == 0;
+    bool ok = mount(device, disk->mount, la_filesystems[disk->filesystem].name, 0, NULL) == 0;
     if (!ok)
-        la_fail(error, "cannot mount %s (%s): %s", disk->image, filesystems[disk->filesystem].name, strerror(errno));
+        la_fail(error, "cannot mount %s (%s): %s", disk->image, la_filesystems[disk->filesystem].name, strerror(errno));
     close(loop); /* from now on the mount alone holds it */
     disk->mounted = ok;
     return ok ? 0 : -1;
 }
 
-int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, uint64_t room,
-                   struct la_error *error)
+int la_disk_create(struct la_disk *disk, enum la_fs filesystem, const char *dir, uint64_t room, struct la_error *error)
 {
     *disk = (struct la_disk){.filesystem = filesystem, .size = IMAGE_SIZE + (off_t)room};
     la_path(disk->image, "%s/disk.img", dir);
@@ -177,7 +162,7 @@ int la_disk_settle(const struct la_disk *disk, struct la_error *error)
 int la_disk_cut(struct la_disk *disk, struct la_error *error)
 {
     uint32_t how = FI_SHUTDOWN_NOFLUSH;
-    if (disk->filesystem == LA_FS_BTRFS)
+    if (!la_filesystems[disk->filesystem].shuts_down)
         return cut_by_copy(disk, error);
     int fd = open(disk->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && ioctl(fd, FI_SHUTDOWN, &how) == 0;
@@ -223,11 +208,13 @@ void la_disk_destroy(struct la_disk *disk)
     rmdir(disk->mount);
 }
 
-int la_disk_try(enum la_filesystem filesystem, const char *dir, struct la_error *error)
+int la_disk_try(enum la_fs filesystem, const char *dir, struct la_error *error)
 {
     struct la_disk disk;
-    if (access(filesystems[filesystem].mkfs[0], X_OK))
-        return la_fail(error, "%s is not installed", filesystems[filesystem].mkfs[0]);
+    if (!la_filesystems[filesystem].mkfs[0])
+        return la_fail(error, "%s is a profile of the simulated cut only", la_filesystems[filesystem].name);
+    if (access(la_filesystems[filesystem].mkfs[0], X_OK))
+        return la_fail(error, "%s is not installed", la_filesystems[filesystem].mkfs[0]);
     if (access("/dev/loop-control", R_OK | W_OK))
         return la_fail(error, "no loop devices: %s", strerror(errno));
     if (la_disk_create(&disk, filesystem, dir, 0, error))

@@ -11,11 +11,10 @@
 #define LASTACK_CRASH_LOOP_DISK_H
 
 #include "base/util.h"
-
-enum la_filesystem { LA_FS_EXT4, LA_FS_XFS, LA_FS_BTRFS, LA_FS_COUNT };
+#include "crash/filesystem.h"
 
 struct la_disk {
-    enum la_filesystem filesystem;
+    enum la_fs filesystem;
     char image[LA_PATH_MAX];
     char cut[LA_PATH_MAX]; /* the copy, where the cut is one; empty: not cut so */
     char mount[LA_PATH_MAX];
@@ -23,14 +22,11 @@ struct la_disk {
     bool mounted;
 };
 
-const char *la_filesystem_name(enum la_filesystem filesystem);
-
 /* Makes such a disk in `dir`, cuts its power and removes it. -1: it cannot be done here, `error` says why. */
-int la_disk_try(enum la_filesystem filesystem, const char *dir, struct la_error *error);
+int la_disk_try(enum la_fs filesystem, const char *dir, struct la_error *error);
 
 /* Makes `dir`/disk.img (sparse, 512 MiB and `room` bytes) with a new file system and mounts it on `dir`/disk. */
-int la_disk_create(struct la_disk *disk, enum la_filesystem filesystem, const char *dir, uint64_t room,
-                   struct la_error *error);
+int la_disk_create(struct la_disk *disk, enum la_fs filesystem, const char *dir, uint64_t room, struct la_error *error);
 
 /* Makes durable what is there: the beginning, which no cut takes away. */
 int la_disk_settle(const struct la_disk *disk, struct la_error *error);

@@ -21,15 +21,16 @@
 #ifndef LASTACK_CRASH_MODEL_H
 #define LASTACK_CRASH_MODEL_H
 
+#include "crash/filesystem.h"
 #include "crash/trail.h"
-
-enum la_profile { LA_PROFILE_EXT4, LA_PROFILE_XFS, LA_PROFILE_POSIX };
 
 enum la_policy {
     LA_POLICY_DROP,   /* nothing that is not durable */
     LA_POLICY_SUBSET, /* at random, whatever the profile allows */
-    LA_POLICY_TEAR    /* the same, and pages torn at sectors: what a disk may do to the page it was writing */
+    LA_POLICY_TEAR,   /* the same, and pages torn at sectors: what a disk may do to the page it was writing */
+    LA_POLICY_COUNT
 };
+extern const char *const la_policy_names[LA_POLICY_COUNT];
 
 /* Kinds of things that a power cut did to a directory; bits. */
 enum la_crash_class {
@@ -49,7 +50,7 @@ enum la_crash_class {
 
 /* Which state is wanted. */
 struct la_crash_spec {
-    enum la_profile profile;
+    enum la_fs profile;
     enum la_policy policy;
     uint64_t seed;
 };

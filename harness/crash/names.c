@@ -122,12 +122,12 @@ static bool changes_entry_in(const struct la_change *change, const char *dir)
 }
 
 /*
- * ext4: what was delayed has no size on disk yet. To cut it off changes none, and fdatasync then has nothing to
- * commit for this file.
+ * Lazy sizes (ext4): what was delayed has no size on disk yet. To cut it off changes none, and fdatasync then has
+ * nothing to commit for this file.
  */
-static bool cuts_short(const struct la_change *change, const struct la_change *sync, enum la_profile profile)
+static bool cuts_short(const struct la_change *change, const struct la_change *sync, enum la_fs profile)
 {
-    return profile == LA_PROFILE_EXT4 && sync->op == FI_OP_FDATASYNC && change->file == sync->file &&
+    return la_filesystems[profile].lazy_sizes && sync->op == FI_OP_FDATASYNC && change->file == sync->file &&
            change->op == FI_OP_TRUNCATE && change->length < change->old_size;
 }
 
@@ -149,7 +149,7 @@ static bool dirties(const struct la_change *change, const struct la_change *sync
 }
 
 /* The last change that a sync has forced into the log, as an index into the trail plus 1; 0: none. */
-static size_t forced_by(const struct la_trail *trail, size_t at, enum la_profile profile)
+static size_t forced_by(const struct la_trail *trail, size_t at, enum la_fs profile)
 {
     const struct la_change *sync = &trail->changes[at];
     bool cut_short = false;
@@ -171,10 +171,10 @@ static size_t forced_by(const struct la_trail *trail, size_t at, enum la_profile
     return 0;
 }
 
-size_t la_names_forced(const struct la_trail *trail, enum la_profile profile)
+size_t la_names_forced(const struct la_trail *trail, enum la_fs profile)
 {
     size_t forced = 0;
-    if (profile == LA_PROFILE_POSIX)
+    if (!la_filesystems[profile].ordered)
         return 0;
     for (size_t i = trail->count; i-- > forced;) { /* a sync forces nothing later than itself */
         const struct la_change *change = &trail->changes[i];

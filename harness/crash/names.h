@@ -20,7 +20,7 @@ struct la_names {
 };
 
 /* How many of the trail's changes of names and truncates any state has: those that a completed sync forced. */
-size_t la_names_forced(const struct la_trail *trail, enum la_profile profile);
+size_t la_names_forced(const struct la_trail *trail, enum la_fs profile);
 
 /*
  * The names after the changes before `upto` (an index into the trail's changes), all of them applied. Released with

@@ -9,23 +9,11 @@
 #include "base/copy.h"
 #include "driver/journal_file.h"
 
-static enum la_filesystem disk_of(enum la_power_fs filesystem)
-{
-    return filesystem == LA_POWER_XFS ? LA_FS_XFS : filesystem == LA_POWER_BTRFS ? LA_FS_BTRFS : LA_FS_EXT4;
-}
-
-static enum la_profile profile_of(enum la_power_fs filesystem)
-{
-    return filesystem == LA_POWER_XFS     ? LA_PROFILE_XFS
-           : filesystem == LA_POWER_POSIX ? LA_PROFILE_POSIX
-                                          : LA_PROFILE_EXT4;
-}
-
 void la_power_find_means(struct la_means *means, const struct la_power_spec *spec, const char *forbidden,
                          const char *dir)
 {
     struct la_error error;
-    enum la_filesystem filesystem = disk_of(spec->filesystem);
+    enum la_fs filesystem = spec->filesystem;
     if (spec->method == LA_POWER_SIMULATED || means->known[filesystem])
         return;
     means->known[filesystem] = true;
@@ -36,9 +24,9 @@ void la_power_find_means(struct la_means *means, const struct la_power_spec *spe
 
 const char *la_power_missing(const struct la_power_spec *spec, const struct la_means *means)
 {
-    if (spec->filesystem == LA_POWER_POSIX)
-        return "posix is a profile of the simulated cut only";
-    const char *why = means->no_disk[disk_of(spec->filesystem)];
+    if (!la_filesystems[spec->filesystem].mkfs[0])
+        return "it is a profile of the simulated cut only";
+    const char *why = means->no_disk[spec->filesystem];
     return *why ? why : NULL;
 }
 
@@ -56,8 +44,7 @@ int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, c
         power->method = la_power_missing(spec, means) ? LA_POWER_SIMULATED : LA_POWER_REAL;
     if (power->method == LA_POWER_SIMULATED)
         return la_make_dirs(data, error) || la_make_dirs(power->side, error) ? -1 : 0;
-    if (la_make_dirs(dir, error) ||
-        la_disk_create(&power->disk, disk_of(spec->filesystem), dir, means->disk_bytes, error))
+    if (la_make_dirs(dir, error) || la_disk_create(&power->disk, spec->filesystem, dir, means->disk_bytes, error))
         return -1;
     la_path(data, "%s/data", power->disk.mount);
     return la_make_dirs(data, error);
@@ -94,7 +81,7 @@ int la_power_cut(struct la_power *power, struct fi_control *control, struct la_e
 
 bool la_power_wanted(const struct la_power *power, const struct fi_control *control)
 {
-    bool by_copy = power->method == LA_POWER_REAL && power->disk.filesystem == LA_FS_BTRFS;
+    bool by_copy = power->method == LA_POWER_REAL && !la_filesystems[power->disk.filesystem].shuts_down;
     return by_copy && !power->out && atomic_load(&control->cut_ns);
 }
 
@@ -106,7 +93,7 @@ static int simulate(struct la_power *power, uint64_t cut, const char *data, uint
     struct la_trail trail = {0};
     la_path(state, "%s/after-cut", power->dir);
     la_path(lost, "%s/before-cut", power->dir);
-    const struct la_crash_spec spec = {profile_of(power->spec->filesystem), power->spec->policy, seed + power->cuts};
+    const struct la_crash_spec spec = {power->spec->filesystem, power->spec->policy, seed + power->cuts};
     uint32_t classes = 0;
     int result = la_make_dirs(state, error) || la_trail_read(&trail, power->side, data, cut, error) ||
                          la_crash_write(&trail, &spec, state, &classes, error)
@@ -160,11 +147,10 @@ void la_power_destroy(struct la_power *power)
 
 void la_power_words(const struct la_power *power, char *out, size_t size)
 {
-    static const char *const filesystems[] = {"ext4", "xfs", "btrfs", "posix"};
-    static const char *const policies[] = {"drop", "subset", "tear"};
     out[0] = '\0';
     if (power->method == LA_POWER_REAL)
-        snprintf(out, size, "real, %s", filesystems[power->spec->filesystem]);
+        snprintf(out, size, "real, %s", la_filesystems[power->spec->filesystem].name);
     if (power->method == LA_POWER_SIMULATED)
-        snprintf(out, size, "simulated, %s, %s", filesystems[power->spec->filesystem], policies[power->spec->policy]);
+        snprintf(out, size, "simulated, %s, %s", la_filesystems[power->spec->filesystem].name,
+                 la_policy_names[power->spec->policy]);
 }

@@ -15,13 +15,12 @@
 #include "driver/control.h"
 
 enum la_power_method { LA_POWER_AUTO, LA_POWER_SIMULATED, LA_POWER_REAL };
-enum la_power_fs { LA_POWER_EXT4, LA_POWER_XFS, LA_POWER_BTRFS, LA_POWER_POSIX };
 
 /* How a scenario wants the power to be cut. */
 struct la_power_spec {
     enum la_power_method method;
-    enum la_power_fs filesystem; /* real: ext4, xfs, btrfs; simulated: ext4, xfs, posix */
-    enum la_policy policy;       /* simulated */
+    enum la_fs filesystem; /* that can be cut by this method: see filesystem.h */
+    enum la_policy policy; /* simulated */
 };
 
 /* What can be done on this machine, found out once, by doing it. */

@@ -34,9 +34,12 @@ const char *la_crash_class_name(enum la_crash_class class)
     return names[class];
 }
 
-static uint64_t unit_of(enum la_profile profile, enum la_policy policy)
+const char *const la_policy_names[LA_POLICY_COUNT] = {
+    [LA_POLICY_DROP] = "drop", [LA_POLICY_SUBSET] = "subset", [LA_POLICY_TEAR] = "tear"};
+
+static uint64_t unit_of(enum la_fs profile, enum la_policy policy)
 {
-    return profile == LA_PROFILE_POSIX || policy == LA_POLICY_TEAR ? SECTOR : PAGE;
+    return policy == LA_POLICY_TEAR ? SECTOR : la_filesystems[profile].unit;
 }
 
 /* ---- what a cut did, for the statistics ---- */
@@ -199,7 +202,7 @@ int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spe
     struct maker maker = {trail, spec, out, spec->seed, 0, 0, error};
     struct la_names names;
     bool drop = spec->policy == LA_POLICY_DROP;
-    if (spec->profile == LA_PROFILE_POSIX) {
+    if (!la_filesystems[spec->profile].ordered) {
         la_names_choose(trail, drop ? NULL : &maker.random, &names);
     } else {
         size_t forced = la_names_forced(trail, spec->profile);
@@ -220,7 +223,7 @@ int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spe
 
 struct checker {
     const struct la_trail *trail;
-    enum la_profile profile;
+    enum la_fs profile;
     const char *real;
     size_t upto;
     uint32_t classes;
@@ -392,7 +395,7 @@ static bool prefix_possible(struct checker *checker, const struct la_names *real
     return possible;
 }
 
-bool la_crash_allows(const struct la_trail *trail, enum la_profile profile, const char *real, uint32_t *classes,
+bool la_crash_allows(const struct la_trail *trail, enum la_fs profile, const char *real, uint32_t *classes,
                      struct la_error *why)
 {
     struct checker checker = {.trail = trail, .profile = profile, .real = real, .why = why};
@@ -401,7 +404,7 @@ bool la_crash_allows(const struct la_trail *trail, enum la_profile profile, cons
     bool possible = false;
     if (read_real(real, &names, why) == 0) {
         size_t forced = la_names_forced(trail, profile);
-        if (profile == LA_PROFILE_POSIX) {
+        if (!la_filesystems[profile].ordered) {
             possible = posix_possible(&checker, &names);
         } else {
             for (size_t upto = forced; !possible; upto = next_meta(trail, upto) + 1) {

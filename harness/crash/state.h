@@ -17,7 +17,7 @@ int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spe
  * True when the directory `real` is a state that the profile allows. Otherwise `why` says what is not: the first
  * thing wrong in the nearest state. `classes` (may be NULL) gets what the cut did.
  */
-bool la_crash_allows(const struct la_trail *trail, enum la_profile profile, const char *real, uint32_t *classes,
+bool la_crash_allows(const struct la_trail *trail, enum la_fs profile, const char *real, uint32_t *classes,
                      struct la_error *why);
 
 #endif

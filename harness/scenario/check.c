@@ -282,10 +282,12 @@ static int check_power(const struct la_check *check)
     const struct la_power_spec *power = check->scenario->power_cut;
     if (!power)
         return 0;
-    if (power->method == LA_POWER_REAL && power->filesystem == LA_POWER_POSIX)
-        return la_check_wrong(check, "posix is a profile of the simulated cut; a real one is on ext4, xfs or btrfs");
-    if (power->method != LA_POWER_REAL && power->filesystem == LA_POWER_BTRFS)
-        return la_check_wrong(check, "there is no profile of btrfs: it can be cut with 'method: real' only");
+    const struct la_filesystem *filesystem = &la_filesystems[power->filesystem];
+    if (power->method == LA_POWER_REAL && !filesystem->mkfs[0])
+        return la_check_wrong(check, "%s is a profile of the simulated cut: no disk has it", filesystem->name);
+    if (power->method != LA_POWER_REAL && !filesystem->modelled)
+        return la_check_wrong(check, "there is no profile of %s: it can be cut with 'method: real' only",
+                              filesystem->name);
     return 0;
 }
 

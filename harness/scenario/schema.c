@@ -48,14 +48,6 @@ static const cyaml_schema_field_t load_fields[] = {
 
 static const cyaml_strval_t methods[] = {
     {"auto", LA_POWER_AUTO}, {"simulated", LA_POWER_SIMULATED}, {"real", LA_POWER_REAL}};
-static const cyaml_strval_t filesystems[] = {
-    {"ext4", LA_POWER_EXT4}, {"xfs", LA_POWER_XFS}, {"btrfs", LA_POWER_BTRFS}, {"posix", LA_POWER_POSIX}};
-static const cyaml_strval_t policies[] = {
-    {"drop", LA_POLICY_DROP}, {"subset", LA_POLICY_SUBSET}, {"tear", LA_POLICY_TEAR}};
-static const cyaml_schema_field_t power_fields[] = {
-    LA_CHOICE("method", CYAML_FLAG_OPTIONAL, struct la_power_spec, method, methods),
-    LA_CHOICE("filesystem", CYAML_FLAG_OPTIONAL, struct la_power_spec, filesystem, filesystems),
-    LA_CHOICE("policy", CYAML_FLAG_OPTIONAL, struct la_power_spec, policy, policies), LA_END};
 
 static const cyaml_schema_value_t node_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_node_spec, node_fields)};
@@ -87,10 +79,25 @@ static void build_kinds(struct la_schema *schema, const struct la_kinds *kinds)
     schema->expect = (cyaml_schema_value_t){CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_expect, schema->expects)};
 }
 
+static void build_power(struct la_schema *schema)
+{
+    for (int i = 0; i < LA_FS_COUNT; i++)
+        schema->filesystems[i] = (cyaml_strval_t){la_filesystems[i].name, i};
+    for (int i = 0; i < LA_POLICY_COUNT; i++)
+        schema->policies[i] = (cyaml_strval_t){la_policy_names[i], i};
+    const cyaml_schema_field_t power[] = {
+        LA_CHOICE("method", CYAML_FLAG_OPTIONAL, struct la_power_spec, method, methods),
+        LA_CHOICE("filesystem", CYAML_FLAG_OPTIONAL, struct la_power_spec, filesystem, schema->filesystems),
+        LA_CHOICE("policy", CYAML_FLAG_OPTIONAL, struct la_power_spec, policy, schema->policies), LA_END};
+    _Static_assert(sizeof power == sizeof schema->power, "the schema has room for every key");
+    memcpy(schema->power, power, sizeof power);
+}
+
 void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
 {
     *schema = (struct la_schema){0};
     build_kinds(schema, kinds);
+    build_power(schema);
     const cyaml_schema_field_t claim[] = {
         LA_TEXT("id", LA_REQUIRED, struct la_claim_ref, id),
         LA_LIST("expect", LA_OPTIONAL, struct la_claim_ref, expect, expect_count, &schema->expect, CYAML_UNLIMITED),
@@ -103,7 +110,7 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_TEXT("settings", LA_OPTIONAL, struct la_scenario, settings),
         LA_TEXT("tune", LA_OPTIONAL, struct la_scenario, tune),
         LA_FLAG("quick", struct la_scenario, quick),
-        LA_MAPPING("power_cut", LA_OPTIONAL, struct la_scenario, power_cut, power_fields),
+        LA_MAPPING("power_cut", LA_OPTIONAL, struct la_scenario, power_cut, schema->power),
         LA_MAPPING("load", LA_OPTIONAL, struct la_scenario, load, load_fields),
         LA_LIST("nodes", LA_OPTIONAL, struct la_scenario, nodes, node_count, &node_value, 8),
         LA_LIST("steps", LA_REQUIRED, struct la_scenario, steps, step_count, &schema->step, CYAML_UNLIMITED),

@@ -14,6 +14,9 @@ struct la_schema {
     cyaml_schema_field_t steps[LA_VOCABULARY_MAX + 1];
     cyaml_schema_field_t expects[LA_VOCABULARY_MAX + 1];
     cyaml_schema_field_t claims[5];
+    cyaml_schema_field_t power[4];
+    cyaml_strval_t filesystems[LA_FS_COUNT];
+    cyaml_strval_t policies[LA_POLICY_COUNT];
     cyaml_schema_field_t scenarios[13];
 };
 

@@ -274,7 +274,7 @@ int la_prepare(struct la_work *work, struct la_error *error)
 
 void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
 {
-    const struct la_power_spec real = {LA_POWER_REAL, LA_POWER_EXT4, LA_POLICY_DROP};
+    const struct la_power_spec real = {LA_POWER_REAL, LA_FS_EXT4, LA_POLICY_DROP};
     const char *missing = la_power_missing(&real, &work->means);
     la_strings_add(limits, la_strdup("what a disk's own cache loses: a power cut here takes the page cache only"));
     if (missing)

@@ -101,7 +101,7 @@ static bool settled(const struct la_trail *trail, size_t forced, const struct la
 }
 
 /* Whether a state that contradicts a completed fsync is rejected, as it must be. */
-static void corrupt(struct fixture *f, const struct la_trail *trail, enum la_profile profile, uint64_t *random)
+static void corrupt(struct fixture *f, const struct la_trail *trail, enum la_fs profile, uint64_t *random)
 {
     struct la_names names;
     struct la_error why;
@@ -150,7 +150,7 @@ static void print_trail(const struct la_trail *trail)
     }
 }
 
-static void one_cycle(struct fixture *f, enum la_profile profile, uint64_t seed, uint64_t *random)
+static void one_cycle(struct fixture *f, enum la_fs profile, uint64_t seed, uint64_t *random)
 {
     char why[256];
     char real[LA_PATH_MAX];
@@ -184,15 +184,15 @@ static void one_cycle(struct fixture *f, enum la_profile profile, uint64_t seed,
     la_trail_free(&trail);
 }
 
-static void report(const struct fixture *f, enum la_filesystem filesystem, unsigned int cycles)
+static void report(const struct fixture *f, enum la_fs filesystem, unsigned int cycles)
 {
     printf("%s: %u power cuts, every state allowed; %u corrupted states, every one rejected\n",
-           la_filesystem_name(filesystem), cycles, f->rejected);
+           la_filesystems[filesystem].name, cycles, f->rejected);
     for (int class = 0; class < LA_CRASH_CLASSES; class ++)
         printf("  %-24s seen in %u states\n", la_crash_class_name((enum la_crash_class) class), f->seen[class]);
 }
 
-static void agree(enum la_filesystem filesystem, enum la_profile profile)
+static void agree(enum la_fs filesystem)
 {
     struct fixture f = {0};
     struct la_error error = {""};
@@ -208,7 +208,7 @@ static void agree(enum la_filesystem filesystem, enum la_profile profile)
     if (la_disk_create(&f.disk, filesystem, f.top, 0, &error))
         fail_msg("%s", error.text);
     for (unsigned int i = 0; i < cycles; i++)
-        one_cycle(&f, profile, la_random(&random) % 1000000, &random);
+        one_cycle(&f, filesystem, la_random(&random) % 1000000, &random);
     report(&f, filesystem, cycles);
     la_disk_destroy(&f.disk);
     command("rm -r %s", f.top);
@@ -218,16 +218,16 @@ static void agree(enum la_filesystem filesystem, enum la_profile profile)
 static void ext4_leaves_what_its_profile_allows(void **state)
 {
     (void)state;
-    agree(LA_FS_EXT4, LA_PROFILE_EXT4);
+    agree(LA_FS_EXT4);
 }
 
 static void xfs_leaves_what_its_profile_allows(void **state)
 {
     (void)state;
-    agree(LA_FS_XFS, LA_PROFILE_XFS);
+    agree(LA_FS_XFS);
 }
 
-static bool can_make(enum la_filesystem filesystem)
+static bool can_make(enum la_fs filesystem)
 {
     struct la_error error;
     char folder[] = "/tmp/lastack-agreement-XXXXXX";
