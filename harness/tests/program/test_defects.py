@@ -70,6 +70,7 @@ KILL9 = {
 # defect -> the scenario that shows it, and what it is called there
 ELSEWHERE = {
     "no-fsync": ("power-cut-aof-always", {"lost"}),
+    "no-fsync-at-rest": ("power-cut-at-rest", {"lost"}),
     "fsync-wrong-file": ("power-cut-aof-always", {"lost"}),
     "rename-without-dirsync": ("power-cut-rdb", {"lost"}),
     "ok-under-disk-full": ("disk-full-aof-everysec", {"hole"}),
@@ -81,8 +82,9 @@ ELSEWHERE = {
     "diverging-replica": ("replica-resync", {"diverged"}),
     "replica-keeps-deleted": ("replica-resync", {"diverged"}),
 }
-SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync", "kill9-twice-aof-always",
-         "replica-resync", "wait-failover", "waitaof-power-cut", "expire-while-down"]
+SOUND = ["kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync",
+         "kill9-twice-aof-always",
+         "power-cut-at-rest", "replica-resync", "wait-failover", "waitaof-power-cut", "expire-while-down"]
 RUNS = 1000
 
 

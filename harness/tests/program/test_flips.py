@@ -54,6 +54,7 @@ OUR_FLIPS = {
     "kill9-twice-aof-always": "deaf-after-restart",
     "power-cut-twice-aof-always": "deaf-after-restart",
     "big-values": "truncate-values",
+    "power-cut-at-rest": "no-fsync-at-rest",
 }
 
 
