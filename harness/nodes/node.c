@@ -350,6 +350,14 @@ void la_node_freeze(const struct la_node *node)
     kill(node->server_pid, SIGSTOP);
 }
 
+void la_node_thaw(const struct la_node *node)
+{
+    if (!node->pid)
+        return;
+    kill(-node->pid, SIGCONT);
+    kill(node->server_pid, SIGCONT);
+}
+
 void la_node_kill_group(const struct la_node *node)
 {
     if (node->starts)

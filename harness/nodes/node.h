@@ -88,6 +88,9 @@ void la_node_ended(struct la_node *node, int status);
 /* SIGSTOP to the whole group: nothing of it goes on. */
 void la_node_freeze(const struct la_node *node);
 
+/* SIGCONT to it: what is left of it goes on. */
+void la_node_thaw(const struct la_node *node);
+
 /* True while a process of the last start's group is there. */
 bool la_node_lives(const struct la_node *node);
 

@@ -18,6 +18,7 @@ extern const struct la_step_kind la_step_disarm;
 extern const struct la_step_kind la_step_wait;
 extern const struct la_step_kind la_step_sleep;
 extern const struct la_step_kind la_step_kill;
+extern const struct la_step_kind la_step_pause;
 extern const struct la_step_kind la_step_command;
 extern const struct la_step_kind la_step_truncate;
 extern const struct la_step_kind la_step_kill_child;

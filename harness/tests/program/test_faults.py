@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Faults on a real redis-server, each with what it must lead to, and the same run without it where that tells more."""
+import json
 import re
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from support import LASTACK, LastackTest
 
 
 
-def scenario_file(steps, expect, settings="appendonly yes\nappendfsync always\nsave \"\"", more=""):
+def scenario(steps, expect, settings="appendonly yes\nappendfsync always\nsave \"\"", more=""):
     lines = "".join(f"  {line}\n" for line in settings.splitlines())
     more = more if "load:" in more else more + "load: {min_acked: 1}\n"
     return (f"name: fault\ntitle: a fault\n{more}settings: |\n{lines}steps:\n"
@@ -83,16 +84,31 @@ class Faults(LastackTest):
 
     def test_each_operation_that_fails(self):
         for name, (settings, steps, expect) in EACH.items():
-            self.each(name, scenario_file(steps, expect, settings))
+            self.each(name, scenario(steps, expect, settings))
 
     def test_each_operation_on_a_socket_that_fails(self):
         for name, steps in NET.items():
-            self.each(name, scenario_file(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
+            self.each(name, scenario(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
 
     def verdict(self, text, **kwargs):
         run = self.lastack("run", self.write(f"fault{self.calls}.yaml", text), **kwargs)
         self.assertIsNotNone(run.result, str(run))
         return run.scenario()["verdict"], run
+
+    def test_a_pause_holds_up_clients_and_nothing_else(self):
+        text = scenario(["load: {acked: 500}", "pause: {ms: 1200}", "wait: {for: writes}", "kill: {scope: group}",
+                         "recover: {}", "verify: {}"], ["lost: {max: 0}", "exit: {how: killed}"])
+        verdict, run = self.verdict(text)
+        self.assertEqual(verdict, "holds", str(run))
+        told = subprocess.run([LASTACK, "ledger", run.out / "fault", "--format", "jsonl"], capture_output=True, text=True)
+        done = sorted(op["done_ns"] for op in map(json.loads, told.stdout.splitlines()) if op.get("done_ns"))
+        self.assertGreater(max(later - before for before, later in zip(done, done[1:])), 1.1e9)
+
+    def test_a_node_that_is_down_has_no_pause(self):
+        text = scenario(["load: {acked: 500}", "kill: {scope: group}", "pause: {ms: 10}"], ["exit: {how: killed}"])
+        verdict, run = self.verdict(text)
+        self.assertEqual(verdict, "inconclusive", str(run))
+        self.assertIn("is not running: it cannot be paused", run.scenario()["reasons"][0])
 
     def test_a_partition_stops_replication_and_heals(self):
         steps = ["load: {acked: 1000}", "arm: {node: replica, rule: \"op=network peer=@primary do=hang\"}",
@@ -114,10 +130,10 @@ class Faults(LastackTest):
                  "recover: {}", "verify: {}"]
         faster = [step.replace("{}", "arm: {rule: \"op=clock do=clock:x600\"}", 1) if step == "{}" else step
                   for step in steps]
-        verdict, run = self.verdict(scenario_file(faster, ["lost: {before_mark: 0}"], RDB, SLOWLY))
+        verdict, run = self.verdict(scenario(faster, ["lost: {before_mark: 0}"], RDB, SLOWLY))
         self.assertEqual(verdict, "holds", str(run))
         normal = [step for step in steps if step != "{}"]
-        verdict, run = self.verdict(scenario_file(normal, ["lost: {before_mark: 0}"], RDB, SLOWLY))
+        verdict, run = self.verdict(scenario(normal, ["lost: {before_mark: 0}"], RDB, SLOWLY))
         self.assertEqual(verdict, "violated", str(run))
 
     def test_time_stays_consistent_across_a_replication_link(self):
@@ -129,7 +145,7 @@ class Faults(LastackTest):
                  ask % "primary", ask % "replica", ask % "primary",
                  "command: {node: replica, send: \"INFO replication\", expect: \"master_link_status:up\"}",
                  "load: {acked: 500}", "stop_load: {}", "wait: {node: replica, for: synced}", "verify: {node: replica}"]
-        verdict, run = self.verdict(scenario_file(steps, ["lost: {max: 0}", "full_syncs: {node: replica, max: 1}"],
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}", "full_syncs: {node: replica, max: 1}"],
                                              "save \"\"\nrepl-timeout 3600", PAIR))
         self.assertEqual(verdict, "holds", str(run))
         said = [event["event"].partition(" -> at ")[2] for event in run.scenario()["timeline"]]
@@ -142,7 +158,7 @@ class Faults(LastackTest):
         large = "load: {value_size: 60000, min_acked: 100, mix: [{type: string, share: 1}]}\n"
         steps = ["load: {acked: 200}", "command: {send: SAVE}", "kill: {scope: group}",
                  "arm: {rule: \"op=read path=dump.rdb nth=3 do=flip:4000\"}", "recover: {}"]
-        verdict, run = self.verdict(scenario_file(steps, ["start: {refused: true}"], RDB, large))
+        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"], RDB, large))
         self.assertEqual(verdict, "holds", str(run))
         verdict, run = self.verdict(scenario([s for s in steps if "flip" not in s], ["start: {refused: true}"], RDB, large))
         self.assertEqual(verdict, "violated", str(run))
@@ -150,14 +166,14 @@ class Faults(LastackTest):
     def test_a_read_error_at_load(self):
         steps = ["load: {acked: 2000}", "kill: {scope: group}",
                  "arm: {rule: \"op=read path=**/*.incr.aof nth=2 do=error:EIO\"}", "recover: {}"]
-        verdict, run = self.verdict(scenario_file(steps, ["start: {refused: true}"]))
+        verdict, run = self.verdict(scenario(steps, ["start: {refused: true}"]))
         self.assertEqual(verdict, "holds", str(run))
 
     def test_an_fsync_that_lies_shows_under_a_power_cut_only(self):
         lie = "arm: {rule: \"op=fsync path=**/*.incr.aof do=lie\"}"
         for ending, expected in (("kill: {scope: group}", "holds"), ("power_cut: {}", "violated")):
             steps = [lie, "load: {acked: 2000}", ending, "recover: {}", "verify: {}"]
-            verdict, run = self.verdict(scenario_file(steps, ["lost: {max: 0}"],
+            verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"],
                                                  more="power_cut: {method: simulated, policy: drop}\n"))
             self.assertEqual(verdict, expected, str(run))
 
@@ -168,7 +184,7 @@ class Faults(LastackTest):
                  "wait: {for: fired}", "wait: {for: errors}", "command: {send: \"CONFIG SET appendonly no\"}",
                  "command: {send: \"CONFIG SET appendonly yes\"}", "wait: {for: writes}", "wait: {for: idle}",
                  "mark: {}", "kill: {scope: group}", "recover: {}", "verify: {}"]
-        verdict, run = self.verdict(scenario_file(steps, ["lost: {before_mark: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
+        verdict, run = self.verdict(scenario(steps, ["lost: {before_mark: 0}", "replies: {error: MISCONF, min: 1}"], EVERYSEC))
         self.assertEqual(verdict, "holds", str(run))
 
     def test_after_a_failed_fsync_btrfs_has_the_old_content(self):
@@ -177,7 +193,7 @@ class Faults(LastackTest):
             steps = ["load: {acked: 2000}", f"arm: {{rule: \"op=fdatasync path=**/*.incr.aof nth=1 do={action}:EIO\"}}",
                      "wait: {for: fired}", "wait: {for: errors}", "mark: {}", "kill: {scope: group}", "recover: {}",
                      "verify: {}"]
-            verdict, run = self.verdict(scenario_file(steps, ["lost: {before_mark: 0}"], EVERYSEC,
+            verdict, run = self.verdict(scenario(steps, ["lost: {before_mark: 0}"], EVERYSEC,
                                                  "power_cut: {method: simulated}\n"))
             self.assertEqual(verdict, expected, str(run))
 
@@ -185,14 +201,14 @@ class Faults(LastackTest):
         steps = ["load: {acked: 500}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=hang\"}", "wait: {for: fired}",
                  "sleep: {ms: 300}", "disarm: {}", "wait: {for: writes}", "kill: {scope: group}", "recover: {}",
                  "verify: {}"]
-        verdict, run = self.verdict(scenario_file(steps, ["lost: {max: 0}"]))
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"]))
         self.assertEqual(verdict, "holds", str(run))
 
     def test_a_reset_connection_is_no_loss(self):
         steps = ["load: {acked: 500}", "arm: {node: replica, rule: \"op=recv peer=@primary nth=1 do=error:ECONNRESET\"}",
                  "wait: {node: replica, for: fired}", "load: {acked: 500}", "stop_load: {}",
                  "wait: {node: replica, for: synced}", "verify: {node: replica}"]
-        verdict, run = self.verdict(scenario_file(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
         self.assertEqual(verdict, "holds", str(run))
 
     def test_rules_from_outside_while_it_runs(self):
@@ -243,7 +259,7 @@ class Faults(LastackTest):
             (["power_cut: {}"], "power_cut: {}"),
         ]
         for steps, words in rows:
-            run = self.lastack("run", self.write("bad.yaml", scenario_file(steps, ["lost: {max: 0}"])))
+            run = self.lastack("run", self.write("bad.yaml", scenario(steps, ["lost: {max: 0}"])))
             self.assert_refused(run, "bad.yaml:", words)
         for power, words in (("{method: simulated, filesystem: btrfs}", "no profile of btrfs"),
                              ("{method: real, filesystem: posix}", "profile of the simulated cut")):

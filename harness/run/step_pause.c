@@ -1,0 +1,32 @@
+/* The step pause: a node that stands still for a while, as a virtual machine or a swapping host does. */
+#include "run/steps.h"
+#include "run/wait.h"
+
+struct pause {
+    char *node;
+    unsigned int ms;
+};
+
+static int run_pause(struct la_run *run, const struct la_spec *spec)
+{
+    struct la_node *node = la_run_node(run, spec->node);
+    struct la_deadline deadline = la_wait_until(((const struct pause *)spec)->ms);
+    la_run_pump(run);
+    if (!node->pid)
+        return la_run_doubt(run, "%s is not running: it cannot be paused", node->spec->name);
+    la_node_freeze(node);
+    la_run_event(run, node->spec->name, "stands still");
+    while (la_wait_turn(run, &deadline))
+        ;
+    la_node_thaw(node);
+    la_run_event(run, node->spec->name, "goes on");
+    return 0;
+}
+
+static const cyaml_schema_field_t pause_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct pause, node),
+                                                    LA_NEEDED("ms", struct pause, ms), LA_END};
+
+const struct la_step_kind la_step_pause = {
+    .form = {"pause", pause_fields, sizeof(struct pause)},
+    .run = run_pause,
+};
