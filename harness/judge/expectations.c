@@ -5,8 +5,17 @@
 #include "run/steps.h"
 
 static const struct la_expect_kind *const expectations[] = {
-    &la_expect_lost,     &la_expect_window,     &la_expect_start, &la_expect_replies, &la_expect_keys,
-    &la_expect_restarts, &la_expect_full_syncs, &la_expect_log,   &la_expect_exit,    NULL,
+    &la_expect_lost,
+    &la_expect_window,
+    &la_expect_start,
+    &la_expect_replies,
+    &la_expect_keys,
+    &la_expect_restarts,
+    &la_expect_full_syncs,
+    &la_expect_log,
+    &la_expect_exit,
+    &la_expect_files,
+    NULL,
 };
 
 const struct la_kinds la_kinds = {la_step_kinds, expectations};

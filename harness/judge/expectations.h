@@ -18,6 +18,7 @@ extern const struct la_expect_kind la_expect_restarts;
 extern const struct la_expect_kind la_expect_full_syncs;
 extern const struct la_expect_kind la_expect_log;
 extern const struct la_expect_kind la_expect_exit;
+extern const struct la_expect_kind la_expect_files;
 
 /* Every step and every expectation there is: what scenarios are read with. */
 extern const struct la_kinds la_kinds;

@@ -40,12 +40,7 @@ static int run_truncate(struct la_run *run, const struct la_spec *spec)
 static int check_truncate(const struct la_check *check, const struct la_spec *spec, unsigned int index)
 {
     (void)index;
-    const char *file = ((const struct truncate *)spec)->file;
-    if (!*file)
-        return la_check_wrong(check, "the file's name is empty");
-    if (file[0] == '/' || strstr(file, ".."))
-        return la_check_wrong(check, "'%s': a file is named relative to the data directory, without ..", file);
-    return 0;
+    return la_check_file(check, ((const struct truncate *)spec)->file);
 }
 
 static const cyaml_schema_field_t truncate_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct truncate, node),

@@ -75,6 +75,15 @@ int la_check_command(const struct la_check *check, const char *line)
     return good ? 0 : la_check_wrong(check, "no command, or unbalanced quotes: '%.200s'", line);
 }
 
+int la_check_file(const struct la_check *check, const char *glob)
+{
+    if (!*glob)
+        return la_check_wrong(check, "the file's name is empty");
+    if (glob[0] == '/' || strstr(glob, ".."))
+        return la_check_wrong(check, "'%s': a file is named relative to the data directory, without ..", glob);
+    return 0;
+}
+
 int la_check_bounds(const struct la_check *check, const char *what, const unsigned int *min, const unsigned int *max)
 {
     if (!min && !max)

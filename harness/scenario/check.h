@@ -19,6 +19,9 @@ __attribute__((format(printf, 2, 3))) int la_check_wrong(const struct la_check *
 int la_check_rule(const struct la_check *check, const char *text);
 int la_check_command(const struct la_check *check, const char *line);
 
+/* A glob of files below a data directory. */
+int la_check_file(const struct la_check *check, const char *glob);
+
 /* Of the bounds of `what` one is there, and something can lie between them. */
 int la_check_bounds(const struct la_check *check, const char *what, const unsigned int *min, const unsigned int *max);
 

@@ -110,6 +110,18 @@ class Faults(LastackTest):
         self.assertEqual(verdict, "inconclusive", str(run))
         self.assertIn("is not running: it cannot be paused", run.scenario()["reasons"][0])
 
+    def test_files_that_are_left_behind_are_counted(self):
+        """A save child that is killed leaves its temporary file, and the next start leaves it lie."""
+        steps = ["load: {acked: 500}", "arm: {rule: \"op=write path=temp-*.rdb role=save-child nth=2 do=kill:group\"}",
+                 "command: {send: BGSAVE}", "wait: {for: exit}", "recover: {}", "verify: {}"]
+        for bounds, expected in (("max: 0", "violated"), ("min: 1, max: 1", "holds"), ("min: 2", "violated")):
+            verdict, run = self.verdict(scenario(steps, ["lost: {all: true}", f"files: {{match: temp-*.rdb, {bounds}}}"],
+                                                 RDB))
+            self.assertEqual(verdict, expected, str(run))
+        for match in ("/etc/passwd", "../x", "''"):
+            run = self.lastack("run", self.write("bad.yaml", scenario(steps, [f"files: {{match: {match}, max: 0}}"])))
+            self.assertEqual(run.status, 2, str(run))
+
     def test_a_partition_stops_replication_and_heals(self):
         steps = ["load: {acked: 1000}", "arm: {node: replica, rule: \"op=network peer=@primary do=hang\"}",
                  "load: {acked: 1000}", "wait: {node: replica, for: fired}", "stop_load: {}", "sleep: {ms: 200}",
