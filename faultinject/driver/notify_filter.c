@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "driver/filter.h"
+#include "shared/actions.h"
 #include "shared/syscalls.h"
 
 #define NUMBER_ROW(name, op, target, argument, length) {SYS_##name, op},
@@ -24,22 +25,8 @@ const char *fi_notify_lacks(const struct fi_rule *rule)
         return unconditional(rule) ? NULL : "from outside the server a file-limit is for all files at all times";
     if (rule->ops & ~seen)
         return "from outside the server only open, fsync, rename, unlink, truncate, mkdir, link and fork are seen";
-    switch ((enum fi_action)rule->action) {
-    case FI_DO_ERROR:
-    case FI_DO_DELAY:
-    case FI_DO_HANG:
-    case FI_DO_LIE:
-    case FI_DO_KILL:
-    case FI_DO_KILL_GROUP:
-    case FI_DO_POWER_CUT: return NULL;
-    case FI_DO_REVERT:
-    case FI_DO_SHORT:
-    case FI_DO_TORN:
-    case FI_DO_FLIP:
-    case FI_DO_CLOCK:
-    case FI_DO_FILE_LIMIT:
-    case FI_DO_DISK_FULL: break;
-    }
+    if (fi_actions[rule->action].outside)
+        return NULL;
     return "from outside the server only error, delay, hang, lie, kill, power-cut (real) and file-limit can be done";
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/actions.h"
+
 #define BIT(bit) (UINT32_C(1) << (bit))
 
 static const char *const op_names[FI_OP_COUNT] = {
@@ -38,36 +40,6 @@ static const struct {
     /* a class hides the single operation of the same name */
     {"fsync", FI_OPS_SYNC}, {"any-write", FI_OPS_SPACE}, {"namespace", FI_OPS_NAMES},
     {"any", FI_OPS_FILE},   {"network", FI_OPS_NET},
-};
-
-enum argument { ARG_NONE, ARG_ERRNO, ARG_BYTES, ARG_MS, ARG_GROUP, ARG_BIT, ARG_CLOCK };
-
-#define ALL_BUT_CLOCK (BIT(FI_OP_COUNT) - 1 - FI_BIT(FI_OP_CLOCK))
-#define CAN_LIE       ((FI_OPS_FILE & ~FI_BIT(FI_OP_OPEN)) | FI_BIT(FI_OP_SEND))
-#define CAN_REVERT    FI_OPS_SYNC
-#define CAN_BE_SHORT  (FI_OPS_WITH_OFFSET | FI_BIT(FI_OP_SEND) | FI_BIT(FI_OP_RECV))
-
-static const struct {
-    const char *name;
-    enum fi_action action;
-    enum argument argument;
-    bool optional; /* the argument */
-    uint32_t ops;  /* what it can be done to */
-    const char *only;
-} actions[] = {
-    {"error", FI_DO_ERROR, ARG_ERRNO, false, ALL_BUT_CLOCK, "everything but clock"},
-    {"revert", FI_DO_REVERT, ARG_ERRNO, false, CAN_REVERT, "fsync and fdatasync"},
-    {"short", FI_DO_SHORT, ARG_BYTES, false, CAN_BE_SHORT, "write, read, send and recv"},
-    {"torn", FI_DO_TORN, ARG_BYTES, false, FI_BIT(FI_OP_WRITE), "op=write"},
-    {"kill", FI_DO_KILL, ARG_GROUP, true, ALL_BUT_CLOCK, "everything but clock"},
-    {"power-cut", FI_DO_POWER_CUT, ARG_NONE, false, ALL_BUT_CLOCK, "everything but clock"},
-    {"delay", FI_DO_DELAY, ARG_MS, false, ALL_BUT_CLOCK, "everything but clock"},
-    {"hang", FI_DO_HANG, ARG_NONE, false, ALL_BUT_CLOCK, "everything but clock"},
-    {"lie", FI_DO_LIE, ARG_NONE, false, CAN_LIE, "operations on files but open and read, and for send"},
-    {"flip", FI_DO_FLIP, ARG_BIT, true, FI_OPS_WITH_OFFSET, "read and write"},
-    {"file-limit", FI_DO_FILE_LIMIT, ARG_BYTES, false, FI_BIT(FI_OP_WRITE), "op=write"},
-    {"disk-full", FI_DO_DISK_FULL, ARG_BYTES, false, FI_OPS_SPACE, "write and any-write"},
-    {"clock", FI_DO_CLOCK, ARG_CLOCK, false, FI_BIT(FI_OP_CLOCK), "op=clock"},
 };
 
 struct parser {
@@ -297,46 +269,54 @@ static uint64_t errno_of(const char *name, size_t length)
     return 0;
 }
 
-static int parse_argument(struct parser *p, const char *value, size_t length, enum argument kind)
+static int parse_argument(struct parser *p, const char *value, size_t length, enum fi_argument kind)
 {
     switch (kind) {
-    case ARG_ERRNO:
+    case FI_ARG_ERRNO:
         p->rule->arg = errno_of(value, length);
         return p->rule->arg
                    ? 0
                    : fail(p, value, "unknown error '%.*s'; use a name like EIO, ENOSPC or ENOMEM", (int)length, value);
-    case ARG_GROUP:
+    case FI_ARG_GROUP:
         if (!same(value, length, "group"))
             return fail(p, value, "expected 'group'");
         p->rule->action = FI_DO_KILL_GROUP;
         return 0;
-    case ARG_CLOCK: return parse_clock(p, value, length);
-    case ARG_BIT:
-    case ARG_MS: return parse_number(p, value, length, false, &p->rule->arg);
-    case ARG_BYTES: return parse_number(p, value, length, true, &p->rule->arg);
-    case ARG_NONE: break;
+    case FI_ARG_CLOCK: return parse_clock(p, value, length);
+    case FI_ARG_BIT:
+    case FI_ARG_MS: return parse_number(p, value, length, false, &p->rule->arg);
+    case FI_ARG_BYTES: return parse_number(p, value, length, true, &p->rule->arg);
+    case FI_ARG_NONE: break;
     }
     return fail(p, value, "takes no argument");
+}
+
+static int unknown_action(struct parser *p, const char *value, size_t length)
+{
+    char known[256] = "";
+    for (int i = 0; i < FI_DO_COUNT; i++) {
+        size_t used = strlen(known);
+        if (i != FI_DO_KILL_GROUP) /* the argument of kill */
+            snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", fi_actions[i].name);
+    }
+    return fail(p, value, "unknown action '%.*s'; use one of: %s", (int)length, value, known);
 }
 
 static int parse_action(struct parser *p, const char *value, size_t length)
 {
     const char *colon = memchr(value, ':', length);
     size_t size = colon ? (size_t)(colon - value) : length;
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-        if (!same(value, size, actions[i].name))
+    for (int i = 0; i < FI_DO_COUNT; i++) {
+        if (!same(value, size, fi_actions[i].name))
             continue;
-        p->rule->action = actions[i].action;
+        p->rule->action = (uint32_t)i;
         if (colon)
-            return parse_argument(p, colon + 1, length - size - 1, actions[i].argument);
-        if (actions[i].argument != ARG_NONE && !actions[i].optional)
-            return fail(p, value, "'%s' needs an argument: %s:...", actions[i].name, actions[i].name);
+            return parse_argument(p, colon + 1, length - size - 1, fi_actions[i].argument);
+        if (fi_actions[i].argument != FI_ARG_NONE && !fi_actions[i].optional)
+            return fail(p, value, "'%s' needs an argument: %s:...", fi_actions[i].name, fi_actions[i].name);
         return 0;
     }
-    return fail(p, value,
-                "unknown action '%.*s'; use error, revert, short, torn, kill, power-cut, delay, hang, lie, flip, "
-                "file-limit, disk-full or clock",
-                (int)size, value);
+    return unknown_action(p, value, size);
 }
 
 enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, DO, KEYS };
@@ -407,11 +387,8 @@ static int check_whole(struct parser *p, uint32_t keys)
         return fail(p, end, "op= is missing");
     if (!(keys & BIT(DO)))
         return fail(p, end, "do= is missing");
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
-        if ((actions[i].action == rule->action ||
-             (actions[i].action == FI_DO_KILL && rule->action == FI_DO_KILL_GROUP)) &&
-            (rule->ops & ~actions[i].ops))
-            return fail(p, p->text, "'%s' is for %s only", actions[i].name, actions[i].only);
+    if (rule->ops & ~fi_actions[rule->action].ops)
+        return fail(p, p->text, "'%s' is for %s only", fi_actions[rule->action].name, fi_actions[rule->action].only);
     if (check_conditions(p, keys))
         return -1;
     if (rule->action == FI_DO_DELAY && !rule->arg)

@@ -16,6 +16,7 @@
 #include "base/copy.h"
 #include "driver/notify.h"
 #include "redis/roles.h"
+#include "shared/actions.h"
 
 enum {
     PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
@@ -285,9 +286,8 @@ enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does s
 /* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
 static bool led_to_end(const struct la_node *node, const struct fi_log_entry *entry)
 {
-    int action = entry->rule < FI_RULES_MAX ? (int)node->control->rules[entry->rule].action : FI_DO_COUNT;
-    bool kills =
-        action == FI_DO_KILL || action == FI_DO_KILL_GROUP || action == FI_DO_TORN || action == FI_DO_POWER_CUT;
+    uint32_t action = entry->rule < FI_RULES_MAX ? node->control->rules[entry->rule].action : FI_DO_COUNT;
+    bool kills = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
     return kills || node->gone_ns - entry->time_ns < LED_TO_NS;
 }
 

@@ -1,0 +1,25 @@
+#include "shared/actions.h"
+
+#define ALL_BUT_CLOCK (FI_BIT(FI_OP_COUNT) - 1 - FI_BIT(FI_OP_CLOCK))
+#define CAN_LIE       ((FI_OPS_FILE & ~FI_BIT(FI_OP_OPEN)) | FI_BIT(FI_OP_SEND))
+#define CAN_BE_SHORT  (FI_OPS_WITH_OFFSET | FI_BIT(FI_OP_SEND) | FI_BIT(FI_OP_RECV))
+
+#define ANYTHING .ops = ALL_BUT_CLOCK, .only = "everything but clock"
+
+const struct fi_action_row fi_actions[FI_DO_COUNT] = {
+    [FI_DO_ERROR] = {"error", FI_ARG_ERRNO, .outside = true, ANYTHING},
+    [FI_DO_REVERT] = {"revert", FI_ARG_ERRNO, .ops = FI_OPS_SYNC, .only = "fsync and fdatasync"},
+    [FI_DO_SHORT] = {"short", FI_ARG_BYTES, .ops = CAN_BE_SHORT, .only = "write, read, send and recv"},
+    [FI_DO_TORN] = {"torn", FI_ARG_BYTES, .ends = true, .ops = FI_BIT(FI_OP_WRITE), .only = "op=write"},
+    [FI_DO_KILL] = {"kill", FI_ARG_GROUP, .optional = true, .outside = true, .ends = true, ANYTHING},
+    [FI_DO_KILL_GROUP] = {"kill", FI_ARG_GROUP, .outside = true, .ends = true, ANYTHING},
+    [FI_DO_POWER_CUT] = {"power-cut", .outside = true, .ends = true, ANYTHING},
+    [FI_DO_DELAY] = {"delay", FI_ARG_MS, .outside = true, ANYTHING},
+    [FI_DO_HANG] = {"hang", .outside = true, ANYTHING},
+    [FI_DO_LIE] = {"lie", .outside = true, .ops = CAN_LIE,
+                   .only = "operations on files but open and read, and for send"},
+    [FI_DO_FLIP] = {"flip", FI_ARG_BIT, .optional = true, .ops = FI_OPS_WITH_OFFSET, .only = "read and write"},
+    [FI_DO_FILE_LIMIT] = {"file-limit", FI_ARG_BYTES, .outside = true, .ops = FI_BIT(FI_OP_WRITE), .only = "op=write"},
+    [FI_DO_DISK_FULL] = {"disk-full", FI_ARG_BYTES, .ops = FI_OPS_SPACE, .only = "write and any-write"},
+    [FI_DO_CLOCK] = {"clock", FI_ARG_CLOCK, .ops = FI_BIT(FI_OP_CLOCK), .only = "op=clock"},
+};
