@@ -185,6 +185,10 @@ static void carry_out(struct server *server, const struct fi_decision *decision,
     case FI_DO_KILL: kill(pid, SIGKILL); break; /* the call dies with it, unanswered */
     case FI_DO_KILL_GROUP: kill(-getpgid(pid), SIGKILL); break;
     case FI_DO_POWER_CUT: cut_power(server->control, getpgid(pid)); break;
+    case FI_DO_SIGNAL:
+        kill(pid, (int)decision->arg);
+        reply(server, id, 0, false);
+        break;
     case FI_DO_DELAY:
     case FI_DO_HANG: hold(server, id, decision); break;
     case FI_DO_REVERT: /* fi_notify_lacks keeps this and what follows out, or it matches nothing that is seen */

@@ -27,7 +27,8 @@ const char *fi_notify_lacks(const struct fi_rule *rule)
         return "from outside the server only open, fsync, rename, unlink, truncate, mkdir, link and fork are seen";
     if (fi_actions[rule->action].outside)
         return NULL;
-    return "from outside the server only error, delay, hang, lie, kill, power-cut (real) and file-limit can be done";
+    return "from outside the server only error, delay, hang, lie, kill, signal, power-cut (real) and file-limit can be "
+           "done";
 }
 
 int fi_notify_filter(struct fi_control *control)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -269,6 +270,23 @@ static uint64_t errno_of(const char *name, size_t length)
     return 0;
 }
 
+/* SIGKILL and SIGSTOP are others' business: do=kill, and what has an end. */
+static int parse_signal(struct parser *p, const char *name, size_t length)
+{
+    const char *plain = length > 3 && !strncmp(name, "SIG", 3) ? name + 3 : name;
+    length -= (size_t)(plain - name);
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+        if (!known || !same(plain, length, known))
+            continue;
+        p->rule->arg = (uint64_t)number;
+        if (number == SIGKILL || number == SIGSTOP)
+            return fail(p, name, "for %s there is %s", known, number == SIGKILL ? "do=kill" : "do=hang");
+        return 0;
+    }
+    return fail(p, name, "unknown signal '%.*s'; use a name like TERM, SEGV or ABRT", (int)length, plain);
+}
+
 static int parse_argument(struct parser *p, const char *value, size_t length, enum fi_argument kind)
 {
     switch (kind) {
@@ -282,6 +300,7 @@ static int parse_argument(struct parser *p, const char *value, size_t length, en
             return fail(p, value, "expected 'group'");
         p->rule->action = FI_DO_KILL_GROUP;
         return 0;
+    case FI_ARG_SIGNAL: return parse_signal(p, value, length);
     case FI_ARG_CLOCK: return parse_clock(p, value, length);
     case FI_ARG_BIT:
     case FI_ARG_MS: return parse_number(p, value, length, false, &p->rule->arg);

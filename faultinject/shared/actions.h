@@ -11,7 +11,16 @@
 #include "shared/control_block.h"
 
 /* What stands behind the colon of do=NAME:... */
-enum fi_argument { FI_ARG_NONE, FI_ARG_ERRNO, FI_ARG_BYTES, FI_ARG_MS, FI_ARG_GROUP, FI_ARG_BIT, FI_ARG_CLOCK };
+enum fi_argument {
+    FI_ARG_NONE,
+    FI_ARG_ERRNO,
+    FI_ARG_BYTES,
+    FI_ARG_MS,
+    FI_ARG_GROUP,
+    FI_ARG_BIT,
+    FI_ARG_CLOCK,
+    FI_ARG_SIGNAL
+};
 
 struct fi_action_row {
     const char *name; /* that of the other one, where an argument tells them apart: kill:group */

@@ -52,6 +52,7 @@ long fi_perform_common(const struct fi_decision *decision)
     case FI_DO_KILL_GROUP:
     case FI_DO_TORN: kill_now(0, SIGKILL); break;
     case FI_DO_POWER_CUT: cut_power(); break;
+    case FI_DO_SIGNAL: FI_OWN(SYS_kill, FI_OWN(SYS_getpid, 0), (long)decision->arg); break;
     case FI_DO_DELAY: fi_sleep_ns(decision->arg * FI_NS_PER_MS); break;
     case FI_DO_HANG: hang(decision); break;
     case FI_DO_REVERT:
@@ -160,6 +161,7 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision, const 
     case FI_DO_POWER_CUT:
     case FI_DO_DELAY:
     case FI_DO_HANG:
+    case FI_DO_SIGNAL:
     case FI_DO_CLOCK: /* never decided upon, as disk-full */
     case FI_DO_DISK_FULL: break;
     }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -34,6 +35,8 @@ static const struct {
     {"op=clock do=clock:x600", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 600 * FI_CLOCK_RATE_ONE, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=clock do=clock:-200ppm", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 999800, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=clock do=clock:+5000", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 5000, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=rename do=signal:TERM", 1U << FI_OP_RENAME, FI_DO_SIGNAL, SIGTERM, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=fsync-dir do=signal:SIGSEGV", 1U << FI_OP_FSYNC_DIR, FI_DO_SIGNAL, SIGSEGV, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=open do=delay:250", 1U << FI_OP_OPEN, FI_DO_DELAY, 250, 0, 0, 0, FI_ROLE_ANY, "**"},
 };
 
@@ -83,6 +86,10 @@ static const struct {
     {"op=wirte do=kill", 4, "unknown operation 'wirte'"},
     {"op=write,fysnc do=kill", 10, "unknown operation 'fysnc'"},
     {"op=write do=explode", 13, "unknown action 'explode'"},
+    {"op=write do=signal:WHAT", 20, "unknown signal 'WHAT'"},
+    {"op=write do=signal", 13, "needs an argument"},
+    {"op=write do=signal:KILL", 20, "for KILL there is do=kill"},
+    {"op=clock do=signal:TERM", 1, "everything but clock"},
     {"op=write do=error:EWHAT", 19, "unknown error 'EWHAT'"},
     {"op=write do=error", 13, "needs an argument"},
     {"op=write nth=0 do=kill", 14, "must be 1 or more"},

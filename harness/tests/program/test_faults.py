@@ -91,9 +91,23 @@ class Faults(LastackTest):
             self.each(name, scenario(steps, ["lost: {max: 0}"], "save \"\"", PAIR))
 
     def verdict(self, text, **kwargs):
-        run = self.lastack("run", self.write(f"fault{self.calls}.yaml", text), **kwargs)
+        server = ["--server", kwargs.pop("server")] if "server" in kwargs else []
+        run = self.lastack("run", self.write(f"fault{self.calls}.yaml", text), *server, **kwargs)
         self.assertIsNotNone(run.result, str(run))
         return run.scenario()["verdict"], run
+
+    def test_a_signal_at_an_exact_operation(self):
+        """TERM is a shutdown in good order, SEGV a crash: with an fsync before each reply neither loses anything."""
+        for name, how, wrapped in (("TERM", "stopped", False), ("SEGV", "crashed", False), ("TERM", "stopped", True)):
+            with self.subTest(name, wrapped=wrapped):
+                steps = [f"arm: {{rule: \"op=fsync role=server path=**/*.incr.aof nth=300 do=signal:{name}\"}}",
+                         "load: {acked: 100}", "wait: {for: exit}", "recover: {}", "verify: {}"]
+                server = self.write("bare", "#!/bin/sh\nunset LD_PRELOAD\nexec redis-server \"$@\"\n")
+                server.chmod(0o755)
+                verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}", f"exit: {{how: {how}}}"]),
+                                            **({"server": server} if wrapped else {}))
+                self.assertEqual(verdict, "holds", str(run))
+                self.assertEqual([fault["fired"] for fault in run.scenario()["faults"]], [1])
 
     def test_a_pause_holds_up_clients_and_nothing_else(self):
         text = scenario(["load: {acked: 500}", "pause: {ms: 1200}", "wait: {for: writes}", "kill: {scope: group}",
