@@ -355,7 +355,7 @@ static error_t parse_ledger(int key, char *value, struct argp_state *state)
     struct ledger_arguments *arguments = state->input;
     switch (key) {
     case OPTION_FORMAT:
-        arguments->format = la_history_format(value);
+        arguments->format = la_ledger_format(value);
         if (arguments->format < 0)
             argp_error(state, "--format: '%s' is not text, jsonl or edn", value);
         break;
@@ -378,11 +378,11 @@ static int ledger(int argc, char **argv)
     static const struct argp_option options[] = {
         {"format", OPTION_FORMAT, "FORMAT", 0, "text (default), jsonl: a JSON object a line, edn: a Jepsen history", 0},
         {0}};
-    struct ledger_arguments arguments = {NULL, LA_HISTORY_TEXT};
+    struct ledger_arguments arguments = {NULL, LA_LEDGER_TEXT};
     struct argp argp = {options, parse_ledger, "LEDGER|BUNDLE", NULL, NULL, NULL, NULL};
     struct la_error error;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    if (la_history_print(arguments.path, (enum la_history_format)arguments.format, stdout, &error) == 0)
+    if (la_ledger_print(arguments.path, (enum la_ledger_format)arguments.format, stdout, &error) == 0)
         return LA_EXIT_HOLDS;
     fprintf(stderr, "lastack: %s\n", error.text);
     return LA_EXIT_USAGE;

@@ -98,7 +98,7 @@ int la_disk_create(struct la_disk *disk, enum la_fs filesystem, const char *dir,
         close(fd);
     if (!bad && make_filesystem(disk, error) == 0 && mount_image(disk, error) == 0)
         return 0;
-    la_disk_destroy(disk);
+    la_disk_free(disk);
     return -1;
 }
 
@@ -197,7 +197,7 @@ int la_disk_remount(struct la_disk *disk, struct la_error *error)
     return mount_image(disk, error);
 }
 
-void la_disk_destroy(struct la_disk *disk)
+void la_disk_free(struct la_disk *disk)
 {
     if (unmount(disk))
         umount2(disk->mount, MNT_DETACH);
@@ -220,6 +220,6 @@ int la_disk_try(enum la_fs filesystem, const char *dir, struct la_error *error)
     if (la_disk_create(&disk, filesystem, dir, 0, error))
         return -1;
     int result = la_disk_settle(&disk, error) || la_disk_cut(&disk, error) || la_disk_remount(&disk, error) ? -1 : 0;
-    la_disk_destroy(&disk);
+    la_disk_free(&disk);
     return result;
 }

@@ -38,6 +38,6 @@ int la_disk_cut(struct la_disk *disk, struct la_error *error);
 int la_disk_remount(struct la_disk *disk, struct la_error *error);
 
 /* Unmounts and removes the image. */
-void la_disk_destroy(struct la_disk *disk);
+void la_disk_free(struct la_disk *disk);
 
 #endif

@@ -81,7 +81,7 @@ static void apply(struct la_names *names, const struct la_change *change)
     }
 }
 
-void la_names_replay(const struct la_trail *trail, size_t upto, struct la_names *names)
+void la_names_apply(const struct la_trail *trail, size_t upto, struct la_names *names)
 {
     *names = (struct la_names){0};
     for (size_t i = 0; i < upto && i < trail->count; i++)

@@ -26,7 +26,7 @@ size_t la_names_forced(const struct la_trail *trail, enum la_fs profile);
  * The names after the changes before `upto` (an index into the trail's changes), all of them applied. Released with
  * la_names_free.
  */
-void la_names_replay(const struct la_trail *trail, size_t upto, struct la_names *names);
+void la_names_apply(const struct la_trail *trail, size_t upto, struct la_names *names);
 
 /* Under posix: each name for itself what it durably was, or by `random` (NULL: that) anything since. */
 void la_names_choose(const struct la_trail *trail, uint64_t *random, struct la_names *names);

@@ -121,7 +121,7 @@ int la_power_restore(struct la_power *power, struct fi_control *control, const c
     return result;
 }
 
-void la_power_destroy(struct la_power *power)
+void la_power_free(struct la_power *power)
 {
     struct la_error ignored;
     fi_journal_close(power->journal);
@@ -141,7 +141,7 @@ void la_power_destroy(struct la_power *power)
             la_copy_tree(from, to, &ignored);
     }
     if (power->method == LA_POWER_REAL)
-        la_disk_destroy(&power->disk);
+        la_disk_free(&power->disk);
     *power = (struct la_power){0};
 }
 

@@ -51,7 +51,7 @@ const char *la_power_missing(const struct la_power_spec *spec, const struct la_m
 
 /*
  * Prepares node folder `dir` before the server's data is put in place; `data` gets the path of the data
- * directory, which is made. `spec` may be NULL. Released with la_power_destroy.
+ * directory, which is made. `spec` may be NULL. Released with la_power_free.
  */
 int la_power_prepare(struct la_power *power, const struct la_power_spec *spec, const struct la_means *means,
                      const char *dir, char data[LA_PATH_MAX], struct la_error *error);
@@ -73,7 +73,7 @@ int la_power_restore(struct la_power *power, struct fi_control *control, const c
                      struct la_error *error);
 
 /* Leaves the data in `dir`/data, where it would be without a disk of its own. */
-void la_power_destroy(struct la_power *power);
+void la_power_free(struct la_power *power);
 
 /* "simulated, ext4, subset" */
 void la_power_words(const struct la_power *power, char *out, size_t size);

@@ -208,7 +208,7 @@ int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spe
         size_t forced = la_names_forced(trail, spec->profile);
         maker.upto = drop ? forced : choose_prefix(&maker, forced);
         classify_names(trail, forced, maker.upto, &maker.classes);
-        la_names_replay(trail, maker.upto, &names);
+        la_names_apply(trail, maker.upto, &names);
     }
     int result = 0;
     for (size_t i = 0; !result && i < names.count; i++)
@@ -382,7 +382,7 @@ static bool prefix_possible(struct checker *checker, const struct la_names *real
     struct la_error before = *checker->why;
     checker->upto = upto;
     checker->classes = 0;
-    la_names_replay(checker->trail, upto, &names);
+    la_names_apply(checker->trail, upto, &names);
     bool same = same_names(real, &names, checker->why);
     bool possible = same && files_possible(checker, &names);
     /* what is wrong inside a file says more than that the names are those of another moment */

@@ -59,7 +59,7 @@ static struct la_opinion judge_bounds(const struct la_verify *verify, const stru
 static struct la_opinion judge_test(const struct la_run *run, const struct lost *lost)
 {
     const struct la_verify *verify = &run->verify;
-    if (lost->all && !run->ledger.head->epoch)
+    if (lost->all && !run->ledger.head->life)
         return la_opinion_unknown("the server never died, so that nothing could be lost");
     if (lost->all && !verify->acked_before)
         return la_opinion_unknown("nothing was acknowledged before the server died, so that nothing could be lost");

@@ -6,11 +6,11 @@
 
 #include "scenario/kinds.h"
 
-/* The fault that ended the life `epoch`, or with `last` the last fault of all. */
-static uint64_t fault_after(const struct la_run *run, int epoch, bool last)
+/* The fault that ended the life `life`, or with `last` the last fault of all. */
+static uint64_t fault_after(const struct la_run *run, int life, bool last)
 {
-    uint64_t fault = run->fault_ns[epoch];
-    for (int later = epoch + 1; last && later < LA_EPOCHS_MAX; later++)
+    uint64_t fault = run->fault_ns[life];
+    for (int later = life + 1; last && later < LA_LIVES_MAX; later++)
         fault = run->fault_ns[later] ? run->fault_ns[later] : fault;
     /* lost although the server did not even die: the loss is as old as the operation */
     return fault ? fault : run->verify.read_ns;
@@ -19,9 +19,9 @@ static uint64_t fault_after(const struct la_run *run, int epoch, bool last)
 double la_loss_window_ms(const struct la_run *run, bool least)
 {
     double widest = 0;
-    for (int epoch = 0; epoch < LA_EPOCHS_MAX; epoch++) {
-        uint64_t earliest = run->verify.earliest_lost_ns[epoch];
-        uint64_t fault = fault_after(run, epoch, !least);
+    for (int life = 0; life < LA_LIVES_MAX; life++) {
+        uint64_t earliest = run->verify.earliest_lost_ns[life];
+        uint64_t fault = fault_after(run, life, !least);
         double ms = earliest && fault > earliest ? (double)(fault - earliest) / 1e6 : 0;
         widest = ms > widest ? ms : widest;
     }
@@ -44,8 +44,8 @@ static bool takes_over(const struct la_scenario *scenario)
 
 bool la_loss_without_fault(const struct la_run *run)
 {
-    uint32_t life = run->ledger.head->epoch;
-    return run->verified == &run->nodes[0] && life < LA_EPOCHS_MAX && run->verify.earliest_lost_ns[life] &&
+    uint32_t life = run->ledger.head->life;
+    return run->verified == &run->nodes[0] && life < LA_LIVES_MAX && run->verify.earliest_lost_ns[life] &&
            !takes_over(run->scenario);
 }
 

@@ -27,8 +27,8 @@ static void look_at_load(const struct la_run *run, struct la_strings *doubts)
         doubt(doubts, "no load ran");
     if (la_run_full(run, full, sizeof full))
         doubt(doubts, "%s", full);
-    if (head->epoch >= LA_EPOCHS_MAX)
-        doubt(doubts, "the server died %u times, more than can be told apart", head->epoch);
+    if (head->life >= LA_LIVES_MAX)
+        doubt(doubts, "the server died %u times, more than can be told apart", head->life);
     if (run->evicted)
         doubt(doubts, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
     else if (run->may_evict)

@@ -194,7 +194,7 @@ void la_ledger_apply_cuts(struct la_ledger *ledger)
 {
     uint64_t count = ledger->head->version == VERSION ? la_ledger_count(ledger) : 0;
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t life = ledger->head->session[ledger->ops[i].session].epoch;
+        uint32_t life = ledger->head->session[ledger->ops[i].session].life;
         uint64_t cut_ns = life < LA_LIVES_MAX ? ledger->head->cut_ns[life] : 0;
         if (!cut_ns || ledger->ops[i].done_ns <= cut_ns)
             continue;
@@ -230,6 +230,6 @@ void la_ledger_forget_lives(struct la_ledger *ledger, uint32_t lives)
 {
     uint64_t count = la_ledger_count(ledger);
     for (uint64_t i = 0; i < count; i++)
-        if (ledger->head->session[ledger->ops[i].session].epoch >= lives)
+        if (ledger->head->session[ledger->ops[i].session].life >= lives)
             change(ledger, i, LA_OUTCOME_ERROR);
 }

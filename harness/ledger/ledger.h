@@ -47,7 +47,7 @@ struct la_op {
 
 struct la_session {
     uint32_t client;
-    uint32_t epoch; /* how many times the server had died before */
+    uint32_t life; /* how many times the server had died before */
 };
 
 struct la_ledger_head {
@@ -60,7 +60,7 @@ struct la_ledger_head {
     _Atomic uint64_t acked;
     _Atomic uint64_t refused;
     _Atomic uint32_t sessions;
-    _Atomic uint32_t epoch;           /* raised by the runner when a server has died */
+    _Atomic uint32_t life;            /* raised by the runner when a server has died */
     _Atomic uint32_t stop;            /* set by the runner: finish what is in flight and end */
     uint64_t mark_ns;                 /* step `mark`: what was acknowledged by then must survive; 0: no mark */
     _Atomic uint32_t ended;           /* set by the load: it has nothing more to send */

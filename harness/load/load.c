@@ -93,7 +93,7 @@ static void begin_session(struct load *load, struct connection *connection)
     uint32_t session = atomic_load(&head->sessions);
     /* Read after connecting: if that server has died since, this session gets no reply and its label does not matter.
      */
-    head->session[session] = (struct la_session){connection->number, atomic_load(&head->epoch)};
+    head->session[session] = (struct la_session){connection->number, atomic_load(&head->life)};
     atomic_store(&head->sessions, session + 1);
     connection->session = session;
     connection->random = load->plan->seed ^ (uint64_t)session << 20;

@@ -52,31 +52,31 @@ static char *why_not(const struct la_type *type, redisContext *client, const str
     return why;
 }
 
-void la_mix_ask(struct la_mix *mix, redisContext *client, const struct la_strings *renamed)
+void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed)
 {
     for (unsigned int i = 0; i < la_type_count; i++)
-        mix->missing[i] = why_not(la_types[i], client, renamed);
+        lacks->missing[i] = why_not(la_types[i], client, renamed);
 }
 
-void la_mix_free(struct la_mix *mix)
+void la_lacks_free(struct la_lacks *lacks)
 {
     for (unsigned int i = 0; i < la_type_count; i++)
-        free(mix->missing[i]);
+        free(lacks->missing[i]);
 }
 
-static void fill_standard(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
-                          struct la_plan *plan)
+static void fill_standard(const struct la_lacks *lacks, const struct la_load_spec *load,
+                          const struct la_strings *renamed, struct la_plan *plan)
 {
     char words[128];
     for (unsigned int i = 0; i < la_type_count; i++) {
-        if (la_types[i]->alone || mix->missing[i] || disabled(la_types[i], renamed, words, sizeof words))
+        if (la_types[i]->alone || lacks->missing[i] || disabled(la_types[i], renamed, words, sizeof words))
             continue;
         plan->keys[i] = (uint16_t)(i == 0 ? load->keys : i < CLASSIC_TYPES ? LA_MIX_KEYS : OTHER_KEYS);
         plan->shares[i] = (uint16_t)(i == 0 ? 100 : i < CLASSIC_TYPES ? LA_MIX_KEYS : OTHER_SHARE);
     }
 }
 
-int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
+int la_mix_plan(const struct la_lacks *lacks, const struct la_load_spec *load, const struct la_strings *renamed,
                 uint64_t seed, struct la_plan *plan, struct la_error *error)
 {
     char words[128];
@@ -94,19 +94,19 @@ int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, const
                              .wait_replicas = load->wait_replicas,
                              .wait_ms = load->wait_ms,
                              .skew = load->skew};
-    if (load->replay) {
+    if (load->recording) {
         int replay = la_type_find("replay");
         plan->keys[replay] = plan->shares[replay] = 1;
         plan->clients = 1;
         return 0;
     }
     if (!load->mix_count)
-        fill_standard(mix, load, renamed, plan);
+        fill_standard(lacks, load, renamed, plan);
     for (unsigned int i = 0; i < load->mix_count; i++) {
         const struct la_mix_spec *part = &load->mix[i];
         int type = la_type_find(part->type);
-        if (mix->missing[type])
-            return la_fail(error, "the load asks for the type %s, and %s", part->type, mix->missing[type]);
+        if (lacks->missing[type])
+            return la_fail(error, "the load asks for the type %s, and %s", part->type, lacks->missing[type]);
         const char *without = disabled(la_types[type], renamed, words, sizeof words);
         if (without)
             return la_fail(error, "the load asks for the type %s, and the scenario disables %s", part->type, without);

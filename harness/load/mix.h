@@ -7,19 +7,19 @@
 #include "scenario/scenario.h"
 
 /* Why the server under test cannot be loaded with a type; NULL: it can. Filled once, by the probe. */
-struct la_mix {
+struct la_lacks {
     char *missing[LA_TYPES_MAX];
 };
 
 /* Asks a running server which commands it has. `renamed`: as the configuration of the runs renames them. */
-void la_mix_ask(struct la_mix *mix, redisContext *client, const struct la_strings *renamed);
-void la_mix_free(struct la_mix *mix);
+void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed);
+void la_lacks_free(struct la_lacks *lacks);
 
 /*
  * The load of a scenario on a node that renames commands like this (NULL: as it was asked). -1 with `error` filled when
  * it names a type that the server does not have, or whose commands are disabled.
  */
-int la_mix_plan(const struct la_mix *mix, const struct la_load_spec *load, const struct la_strings *renamed,
+int la_mix_plan(const struct la_lacks *lacks, const struct la_load_spec *load, const struct la_strings *renamed,
                 uint64_t seed, struct la_plan *plan, struct la_error *error);
 
 #endif

@@ -383,7 +383,7 @@ void la_node_kill(struct la_node *node, enum la_scope scope)
     kill(node->server_pid, SIGKILL);
 }
 
-void la_node_destroy(struct la_node *node)
+void la_node_free(struct la_node *node)
 {
     for (unsigned int i = 0; i < node->starts && i < LA_STARTS_MAX; i++)
         kill(-node->groups[i], SIGKILL);
@@ -392,7 +392,7 @@ void la_node_destroy(struct la_node *node)
         waitpid(node->pid, NULL, 0);
     }
     node->pid = 0;
-    la_power_destroy(&node->power);
+    la_power_free(&node->power);
     if (node->folder >= 0)
         close(node->folder);
     node->folder = -1;

@@ -107,7 +107,7 @@ void la_node_kill(struct la_node *node, enum la_scope scope);
 void la_node_kill_group(const struct la_node *node);
 
 /* Kills whatever is left and releases everything. */
-void la_node_destroy(struct la_node *node);
+void la_node_free(struct la_node *node);
 
 /* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
 int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);

@@ -7,7 +7,7 @@
 
 #include "redis/client.h"
 
-#define LA_PROBE_KEY "la:probe" /* written by the harness itself to see whether a node accepts writes */
+#define LA_RECOVERY_KEY "la:probe" /* written by the harness itself to see whether a node accepts writes */
 
 enum { LA_KEYSCAN_MAX = 50000000 }; /* names and replies: a scan that goes on beyond them is an error */
 

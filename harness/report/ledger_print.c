@@ -38,7 +38,7 @@ struct printer {
     struct flights unknown; /* edn: without */
 };
 
-int la_history_format(const char *name)
+int la_ledger_format(const char *name)
 {
     static const char *const names[] = {"text", "jsonl", "edn"};
     for (int i = 0; i < 3; i++)
@@ -84,7 +84,7 @@ static int print_text(struct printer *printer)
         if (op->done_ns)
             snprintf(took, sizeof took, "%.1f", (double)(op->done_ns - op->invoked_ns) / 1e3);
         fprintf(printer->out, "%9llu %11.3f %9s %7u %4u  %-14s %-7s %7u  %s%s%s\n", (unsigned long long)i,
-                (double)(op->invoked_ns - begin) / 1e6, took, op->session, head->session[op->session].epoch, name,
+                (double)(op->invoked_ns - begin) / 1e6, took, op->session, head->session[op->session].life, name,
                 la_op_kind(op)->name, op->seq, outcome_of(op), error ? ": " : "", error ? error : "");
     }
     return ferror(printer->out) ? -1 : 0;
@@ -132,8 +132,8 @@ static int print_jsonl(struct printer *printer)
         la_key_name(name, op->session, op->key);
         json_t *line =
             json_pack("{s:I, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:I, s:s}", "index", (json_int_t)i, "session",
-                      (int)op->session, "client", (int)session->client, "life", (int)session->epoch, "key", name,
-                      "type", la_types[op->type]->name, "op", la_op_kind(op)->name, "seq", (int)op->seq, "invoked_ns",
+                      (int)op->session, "client", (int)session->client, "life", (int)session->life, "key", name, "type",
+                      la_types[op->type]->name, "op", la_op_kind(op)->name, "seq", (int)op->seq, "invoked_ns",
                       (json_int_t)op->invoked_ns, "outcome", outcome_of(op));
         json_object_set_new(line, "done_ns", op->done_ns ? json_integer((json_int_t)op->done_ns) : json_null());
         if (op->field)
@@ -371,7 +371,7 @@ static int check_bundle(const char *path, struct la_error *error)
     return 0;
 }
 
-static int print_ledger(const char *path, bool bundle, enum la_history_format format, FILE *out, struct la_error *error)
+static int print_ledger(const char *path, bool bundle, enum la_ledger_format format, FILE *out, struct la_error *error)
 {
     static int (*const printers[])(struct printer *) = {print_text, print_jsonl, print_edn};
     char file[LA_PATH_MAX];
@@ -393,7 +393,7 @@ static int print_ledger(const char *path, bool bundle, enum la_history_format fo
     return result;
 }
 
-int la_history_print(const char *path, enum la_history_format format, FILE *out, struct la_error *error)
+int la_ledger_print(const char *path, enum la_ledger_format format, FILE *out, struct la_error *error)
 {
     char file[LA_PATH_MAX];
     struct stat st;

@@ -20,12 +20,12 @@
 
 #include "base/util.h"
 
-enum la_history_format { LA_HISTORY_TEXT, LA_HISTORY_JSONL, LA_HISTORY_EDN };
+enum la_ledger_format { LA_LEDGER_TEXT, LA_LEDGER_JSONL, LA_LEDGER_EDN };
 
 /* The format of that name, -1: there is none. */
-int la_history_format(const char *name);
+int la_ledger_format(const char *name);
 
 /* Prints the ledger at `path`: the file, or the bundle that holds it. -1 with `error` filled. */
-int la_history_print(const char *path, enum la_history_format format, FILE *out, struct la_error *error);
+int la_ledger_print(const char *path, enum la_ledger_format format, FILE *out, struct la_error *error);
 
 #endif

@@ -9,7 +9,7 @@ enum { SLOT_MS = 10, BEFORE = LA_BEFORE_MS / SLOT_MS, SLOTS = BEFORE + 120000 / 
 
 static uint32_t life_of(const struct la_ledger *ledger, const struct la_op *op)
 {
-    return ledger->head->session[op->session].epoch;
+    return ledger->head->session[op->session].life;
 }
 
 /* The life of the server that the fault ended: nothing was acknowledged while it was down before. */

@@ -46,7 +46,7 @@ static int check_names(struct la_run *run)
     size_t given = 0;
     for (size_t i = 0; i < run->base_keys.count; i++) {
         const char *name = strchr(run->base_keys.items[i], ':') + 1;
-        if (!strcmp(name, LA_PROBE_KEY))
+        if (!strcmp(name, LA_RECOVERY_KEY))
             continue;
         given++;
         if (!strncmp(name, "la:", 3))
@@ -81,7 +81,7 @@ int la_basekeys_remember(struct la_run *run, struct la_node *node)
     }
     if (!run->options->server.data) {
         la_client_close(client);
-        forget(&run->base_keys, "0:" LA_PROBE_KEY);
+        forget(&run->base_keys, "0:" LA_RECOVERY_KEY);
         return 0;
     }
     run->base_digests = la_alloc(run->base_keys.count, sizeof *run->base_digests);
@@ -98,7 +98,7 @@ void la_basekeys_check(struct la_run *run, struct la_node *node)
     redisContext *client = given ? la_client_connect(&node->address, TIMEOUT_MS, &error) : NULL;
     for (size_t i = 0; client && i < run->base_keys.count; i++) {
         char *key = run->base_keys.items[i];
-        if (!strcmp(strchr(key, ':') + 1, LA_PROBE_KEY) || !run->base_digests[i])
+        if (!strcmp(strchr(key, ':') + 1, LA_RECOVERY_KEY) || !run->base_digests[i])
             continue;
         compare_one(run, client, &node->address, key, run->base_digests[i]);
     }

@@ -96,12 +96,12 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         node->served = true;
         identify(node, recovery);
     }
-    if (!recovery->read_ns && (answers(node, "GET " LA_PROBE_KEY, last) || refuses_stale_reads(node, last)))
+    if (!recovery->read_ns && (answers(node, "GET " LA_RECOVERY_KEY, last) || refuses_stale_reads(node, last)))
         recovery->read_ns = la_now_ns();
     bool writable = recovery->read_ns && !node->spec->replicates;
     if (!writable || recovery->write_ns)
         return;
-    if (answers(node, "SET " LA_PROBE_KEY " x", last))
+    if (answers(node, "SET " LA_RECOVERY_KEY " x", last))
         recovery->write_ns = la_now_ns();
     else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11))
         recovery->full = true; /* as configured: it serves, writes are not its to take */

@@ -55,6 +55,6 @@ int la_reference_start(struct la_run *run, struct la_reference *reference)
 
 void la_reference_end(struct la_reference *reference)
 {
-    la_node_destroy(&reference->node);
+    la_node_free(&reference->node);
     free(reference->config);
 }

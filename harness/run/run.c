@@ -124,11 +124,11 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
     if (node != la_run_target(run))
         return;
     /* What the load sends from now on belongs to the server's next life. */
-    uint32_t epoch = atomic_fetch_add(&run->ledger.head->epoch, 1);
-    if (epoch >= LA_EPOCHS_MAX)
+    uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
+    if (life >= LA_LIVES_MAX)
         return;
-    run->fault_ns[epoch] = node->fault_ns;
-    run->ledger.head->cut_ns[epoch] = node->power.out ? node->fault_ns : 0;
+    run->fault_ns[life] = node->fault_ns;
+    run->ledger.head->cut_ns[life] = node->power.out ? node->fault_ns : 0;
 }
 
 /* Without its supervisor a server gets an error from every call that it was asked about. */

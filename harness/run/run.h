@@ -31,8 +31,8 @@ struct la_options {
     struct la_server server;
     uint64_t seed;
     struct la_demands demands;
-    const struct la_mix *mix; /* what the server can be loaded with */
-    const char *config_path;  /* --config, for the reproducing command; NULL: none */
+    const struct la_lacks *lacks; /* what the server can be loaded with */
+    const char *config_path;      /* --config, for the reproducing command; NULL: none */
     const char *data_path;
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
@@ -77,9 +77,9 @@ struct la_run {
 
     struct la_recovery recovery; /* the one that took longest */
     bool recovered;
-    uint64_t fault_ns[LA_EPOCHS_MAX]; /* by life of the server the load talks to; 0: unknown */
-    struct la_verify verify;          /* the last one */
-    const struct la_node *verified;   /* the node that was read back; NULL: none */
+    uint64_t fault_ns[LA_LIVES_MAX]; /* by life of the server the load talks to; 0: unknown */
+    struct la_verify verify;         /* the last one */
+    const struct la_node *verified;  /* the node that was read back; NULL: none */
     struct la_findings findings;
     struct la_strings doubts;    /* why nothing can be said */
     struct la_strings broken;    /* expectations built into steps that were not met, whatever else went amiss */

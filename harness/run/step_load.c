@@ -59,13 +59,13 @@ static int start_load(struct la_run *run)
         address.password = load->password;
     }
     address.socket = load->unix_socket ? la_run_target(run)->socket : NULL;
-    if (load->replay && check_databases(run, &address))
+    if (load->recording && check_databases(run, &address))
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
-        _exit(la_load_run(&run->ledger, &address, load->replay ? &run->recording : NULL));
+        _exit(la_load_run(&run->ledger, &address, load->recording ? &run->recording : NULL));
     }
     if (pid < 0)
         return la_run_doubt(run, "fork: %s", strerror(errno));
@@ -129,7 +129,7 @@ void la_stop_load(struct la_run *run)
         run->load_status = 1;
     }
     if (run->load_status)
-        run->undrained = atomic_load(&head_of(run)->epoch) + 1;
+        run->undrained = atomic_load(&head_of(run)->life) + 1;
     la_run_event(run, NULL, "load ends");
 }
 

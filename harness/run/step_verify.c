@@ -51,7 +51,7 @@ static int check_steady(struct la_run *run, const struct la_node *node)
     enum { STEP_MS = 100 }; /* more than slewing does */
     char run_id[sizeof node->run_id] = "";
     int64_t stepped_ms = (la_wall_offset_ns() - run->wall_offset_ns) / 1000000;
-    if (run->undrained == atomic_load(&head_of(run)->epoch) + 1)
+    if (run->undrained == atomic_load(&head_of(run)->life) + 1)
         return la_run_doubt(run,
                             "the load's last operations were not answered: the server may be at them while it is read");
     if (stepped_ms > STEP_MS || stepped_ms < -STEP_MS) {
@@ -137,12 +137,12 @@ static int run_verify(struct la_run *run, const struct la_spec *spec)
         return -1;
     if (settle_ledger(run))
         return -1;
-    if (run->scenario->load->replay ? verify_recorded(run, node)
-                                    : verify_with(run, node, (struct la_verify_options){0}))
+    if (run->scenario->load->recording ? verify_recorded(run, node)
+                                       : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
     if (check_fed(run, node, cut_at))
         return -1;
-    if (!run->scenario->load->replay) /* it may have changed them: they have been compared with all the others */
+    if (!run->scenario->load->recording) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);
     run->verified = node;
     la_run_pump(run); /* whoever has flooded his log meanwhile is found out */

@@ -182,7 +182,7 @@ static int check_load(const struct la_check *check)
         return la_check_wrong(check, "busy_ms needs idle_ms");
     if (load->big_every && !load->big_size)
         return la_check_wrong(check, "big_every needs big_size");
-    if (load->replay && (load->mix_count || load->churn))
+    if (load->recording && (load->mix_count || load->churn))
         return la_check_wrong(
             check, "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
     if (!load->user != !load->password)
@@ -347,7 +347,7 @@ int la_scenario_check_recording(const struct la_scenario *scenario, struct la_er
 {
     char path[LA_PATH_MAX];
     const struct la_check check = {scenario, "load", -1, error};
-    const char *file = scenario->load->replay;
+    const char *file = scenario->load->recording;
     if (!file)
         return 0;
     la_scenario_recording(scenario, path);

@@ -32,7 +32,7 @@ bool la_rule_is_clock(const char *text)
 
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX])
 {
-    const char *file = scenario->load->replay;
+    const char *file = scenario->load->recording;
     const char *slash = strrchr(scenario->path, '/');
     if (*file == '/' || !slash)
         la_path(path, "%s", file);

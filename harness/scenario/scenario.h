@@ -45,8 +45,8 @@ struct la_load_spec {
     unsigned int min_acked; /* fewer acknowledged operations: inconclusive */
     unsigned int capacity;  /* most operations of the run, as room in the ledger */
     bool unix_socket;       /* clients come by a unix socket */
-    char *replay;           /* file of recorded traffic to send, relative to the scenario; NULL: none */
-    char *user;             /* whom clients log in as; NULL: as the harness does */
+    char *recording; /* `replay` in the file: file of recorded traffic to send, relative to the scenario; NULL: none */
+    char *user;      /* whom clients log in as; NULL: as the harness does */
     char *password;
     struct la_mix_spec *mix;
     unsigned int mix_count; /* 0: the standard mix, every type that the server has */
@@ -115,7 +115,7 @@ bool la_rule_is_clock(const char *rule);
 /* How many keys in a session a part of the mix has. */
 unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_mix_spec *part);
 
-/* The file of recorded traffic that its load sends (load->replay), named relative to the scenario's own. */
+/* The file of recorded traffic that its load sends (load->recording), named relative to the scenario's own. */
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX]);
 
 /* A number that a file leaves out gets its default. */

@@ -107,7 +107,7 @@ static int probe(struct la_work *work, struct la_error *error)
                    suite->seed, false, &work->base, &work->means},
         .seed = suite->seed,
         .demands = suite->demands,
-        .mix = &work->probe.mix,
+        .lacks = &work->probe.lacks,
         .config_path = suite->config,
         .data_path = suite->data,
         .start_timeout_ms = suite->start_timeout_ms,
@@ -139,7 +139,7 @@ static bool mixes(const struct la_work *work, const struct la_scenario *scenario
 {
     struct la_plan ignored;
     struct la_error error;
-    if (la_mix_plan(&work->probe.mix, scenario->load, NULL, 0, &ignored, &error) == 0)
+    if (la_mix_plan(&work->probe.lacks, scenario->load, NULL, 0, &ignored, &error) == 0)
         return true;
     snprintf(why, size, "%.*s", (int)size - 1, error.text);
     return false;
@@ -287,8 +287,8 @@ void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
                                          "notification, so nothing was judged that needs faults in writes, reads, "
                                          "sockets or clocks, or a simulated power cut"));
     for (unsigned int i = 0; i < la_type_count; i++)
-        if (work->probe.mix.missing[i] && !la_types[i]->alone)
-            la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.mix.missing[i]));
+        if (work->probe.lacks.missing[i] && !la_types[i]->alone)
+            la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.lacks.missing[i]));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

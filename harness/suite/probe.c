@@ -118,7 +118,7 @@ static int ask(struct la_probe *probe, struct la_node *node, const struct la_str
     int result = client ? identify(probe, client, node, error) : -1;
     if (!result) {
         read_settings(probe, client, node);
-        la_mix_ask(&probe->mix, client, renamed);
+        la_lacks_ask(&probe->lacks, client, renamed);
     }
     if (!result && node->server->shim)
         probe->preloaded = la_node_preloaded(node, probe->pid);
@@ -145,7 +145,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     int result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
         result = ask(probe, &node, &server->base->renamed, timeout_ms ? timeout_ms : START_TIMEOUT_MS, error);
-    la_node_destroy(&node);
+    la_node_free(&node);
     la_config_free(&open);
     return result;
 }
@@ -153,7 +153,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
 void la_probe_free(struct la_probe *probe)
 {
     la_strings_free(&probe->settings);
-    la_mix_free(&probe->mix);
+    la_lacks_free(&probe->lacks);
 }
 
 const char *la_probe_setting(const struct la_probe *probe, const char *name)

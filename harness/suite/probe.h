@@ -10,7 +10,7 @@ struct la_probe {
     char version[32];
     pid_t pid;                  /* of the server that answered */
     bool preloaded;             /* it has loaded libfaultinject.so */
-    struct la_mix mix;          /* what it can be loaded with */
+    struct la_lacks lacks;      /* what it can be loaded with */
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
 };
 

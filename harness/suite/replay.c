@@ -64,7 +64,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (json_is_true(json_object_get(bundle->recorded, "given_data")))
         return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
                        replay->bundle);
-    if (bundle->scenario->load->replay)
+    if (bundle->scenario->load->recording)
         return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
                        replay->bundle);
     const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
@@ -155,7 +155,7 @@ static int judge(struct la_run *run, const json_t *recorded)
     return verdict == LA_HOLDS ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }
 
-static int perform(struct la_run *run, struct la_error *error)
+static int recover_and_verify(struct la_run *run, struct la_error *error)
 {
     struct la_node *node = &run->nodes[0];
     const struct la_spec first = {NULL};
@@ -182,7 +182,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
         options.server =
             (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
         run->options = &options;
-        if (set_up(run, &bundle, replay, &error) == 0 && perform(run, &error) == 0)
+        if (set_up(run, &bundle, replay, &error) == 0 && recover_and_verify(run, &error) == 0)
             status = judge(run, bundle.recorded);
         else
             la_empty_folder(replay->out);
@@ -192,7 +192,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     if (status == LA_EXIT_USAGE)
         fprintf(stderr, "lastack: %s\n", error.text);
     if (run->node_count)
-        la_node_destroy(&run->nodes[0]);
+        la_node_free(&run->nodes[0]);
     la_ledger_close(&run->ledger);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);

@@ -73,7 +73,7 @@ static int read_recording(struct la_run *run)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
-    if (!run->scenario->load->replay)
+    if (!run->scenario->load->recording)
         return 0;
     la_scenario_recording(run->scenario, path);
     if (la_recording_read(&run->recording, path, &error))
@@ -109,7 +109,7 @@ static int create(struct la_run *run)
         return la_run_doubt(run, "%s", error.text);
     if (create_nodes(run))
         return -1;
-    if (la_mix_plan(run->options->mix, scenario->load, &la_run_target(run)->config.renamed, run->options->seed, &plan,
+    if (la_mix_plan(run->options->lacks, scenario->load, &la_run_target(run)->config.renamed, run->options->seed, &plan,
                     &error))
         return la_run_doubt(run, "%s", error.text);
     for (unsigned int i = 0; run->options->server.data && i < la_type_count; i++)
@@ -177,7 +177,7 @@ static void note_all_evictions(struct la_run *run)
     }
 }
 
-static void perform(struct la_run *run)
+static void go_through(struct la_run *run)
 {
     if (create(run) || check_outside(run) || start_nodes(run))
         return;
@@ -214,7 +214,7 @@ static void destroy(struct la_run *run)
         waitpid(run->load_pid, NULL, 0);
     }
     for (unsigned int i = 0; i < run->node_count; i++)
-        la_node_destroy(&run->nodes[i]);
+        la_node_free(&run->nodes[i]);
     kill_orphans();
     if (run->ledger.head) {
         char path[LA_PATH_MAX];
@@ -241,7 +241,7 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", dir);
     pid_t guard = la_guard_start(dir);
-    perform(run);
+    go_through(run);
     if (run->ledger.head)
         la_stop_load(run);
     struct la_judgement judgement = la_judge(run);

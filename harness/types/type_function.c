@@ -14,9 +14,9 @@ static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 }
 
 /* Library and function: as the key, in letters that are allowed. */
-static struct la_part library_of(const char *name)
+static struct la_subkey library_of(const char *name)
 {
-    struct la_part library;
+    struct la_subkey library;
     snprintf(library.text, sizeof library.text, "%s", name);
     for (char *at = library.text; *at; at++)
         *at = (char)(*at == ':' ? '_' : *at);
@@ -27,7 +27,7 @@ struct code {
     char text[512];
 };
 
-static struct code code_of(const struct la_address *address, const struct la_part *library)
+static struct code code_of(const struct la_address *address, const struct la_subkey *library)
 {
     struct code code;
     snprintf(
@@ -41,10 +41,10 @@ static struct code code_of(const struct la_address *address, const struct la_par
 
 static int write_key(const struct la_write *write)
 {
-    struct la_part library = library_of(write->name);
+    struct la_subkey library = library_of(write->name);
     if (write->op->kind == CALL) {
-        la_send(write->client, write->address, "FCALL", library.text, "3", la_part_of(write->name, 'a').text,
-                la_part_of(write->name, 'b').text, la_part_of(write->name, 'c').text, write->value, NULL);
+        la_send(write->client, write->address, "FCALL", library.text, "3", la_subkey_of(write->name, 'a').text,
+                la_subkey_of(write->name, 'b').text, la_subkey_of(write->name, 'c').text, write->value, NULL);
         return 1;
     }
     struct code code = code_of(write->address, &library);
@@ -54,13 +54,13 @@ static int write_key(const struct la_write *write)
 
 static bool accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
-    return op->kind == LOAD ? reply->type == REDIS_REPLY_STRING : la_parts_accept(state, op, reply);
+    return op->kind == LOAD ? reply->type == REDIS_REPLY_STRING : la_triple_accept(state, op, reply);
 }
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
 {
     la_send(client, address, "FUNCTION", "LIST", "LIBRARYNAME", library_of(name).text, "WITHCODE", NULL);
-    la_parts_read(client, address, name);
+    la_triple_read(client, address, name);
 }
 
 /* The code in what FUNCTION LIST says of one library; NULL: it says none. */
@@ -75,7 +75,7 @@ static const redisReply *code_in(const redisReply *list)
 
 static void judge(struct la_history *history, redisReply *const *replies)
 {
-    la_parts_judge(history, replies + 1);
+    la_triple_judge(history, replies + 1);
     if (history->ops[0]->kind != LOAD)
         return;
     history->fates[0] = LA_FATE_NONE;
@@ -83,7 +83,7 @@ static void judge(struct la_history *history, redisReply *const *replies)
         la_fates_lost(history, 0, 1);
         return;
     }
-    struct la_part library = library_of(history->name);
+    struct la_subkey library = library_of(history->name);
     const redisReply *code = code_in(replies[0]);
     if (code && la_is_text(code, code_of(history->address, &library).text))
         history->fates[0] = LA_FATE_KEPT;

@@ -14,8 +14,8 @@ static void choose(struct la_op *op, struct la_key_state *state, uint64_t dice)
 
 static int write_key(const struct la_write *write)
 {
-    struct la_part a = la_part_of(write->name, 'a');
-    struct la_part b = la_part_of(write->name, 'b');
+    struct la_subkey a = la_subkey_of(write->name, 'a');
+    struct la_subkey b = la_subkey_of(write->name, 'b');
     switch ((int)write->op->kind) {
     case SET: la_send(write->client, write->address, "SET", a.text, write->value, NULL); break;
     case RENAME: la_send(write->client, write->address, "RENAME", a.text, b.text, NULL); break;
@@ -34,8 +34,8 @@ static bool accept(struct la_key_state *state, struct la_op *op, const redisRepl
 
 static void read_key(redisContext *client, const struct la_address *address, const char *name)
 {
-    la_send(client, address, "GET", la_part_of(name, 'a').text, NULL);
-    la_send(client, address, "GET", la_part_of(name, 'b').text, NULL);
+    la_send(client, address, "GET", la_subkey_of(name, 'a').text, NULL);
+    la_send(client, address, "GET", la_subkey_of(name, 'b').text, NULL);
 }
 
 /* The number of the value in each key; 0: not there. */

@@ -11,8 +11,8 @@ static int write_key(const struct la_write *write)
              "redis.call('%.40s',KEYS[3],ARGV[1])}",
              la_command_name(write->address, "SET"), la_command_name(write->address, "INCR"),
              la_command_name(write->address, "RPUSH"));
-    la_send(write->client, write->address, "EVAL", script, "3", la_part_of(write->name, 'a').text,
-            la_part_of(write->name, 'b').text, la_part_of(write->name, 'c').text, write->value, NULL);
+    la_send(write->client, write->address, "EVAL", script, "3", la_subkey_of(write->name, 'a').text,
+            la_subkey_of(write->name, 'b').text, la_subkey_of(write->name, 'c').text, write->value, NULL);
     return 1;
 }
 
@@ -24,7 +24,7 @@ const struct la_type la_type_script = {
     .reads = 3,
     .choose = la_choose_only,
     .write = write_key,
-    .accept = la_parts_accept,
-    .read = la_parts_read,
-    .judge = la_parts_judge,
+    .accept = la_triple_accept,
+    .read = la_triple_read,
+    .judge = la_triple_judge,
 };

@@ -8,14 +8,14 @@ static int write_key(const struct la_write *write)
     redisContext *client = write->client;
     const struct la_address *address = write->address;
     la_send(client, address, "MULTI", NULL);
-    la_send(client, address, "SET", la_part_of(write->name, 'a').text, write->value, NULL);
-    la_send(client, address, "INCR", la_part_of(write->name, 'b').text, NULL);
-    la_send(client, address, "RPUSH", la_part_of(write->name, 'c').text, write->value, NULL);
+    la_send(client, address, "SET", la_subkey_of(write->name, 'a').text, write->value, NULL);
+    la_send(client, address, "INCR", la_subkey_of(write->name, 'b').text, NULL);
+    la_send(client, address, "RPUSH", la_subkey_of(write->name, 'c').text, write->value, NULL);
     la_send(client, address, "EXEC", NULL);
     return 5;
 }
 
-bool la_parts_accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
+bool la_triple_accept(struct la_key_state *state, struct la_op *op, const redisReply *reply)
 {
     (void)op;
     long long expected = (long long)++state->applied;
@@ -23,14 +23,14 @@ bool la_parts_accept(struct la_key_state *state, struct la_op *op, const redisRe
            la_is_between(reply->element[1], expected, expected) && la_is_between(reply->element[2], expected, expected);
 }
 
-void la_parts_read(redisContext *client, const struct la_address *address, const char *name)
+void la_triple_read(redisContext *client, const struct la_address *address, const char *name)
 {
-    la_send(client, address, "GET", la_part_of(name, 'a').text, NULL);
-    la_send(client, address, "GET", la_part_of(name, 'b').text, NULL);
-    la_send(client, address, "LRANGE", la_part_of(name, 'c').text, "0", "-1", NULL);
+    la_send(client, address, "GET", la_subkey_of(name, 'a').text, NULL);
+    la_send(client, address, "GET", la_subkey_of(name, 'b').text, NULL);
+    la_send(client, address, "LRANGE", la_subkey_of(name, 'c').text, "0", "-1", NULL);
 }
 
-void la_parts_judge(struct la_history *history, redisReply *const *replies)
+void la_triple_judge(struct la_history *history, redisReply *const *replies)
 {
     const redisReply *value = replies[0];
     const redisReply *counter = replies[1];
@@ -72,7 +72,7 @@ const struct la_type la_type_transaction = {
     .reads = 3,
     .choose = la_choose_only,
     .write = write_key,
-    .accept = la_parts_accept,
-    .read = la_parts_read,
-    .judge = la_parts_judge,
+    .accept = la_triple_accept,
+    .read = la_triple_read,
+    .judge = la_triple_judge,
 };

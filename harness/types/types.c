@@ -133,9 +133,9 @@ bool la_is_between(const redisReply *reply, long long low, long long high)
     return reply->type == REDIS_REPLY_INTEGER && reply->integer >= low && reply->integer <= high;
 }
 
-struct la_part la_part_of(const char *name, char which)
+struct la_subkey la_subkey_of(const char *name, char which)
 {
-    struct la_part part;
+    struct la_subkey part;
     snprintf(part.text, sizeof part.text, "%s:%c", name, which);
     return part;
 }

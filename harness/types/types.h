@@ -118,18 +118,18 @@ void la_read_list(redisContext *client, const struct la_address *address, const 
 void la_string_judge(struct la_history *history, redisReply *const *replies);
 
 /* A part of a key that consists of several: NAME:WHICH. */
-struct la_part {
+struct la_subkey {
     char text[LA_KEY_NAME_MAX + 2];
 };
-struct la_part la_part_of(const char *name, char which);
+struct la_subkey la_subkey_of(const char *name, char which);
 
 /*
  * Transactions and scripts do the same three writes (SET a, INCR b, RPUSH c) in one; what the parts must show is one
  * thing for both. See type_transaction.c.
  */
-bool la_parts_accept(struct la_key_state *state, struct la_op *op, const redisReply *reply);
-void la_parts_read(redisContext *client, const struct la_address *address, const char *name);
-void la_parts_judge(struct la_history *history, redisReply *const *replies);
+bool la_triple_accept(struct la_key_state *state, struct la_op *op, const redisReply *reply);
+void la_triple_read(redisContext *client, const struct la_address *address, const char *name);
+void la_triple_judge(struct la_history *history, redisReply *const *replies);
 
 /* An entry of a stream has the number of its operation as its id, and one field. See type_stream.c. */
 #define LA_ENTRY_FIELD "v"

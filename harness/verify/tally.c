@@ -6,10 +6,10 @@
 
 const uint32_t la_age_ms[LA_AGES - 1] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000};
 
-static uint32_t epoch_of(const struct la_ledger *ledger, const struct la_op *op)
+static uint32_t life_of(const struct la_ledger *ledger, const struct la_op *op)
 {
-    uint32_t epoch = ledger->head->session[op->session].epoch;
-    return epoch < LA_EPOCHS_MAX ? epoch : LA_EPOCHS_MAX - 1;
+    uint32_t life = ledger->head->session[op->session].life;
+    return life < LA_LIVES_MAX ? life : LA_LIVES_MAX - 1;
 }
 
 static void note_lost(const struct la_ledger *ledger, const struct la_op *op, bool promised, struct la_verify *result)
@@ -18,7 +18,7 @@ static void note_lost(const struct la_ledger *ledger, const struct la_op *op, bo
     result->lost_promised += promised;
     result->lost_marked += op->done_ns <= ledger->head->mark_ns;
     result->lost_bytes += la_op_kind(op)->value ? la_value_size(&ledger->head->plan, op->seq) : 0;
-    uint64_t *earliest = &result->earliest_lost_ns[epoch_of(ledger, op)];
+    uint64_t *earliest = &result->earliest_lost_ns[life_of(ledger, op)];
     if (!*earliest || op->done_ns < *earliest)
         *earliest = op->done_ns;
 }
@@ -71,22 +71,22 @@ static void add_lost(struct la_tally *tally, const struct la_op *op, bool promis
     note_lost(tally->ledger, op, promised, tally->result);
 }
 
-static void add_kept(struct la_tally *tally, const struct la_op *op, uint32_t epoch)
+static void add_kept(struct la_tally *tally, const struct la_op *op, uint32_t life)
 {
     uint64_t *last = &tally->kept_by_session[op->session];
     uint64_t index = (uint64_t)(op - tally->ledger->ops);
     *last = *last > index ? *last : index + 1;
-    if (op->invoked_ns > tally->kept_invoked[epoch])
-        tally->kept_invoked[epoch] = op->invoked_ns;
-    tally->result->survivors += epoch < atomic_load_explicit(&tally->ledger->head->epoch, memory_order_relaxed);
+    if (op->invoked_ns > tally->kept_invoked[life])
+        tally->kept_invoked[life] = op->invoked_ns;
+    tally->result->survivors += life < atomic_load_explicit(&tally->ledger->head->life, memory_order_relaxed);
 }
 
 void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate fate)
 {
     struct la_verify *result = tally->result;
-    uint32_t epoch = epoch_of(tally->ledger, op);
+    uint32_t life = life_of(tally->ledger, op);
     if (fate == LA_FATE_KEPT)
-        add_kept(tally, op, epoch);
+        add_kept(tally, op, life);
     if (op->outcome == LA_OUTCOME_UNKNOWN) {
         result->unknown++;
         return;
@@ -95,12 +95,12 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
     bool promised = type->promised && type->promised(&tally->ledger->head->plan, op);
     result->acked++;
     result->promised += promised;
-    result->acked_before += epoch < atomic_load_explicit(&tally->ledger->head->epoch, memory_order_relaxed);
+    result->acked_before += life < atomic_load_explicit(&tally->ledger->head->life, memory_order_relaxed);
     result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
     if (op->outcome == LA_OUTCOME_WRONG)
         report_reply(op, tally->findings);
-    if (tally->fault_ns && tally->fault_ns[epoch])
-        note_age(tally->fault_ns[epoch], op, fate == LA_FATE_LOST, result);
+    if (tally->fault_ns && tally->fault_ns[life])
+        note_age(tally->fault_ns[life], op, fate == LA_FATE_LOST, result);
     if (fate == LA_FATE_LOST)
         add_lost(tally, op, promised);
 }
@@ -110,7 +110,7 @@ static void judge_lost(const struct la_tally *tally, uint64_t index)
 {
     const struct la_op *op = &tally->ledger->ops[index];
     bool same_client = !la_op_kind(op)->blocks && tally->kept_by_session[op->session] > index;
-    if (same_client || op->done_ns < tally->kept_invoked[epoch_of(tally->ledger, op)])
+    if (same_client || op->done_ns < tally->kept_invoked[life_of(tally->ledger, op)])
         report_hole(op, index, same_client, tally->findings);
 }
 

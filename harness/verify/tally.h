@@ -12,9 +12,6 @@
 
 #include "types/fates.h"
 
-/* Lives of a server that are told apart; a run with more cannot be judged. */
-enum { LA_EPOCHS_MAX = LA_LIVES_MAX };
-
 /* Ages of operations at the fault, in classes of 1-2-5; the last one takes all that are older. */
 enum { LA_AGES = 14 };
 extern const uint32_t la_age_ms[LA_AGES - 1]; /* upper bounds */
@@ -28,9 +25,9 @@ struct la_verify {
     uint64_t lost_marked;  /* of them acknowledged before the ledger's mark */
     uint64_t promised;     /* acknowledged with a promise (WAIT, WAITAOF) */
     uint64_t lost_promised;
-    uint64_t lost_bytes;                      /* of values */
-    uint64_t earliest_lost_ns[LA_EPOCHS_MAX]; /* ack time of the earliest lost operation of each life; 0: none */
-    uint64_t acked_by_age[LA_AGES];           /* of the lives that ended by a fault */
+    uint64_t lost_bytes;                     /* of values */
+    uint64_t earliest_lost_ns[LA_LIVES_MAX]; /* ack time of the earliest lost operation of each life; 0: none */
+    uint64_t acked_by_age[LA_AGES];          /* of the lives that ended by a fault */
     uint64_t lost_by_age[LA_AGES];
     uint64_t read_ns;   /* when the node was read back */
     uint64_t survivors; /* operations of the server's earlier lives whose effect is there to see */
@@ -45,9 +42,9 @@ struct la_tally {
     const uint64_t *fault_ns; /* see la_verify_options */
     struct la_findings *findings;
     struct la_verify *result;
-    uint64_t *kept_by_session;            /* ledger index + 1 of the last operation kept; 0: none */
-    uint64_t kept_invoked[LA_EPOCHS_MAX]; /* by life of the server: invocation of the youngest kept */
-    uint64_t *lost;                       /* ledger indices */
+    uint64_t *kept_by_session;           /* ledger index + 1 of the last operation kept; 0: none */
+    uint64_t kept_invoked[LA_LIVES_MAX]; /* by life of the server: invocation of the youngest kept */
+    uint64_t *lost;                      /* ledger indices */
     uint64_t lost_room;
 };
 

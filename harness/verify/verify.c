@@ -162,7 +162,7 @@ static void visit(void *context, int database, const redisReply *name)
 {
     struct pass *pass = context;
     pass->shown++;
-    if ((database == 0 && !strcmp(name->str, LA_PROBE_KEY)) ||
+    if ((database == 0 && !strcmp(name->str, LA_RECOVERY_KEY)) ||
         la_keyscan_find(pass->options->ignore, database, name->str))
         return;
     bool text = strlen(name->str) == (size_t)name->len;

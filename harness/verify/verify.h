@@ -10,9 +10,9 @@
 #include "verify/tally.h"
 
 struct la_verify_options {
-    const struct la_strings *ignore; /* key names that are not the load's, sorted; NULL: none */
-    const uint64_t *fault_ns;        /* of each life of the server, LA_EPOCHS_MAX of them, 0: none; NULL: unknown */
-    const char *reads_path;          /* what was read goes there, see reads.h; NULL: nowhere */
+    const struct la_strings *ignore;      /* key names that are not the load's, sorted; NULL: none */
+    const uint64_t *fault_ns;             /* of each life of the server, LA_LIVES_MAX of them, 0: none; NULL: unknown */
+    const char *reads_path;               /* what was read goes there, see reads.h; NULL: nowhere */
     const struct la_recording *recording; /* that was sent; NULL: none */
     const struct la_address *reference;   /* a server to send it to once more, empty */
     bool timeless;                        /* the clock was changed: times to live are not judged */

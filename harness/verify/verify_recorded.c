@@ -57,7 +57,7 @@ static struct key *find(const struct comparison *comparison, const char *name)
 
 static bool concerns(const char *full)
 {
-    return strcmp(strchr(full, ':') + 1, LA_PROBE_KEY) != 0;
+    return strcmp(strchr(full, ':') + 1, LA_RECOVERY_KEY) != 0;
 }
 
 static int no_answer(struct comparison *comparison)

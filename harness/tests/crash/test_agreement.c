@@ -107,7 +107,7 @@ static void corrupt(struct fixture *f, const struct la_trail *trail, enum la_fs 
     struct la_error why;
     char path[LA_PATH_MAX];
     size_t forced = la_names_forced(trail, profile);
-    la_names_replay(trail, forced, &names);
+    la_names_apply(trail, forced, &names);
     for (size_t i = 0; i < names.count; i++) {
         struct la_content content;
         la_path(path, "%s/run/%s", f->disk.mount, names.entries[i].path);
@@ -210,7 +210,7 @@ static void agree(enum la_fs filesystem)
     for (unsigned int i = 0; i < cycles; i++)
         one_cycle(&f, filesystem, la_random(&random) % 1000000, &random);
     report(&f, filesystem, cycles);
-    la_disk_destroy(&f.disk);
+    la_disk_free(&f.disk);
     command("rm -r %s", f.top);
     assert_true(f.rejected > 0);
 }

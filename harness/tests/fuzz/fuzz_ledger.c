@@ -91,8 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FILE *reads = fopen(reads_path, "w");
     fwrite(data + head_size + ops_size, 1, size - head_size - ops_size, reads);
     fclose(reads);
-    la_history_print(folder, LA_HISTORY_TEXT, null, &error);
-    la_history_print(folder, LA_HISTORY_JSONL, null, &error);
-    la_history_print(folder, LA_HISTORY_EDN, null, &error);
+    la_ledger_print(folder, LA_LEDGER_TEXT, null, &error);
+    la_ledger_print(folder, LA_LEDGER_JSONL, null, &error);
+    la_ledger_print(folder, LA_LEDGER_EDN, null, &error);
     return 0;
 }

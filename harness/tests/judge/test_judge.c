@@ -56,7 +56,7 @@ static struct world *begin(const char *expect)
     world->options.demands = (struct la_demands){-1, -1};
     world->control = la_alloc(1, sizeof *world->control);
     world->head.acked = 1000;
-    world->head.epoch = 1;
+    world->head.life = 1;
     run->scenario = world->scenario;
     run->options = &world->options;
     run->ledger.head = &world->head;
@@ -234,7 +234,7 @@ static void lost_in_the_last_life(struct world *world)
 static void two_crashes(struct world *world)
 {
     lose(world, 10, 700);
-    world->head.epoch = 2;
+    world->head.life = 2;
     world->run.fault_ns[1] = 7000 * MS;
 }
 

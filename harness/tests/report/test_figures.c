@@ -158,7 +158,7 @@ static void throughput_is_back_when_it_is(void **state)
     assert_true(back_ms >= OUTAGE_MS + SLOW_MS + 70 && back_ms <= OUTAGE_MS + SLOW_MS + 120);
     /* a server that was up for 400 ms only: what was before it was down does not count */
     const uint64_t second_ms = fault_ms + OUTAGE_MS + SLOW_MS + 400;
-    ledger.head->session[1].epoch = 1;
+    ledger.head->session[1].life = 1;
     for (uint64_t i = 0; i < ledger.head->count; i++)
         ledger.ops[i].session = ledger.ops[i].done_ns >= (fault_ms + OUTAGE_MS + SLOW_MS) * MS;
     assert_true(fabs(la_throughput_after(&ledger, second_ms * MS).before - 1000) < 40);

@@ -48,14 +48,14 @@ static void generate(struct la_ledger *ledger, uint8_t *fates, uint64_t *random)
         fates[i] = la_random(random) % 12 == 0 ? LA_FATE_LOST : la_random(random) % 3 ? LA_FATE_KEPT : LA_FATE_IMPLIED;
     }
     ledger->head->count = OPS;
-    ledger->head->epoch = 1;
+    ledger->head->life = 1;
 }
 
 static bool comes_after(const struct la_ledger *ledger, uint32_t kept, uint32_t lost)
 {
     const struct la_op *a = &ledger->ops[lost];
     const struct la_op *b = &ledger->ops[kept];
-    if (ledger->head->session[a->session].epoch != ledger->head->session[b->session].epoch)
+    if (ledger->head->session[a->session].life != ledger->head->session[b->session].life)
         return false;
     return (a->session == b->session && kept > lost) || a->done_ns < b->invoked_ns;
 }
@@ -122,7 +122,7 @@ static void a_lost_tail_is_no_hole(void **state)
     for (uint32_t i = 0; i < OPS; i++) {
         ledger.ops[i].invoked_ns = i * 10 + 1;
         ledger.ops[i].done_ns = i * 10 + 5;
-        ledger.head->session[ledger.ops[i].session].epoch = 0;
+        ledger.head->session[ledger.ops[i].session].life = 0;
         fates[i] = i < OPS - 20 ? LA_FATE_KEPT : LA_FATE_LOST;
     }
     ledger.head->mark_ns = (OPS - 21) * 10 + 5;
