@@ -338,7 +338,8 @@ static int parse_action(struct parser *p, const char *value, size_t length)
     return unknown_action(p, value, size);
 }
 
-enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, DO, KEYS };
+enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, DO };
+enum { KEYS = DO + 1 };
 
 static int parse_value(struct parser *p, enum key key, const char *value, size_t length)
 {
@@ -354,8 +355,9 @@ static int parse_value(struct parser *p, enum key key, const char *value, size_t
     case AFTER: return parse_trigger(p, value, length, &rule->after);
     case CHANCE: return parse_chance(p, value, length);
     case DURING: return parse_window(p, value, length);
-    default: return parse_action(p, value, length);
+    case DO: return parse_action(p, value, length);
     }
+    return -1;
 }
 
 static int parse_pair(struct parser *p, const char *pair, size_t length, uint32_t *keys)

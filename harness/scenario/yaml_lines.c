@@ -182,11 +182,19 @@ static int check_value(struct walk *walk, yaml_node_t *node, const cyaml_schema_
         }
         return la_fail(walk->error, "%s:%zu: expected one of %s, found '%s'", walk->path, line, known, scalar(node));
     }
-    default:
+    case CYAML_STRING:
         if (node->type == YAML_SCALAR_NODE)
             return 0;
         return la_fail(walk->error, "%s:%zu: expected text", walk->path, line);
+    case CYAML_INT:
+    case CYAML_FLAGS:
+    case CYAML_FLOAT:
+    case CYAML_BITFIELD:
+    case CYAML_SEQUENCE_FIXED:
+    case CYAML_IGNORE:
+    case CYAML__TYPE_COUNT: break;
     }
+    abort(); /* a type that no schema of ours has: whoever adds it says here what it must look like */
 }
 
 int la_yaml_check_keys(const char *path, const cyaml_schema_value_t *schema, struct la_error *error)

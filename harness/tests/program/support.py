@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-LASTACK = os.environ.get("LASTACK", str(ROOT / "build/harness/lastack"))
+LASTACK = os.environ.get("LASTACK", str(ROOT / "build/release/harness/lastack"))
 BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
 
