@@ -3,6 +3,8 @@
 #include <cyaml/cyaml.h>
 #include <string.h>
 
+#include "report/row.h"
+
 #define FIELD(name) CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER, struct la_claim, name, 0, CYAML_UNLIMITED)
 
 static const cyaml_schema_field_t claim_fields[] = {FIELD(id), FIELD(text), FIELD(source), CYAML_FIELD_END};
@@ -38,21 +40,12 @@ const struct la_claim *la_claims_find(const struct la_claims *claims, const char
     return NULL;
 }
 
-int la_claims_weight(const char *verdict)
-{
-    static const char *const order[] = {"holds", "qualified", "inconclusive", "violated"};
-    int i = 3;
-    while (i > 0 && (!verdict || strcmp(order[i], verdict) != 0))
-        i--;
-    return i;
-}
-
 static json_t *entry_of(const struct la_claims *claims, json_t *all, const char *id)
 {
     size_t i;
     json_t *entry;
     json_array_foreach (all, i, entry)
-        if (!strcmp(json_string_value(json_object_get(entry, "id")), id))
+        if (!strcmp(la_said_of(entry).id, id))
             return entry;
     const struct la_claim *claim = la_claims_find(claims, id);
     entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[]}", "id", id, "text", claim ? claim->text : "", "source",
@@ -62,17 +55,16 @@ static json_t *entry_of(const struct la_claims *claims, json_t *all, const char 
     return entry;
 }
 
-static void take(json_t *entry, const json_t *said, json_t *scenario_name)
+static void take(json_t *entry, const json_t *said, const char *scenario)
 {
-    const char *verdict = json_string_value(json_object_get(said, "verdict"));
-    const char *so_far = json_string_value(json_object_get(entry, "verdict"));
     json_t *scenarios = json_object_get(entry, "scenarios");
-    if (json_array_size(scenarios) == 0 || la_claims_weight(verdict) > la_claims_weight(so_far)) {
+    int weight = la_verdict_weight(la_said_of(said).verdict);
+    if (json_array_size(scenarios) == 0 || weight > la_verdict_weight(la_said_of(entry).verdict)) {
         static const char *const keys[] = {"verdict", "measured", "bound", "conditions"};
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
             json_object_set(entry, keys[k], json_object_get(said, keys[k]));
     }
-    json_array_append(scenarios, scenario_name);
+    json_array_append_new(scenarios, json_string(scenario));
 }
 
 json_t *la_claims_result(const struct la_claims *claims, const json_t *scenarios)
@@ -81,11 +73,11 @@ json_t *la_claims_result(const struct la_claims *claims, const json_t *scenarios
     size_t i;
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario) {
+        const struct la_row row = la_row_of(scenario);
         size_t c;
         json_t *said;
-        json_array_foreach (json_object_get(scenario, "claim_verdicts"), c, said)
-            take(entry_of(claims, all, json_string_value(json_object_get(said, "id"))), said,
-                 json_object_get(scenario, "name"));
+        json_array_foreach (row.claim_verdicts, c, said)
+            take(entry_of(claims, all, la_said_of(said).id), said, row.name);
     }
     return all;
 }

@@ -24,9 +24,6 @@ void la_claims_free(struct la_claims *claims);
 /* The claim of that id, or NULL. */
 const struct la_claim *la_claims_find(const struct la_claims *claims, const char *id);
 
-/* How bad a verdict is: violated, inconclusive, qualified, holds (0, and anything else). */
-int la_claims_weight(const char *verdict);
-
 /*
  * "claims" of the result: for each claim that a scenario names its verdict, the worst
  * of its scenarios' (violated, inconclusive, qualified, holds), and what was measured.

@@ -6,12 +6,7 @@
 
 #include "base/output.h"
 #include "report/result.h"
-
-static const char *get(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
+#include "report/row.h"
 
 /* XML has no way to write control characters, and libxml2's writer writes them all the same. To be freed. */
 static char *writable(const char *value)
@@ -47,34 +42,22 @@ static void attribute_number(xmlTextWriterPtr writer, const char *name, int valu
     xmlTextWriterWriteFormatAttribute(writer, BAD_CAST name, "%d", value);
 }
 
-static int count(const json_t *scenarios, const char *verdict)
-{
-    int found = 0;
-    size_t i;
-    json_t *scenario;
-    json_array_foreach (scenarios, i, scenario)
-        found += !strcmp(get(scenario, "verdict"), verdict);
-    return found;
-}
-
 static void write_case(xmlTextWriterPtr writer, const json_t *scenario)
 {
-    const char *verdict = get(scenario, "verdict");
+    const struct la_row row = la_row_of(scenario);
     xmlTextWriterStartElement(writer, BAD_CAST "testcase");
     attribute(writer, "classname", "lastack");
-    attribute(writer, "name", get(scenario, "name"));
-    xmlTextWriterWriteFormatAttribute(writer, BAD_CAST "time", "%.3f",
-                                      json_number_value(json_object_get(scenario, "seconds")));
-    if (strcmp(verdict, "holds") != 0) {
+    attribute(writer, "name", row.name);
+    xmlTextWriterWriteFormatAttribute(writer, BAD_CAST "time", "%.3f", row.seconds);
+    if (row.verdict != LA_HOLDS) {
         size_t i;
         json_t *reason;
-        const json_t *reasons = json_object_get(scenario, "reasons");
-        xmlTextWriterStartElement(writer, BAD_CAST(strcmp(verdict, "violated") ? "error" : "failure"));
-        const char *first = json_string_value(json_array_get(reasons, 0));
-        attribute(writer, "message", first ? first : verdict);
-        json_array_foreach (reasons, i, reason)
+        const char *first = json_string_value(json_array_get(row.reasons, 0));
+        xmlTextWriterStartElement(writer, BAD_CAST(row.verdict == LA_VIOLATED ? "failure" : "error"));
+        attribute(writer, "message", first ? first : la_verdict_name(row.verdict));
+        json_array_foreach (row.reasons, i, reason)
             line(writer, "", json_string_value(reason));
-        line(writer, "reproduce: ", get(scenario, "reproduce"));
+        line(writer, "reproduce: ", row.reproduce);
         xmlTextWriterEndElement(writer);
     }
     xmlTextWriterEndElement(writer);
@@ -87,8 +70,8 @@ static int write_all(xmlTextWriterPtr writer, const json_t *scenarios)
     xmlTextWriterStartElement(writer, BAD_CAST "testsuite");
     attribute(writer, "name", "lastack");
     attribute_number(writer, "tests", (int)json_array_size(scenarios));
-    attribute_number(writer, "failures", count(scenarios, "violated"));
-    attribute_number(writer, "errors", count(scenarios, "inconclusive"));
+    attribute_number(writer, "failures", (int)la_rows_count(scenarios, LA_VIOLATED));
+    attribute_number(writer, "errors", (int)la_rows_count(scenarios, LA_INCONCLUSIVE));
     size_t i;
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario)

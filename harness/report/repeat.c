@@ -2,10 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/util.h"
-#include "report/claims.h"
+#include "report/row.h"
 
 /* Probability of `hits` or fewer in `runs`, each with probability p. */
 static double at_most(unsigned int hits, unsigned int runs, double p)
@@ -32,20 +31,6 @@ double la_repeat_upper_95(unsigned int hits, unsigned int runs)
     return high;
 }
 
-static bool is(const json_t *run, const char *verdict)
-{
-    const char *text = json_string_value(json_object_get(run, "verdict"));
-    return text && !strcmp(text, verdict);
-}
-
-static unsigned int count(const json_t *runs, const char *verdict)
-{
-    unsigned int number = 0;
-    for (size_t i = 0; i < json_array_size(runs); i++)
-        number += is(json_array_get(runs, i), verdict);
-    return number;
-}
-
 static int ascending(const void *a, const void *b)
 {
     const double *one = a;
@@ -54,15 +39,15 @@ static int ascending(const void *a, const void *b)
 }
 
 /* A figure of every run that has it, as median and maximum; null when none has. */
-static json_t *spread(const json_t *runs, const char *part, const char *figure)
+static json_t *spread(const json_t *runs, enum la_figure figure)
 {
     size_t all = json_array_size(runs);
     double *values = la_alloc(all, sizeof *values);
     size_t found = 0;
     for (size_t i = 0; i < all; i++) {
-        const json_t *value = json_object_get(json_object_get(json_array_get(runs, i), part), figure);
-        if (json_is_number(value))
-            values[found++] = json_number_value(value);
+        double value = la_row_of(json_array_get(runs, i)).figures[figure];
+        if (!isnan(value))
+            values[found++] = value;
     }
     json_t *result = json_null();
     if (found) {
@@ -74,36 +59,34 @@ static json_t *spread(const json_t *runs, const char *part, const char *figure)
     return result;
 }
 
-/* -1 where nothing was measured. */
-static double figure(const json_t *run, const char *name)
+/* -1 where nothing was measured: less than any loss. */
+static double figure(const struct la_row *run, enum la_figure figure)
 {
-    const json_t *value = json_object_get(json_object_get(run, "rpo"), name);
-    return json_is_number(value) ? json_number_value(value) : -1;
+    return isnan(run->figures[figure]) ? -1 : run->figures[figure];
 }
 
-static bool worse(const json_t *run, int weight, const json_t *other, int other_weight)
+static bool worse(const struct la_row *run, enum la_verdict verdict, const struct la_row *other,
+                  enum la_verdict other_verdict)
 {
-    if (weight != other_weight)
-        return weight > other_weight;
-    if (figure(run, "lost") != figure(other, "lost"))
-        return figure(run, "lost") > figure(other, "lost");
-    return figure(run, "window_ms") > figure(other, "window_ms");
-}
-
-/* How much the verdict of a run weighs, or that of a claim in it. */
-static int weight(const json_t *judged)
-{
-    return la_claims_weight(json_string_value(json_object_get(judged, "verdict")));
+    if (la_verdict_weight(verdict) != la_verdict_weight(other_verdict))
+        return la_verdict_weight(verdict) > la_verdict_weight(other_verdict);
+    if (figure(run, LA_FIGURE_LOST) != figure(other, LA_FIGURE_LOST))
+        return figure(run, LA_FIGURE_LOST) > figure(other, LA_FIGURE_LOST);
+    return figure(run, LA_FIGURE_WINDOW_MS) > figure(other, LA_FIGURE_WINDOW_MS);
 }
 
 int la_repeat_worst(const json_t *runs)
 {
     int worst = -1;
+    struct la_row so_far = {0};
     for (size_t i = 0; i < json_array_size(runs); i++) {
-        const json_t *run = json_array_get(runs, i);
-        const json_t *so_far = worst < 0 ? NULL : json_array_get(runs, (size_t)worst);
-        if (json_is_object(run) && (!so_far || worse(run, weight(run), so_far, weight(so_far))))
-            worst = (int)i;
+        if (!json_is_object(json_array_get(runs, i)))
+            continue;
+        const struct la_row run = la_row_of(json_array_get(runs, i));
+        if (worst >= 0 && !worse(&run, run.verdict, &so_far, so_far.verdict))
+            continue;
+        worst = (int)i;
+        so_far = run;
     }
     return worst;
 }
@@ -112,14 +95,14 @@ int la_repeat_worst(const json_t *runs)
 static json_t *claim_verdicts(const json_t *runs)
 {
     json_t *verdicts = json_array();
-    const json_t *first = json_object_get(json_array_get(runs, 0), "claim_verdicts");
+    const json_t *first = la_row_of(json_array_get(runs, 0)).claim_verdicts;
     for (size_t claim = 0; claim < json_array_size(first); claim++) {
-        const json_t *worst = json_array_get(runs, 0);
+        struct la_row worst = la_row_of(json_array_get(runs, 0));
         json_t *said = json_array_get(first, claim);
         for (size_t i = 1; i < json_array_size(runs); i++) {
-            const json_t *run = json_array_get(runs, i);
-            json_t *here = json_array_get(json_object_get(run, "claim_verdicts"), claim);
-            if (!worse(run, weight(here), worst, weight(said)))
+            const struct la_row run = la_row_of(json_array_get(runs, i));
+            json_t *here = json_array_get(run.claim_verdicts, claim);
+            if (!worse(&run, la_said_of(here).verdict, &worst, la_said_of(said).verdict))
                 continue;
             worst = run;
             said = here;
@@ -132,8 +115,8 @@ static json_t *claim_verdicts(const json_t *runs)
 json_t *la_repeat_merge(json_t *runs)
 {
     unsigned int all = (unsigned int)json_array_size(runs);
-    unsigned int violated = count(runs, "violated");
-    unsigned int inconclusive = count(runs, "inconclusive");
+    unsigned int violated = la_rows_count(runs, LA_VIOLATED);
+    unsigned int inconclusive = la_rows_count(runs, LA_INCONCLUSIVE);
     json_t *result = json_incref(json_array_get(runs, (size_t)la_repeat_worst(runs)));
     if (all > 1) {
         json_object_set_new(result, "claim_verdicts", claim_verdicts(runs));
@@ -141,14 +124,15 @@ json_t *la_repeat_merge(json_t *runs)
             json_pack("{s:i, s:i, s:i, s:f}", "runs", (int)all, "violated", (int)violated, "inconclusive",
                       (int)inconclusive, "violation_rate_upper_95", la_repeat_upper_95(violated, all - inconclusive));
         static const struct {
-            const char *name, *part, *figure;
-        } figures[] = {{"lost", "rpo", "lost"},
-                       {"window_ms", "rpo", "window_ms"},
-                       {"down_ms", "rto", "down_ms"},
-                       {"ready_ms", "rto", "ready_ms"},
-                       {"first_write_ms", "rto", "first_write_ms"}};
-        for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-            json_object_set_new(repeats, figures[i].name, spread(runs, figures[i].part, figures[i].figure));
+            const char *name;
+            enum la_figure figure;
+        } spreads[] = {{"lost", LA_FIGURE_LOST},
+                       {"window_ms", LA_FIGURE_WINDOW_MS},
+                       {"down_ms", LA_FIGURE_DOWN_MS},
+                       {"ready_ms", LA_FIGURE_READY_MS},
+                       {"first_write_ms", LA_FIGURE_FIRST_WRITE_MS}};
+        for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
+            json_object_set_new(repeats, spreads[i].name, spread(runs, spreads[i].figure));
         json_object_set_new(result, "repeats", repeats);
     }
     json_decref(runs);

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "judge/loss.h"
 #include "report/claims.h"
+#include "report/row.h"
 #include "report/throughput.h"
 
 enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
@@ -290,9 +291,7 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
 
 static void first_line(const char *path, char *out, size_t size)
 {
-    struct la_error ignored;
     FILE *file = fopen(path, "r"); /* files of /proc and /sys have no size to read by */
-    (void)ignored;
     snprintf(out, size, "unknown");
     if (!file)
         return;
@@ -384,15 +383,8 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
 
 int la_result_exit_status(const json_t *scenarios)
 {
-    int status = json_array_size(scenarios) ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
-    size_t i;
-    json_t *scenario;
-    json_array_foreach (scenarios, i, scenario) {
-        const char *verdict = json_string_value(json_object_get(scenario, "verdict"));
-        if (!strcmp(verdict, "violated"))
-            return LA_EXIT_VIOLATED;
-        if (strcmp(verdict, "holds") != 0)
-            status = LA_EXIT_INCONCLUSIVE;
-    }
-    return status;
+    if (la_rows_count(scenarios, LA_VIOLATED))
+        return LA_EXIT_VIOLATED;
+    bool all = json_array_size(scenarios) && la_rows_count(scenarios, LA_HOLDS) == json_array_size(scenarios);
+    return all ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }

@@ -1,10 +1,13 @@
 #include "report/table.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "report/row.h"
 
 static const char *get(const json_t *object, const char *key)
 {
@@ -33,13 +36,12 @@ void la_table_header(void)
     fflush(stdout);
 }
 
-static void number(const json_t *object, const char *key, int width, int decimals)
+static void number(double value, int width, int decimals)
 {
-    const json_t *value = json_object_get(object, key);
-    if (json_is_number(value))
-        printf(" %*.*f", width, decimals, json_number_value(value));
-    else
+    if (isnan(value))
         printf(" %*s", width, "-");
+    else
+        printf(" %*.*f", width, decimals, value);
 }
 
 static double figure(const json_t *object, const char *key)
@@ -81,27 +83,21 @@ static void overrides(const json_t *list)
 
 void la_table_row(const json_t *scenario)
 {
-    const json_t *rpo = json_object_get(scenario, "rpo");
-    const json_t *rto = json_object_get(scenario, "rto");
-    const char *verdict = get(scenario, "verdict");
-    printf("%s%-30s %-12s", isatty(STDOUT_FILENO) ? "\r\033[K" : "", get(scenario, "name"), verdict);
-    number(rpo, "acked", 8, 0);
-    number(rpo, "lost", 7, 0);
-    number(rpo, "window_ms", 9, 1);
-    number(rto, "ready_ms", 8, 1);
+    const struct la_row row = la_row_of(scenario);
+    printf("%s%-30s %-12s", isatty(STDOUT_FILENO) ? "\r\033[K" : "", row.name, la_verdict_name(row.verdict));
+    number(row.figures[LA_FIGURE_ACKED], 8, 0);
+    number(row.figures[LA_FIGURE_LOST], 7, 0);
+    number(row.figures[LA_FIGURE_WINDOW_MS], 9, 1);
+    number(row.figures[LA_FIGURE_READY_MS], 8, 1);
     putchar('\n');
-    overrides(json_object_get(scenario, "overrides"));
-    repeats(json_object_get(scenario, "repeats"));
-    if (!strcmp(verdict, "holds")) {
-        fflush(stdout);
-        return;
-    }
+    overrides(row.overrides);
+    repeats(row.repeats);
     size_t i;
     json_t *reason;
-    json_array_foreach (json_object_get(scenario, "reasons"), i, reason)
+    json_array_foreach (row.verdict == LA_HOLDS ? NULL : row.reasons, i, reason)
         paragraph(4, json_string_value(reason));
-    if (*get(scenario, "reproduce"))
-        printf("    reproduce: %s\n", get(scenario, "reproduce"));
+    if (row.verdict != LA_HOLDS && *row.reproduce)
+        printf("    reproduce: %s\n", row.reproduce);
     fflush(stdout);
 }
 
@@ -131,26 +127,6 @@ static void claims(const json_t *list)
     }
 }
 
-static unsigned int count(const json_t *scenarios, const char *verdict)
-{
-    unsigned int found = 0;
-    size_t i;
-    json_t *scenario;
-    json_array_foreach (scenarios, i, scenario)
-        found += !strcmp(get(scenario, "verdict"), verdict);
-    return found;
-}
-
-static bool is_as_written(const json_t *scenario)
-{
-    return json_array_size(json_object_get(scenario, "overrides")) == 0;
-}
-
-static bool is_judged(const json_t *scenario)
-{
-    return strcmp(get(scenario, "verdict"), "inconclusive") != 0;
-}
-
 /* Where the user's configuration is not what every scenario is about. */
 static void how_many_as_written(const json_t *scenarios)
 {
@@ -160,16 +136,19 @@ static void how_many_as_written(const json_t *scenarios)
     size_t i;
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario) {
-        judged += is_judged(scenario);
-        as_written += is_judged(scenario) && is_as_written(scenario);
-        violated += is_as_written(scenario) && !strcmp(get(scenario, "verdict"), "violated");
+        const struct la_row row = la_row_of(scenario);
+        bool is_judged = row.verdict != LA_INCONCLUSIVE;
+        bool is_as_written = json_array_size(row.overrides) == 0;
+        judged += is_judged;
+        as_written += is_judged && is_as_written;
+        violated += is_as_written && row.verdict == LA_VIOLATED;
     }
     if (as_written == judged)
         return;
     printf("\n%zu of %zu verdicts are about the configuration as it is written; the others\n"
            "set what stands below them\n",
            as_written, judged);
-    if (count(scenarios, "violated") && !violated)
+    if (la_rows_count(scenarios, LA_VIOLATED) && !violated)
         printf("none of those that are about it is violated\n");
 }
 
@@ -182,9 +161,9 @@ void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int 
     texts("directives of the configuration that were changed", json_object_get(result, "changed_directives"));
     texts("not judged here", json_object_get(result, "limits"));
     printf("\nreport: %s (%llu MiB)\n", out, (unsigned long long)(bytes + (1 << 20) - 1) >> 20);
-    printf("%u hold, %u violated, %u inconclusive, %zu not applicable; %.0f s; exit %d\n", count(scenarios, "holds"),
-           count(scenarios, "violated"), count(scenarios, "inconclusive"),
-           json_array_size(json_object_get(result, "not_applicable")),
+    printf("%u hold, %u violated, %u inconclusive, %zu not applicable; %.0f s; exit %d\n",
+           la_rows_count(scenarios, LA_HOLDS), la_rows_count(scenarios, LA_VIOLATED),
+           la_rows_count(scenarios, LA_INCONCLUSIVE), json_array_size(json_object_get(result, "not_applicable")),
            json_number_value(json_object_get(result, "seconds")), status);
     fflush(stdout);
 }

@@ -15,6 +15,7 @@
 #include "report/evidence.h"
 #include "report/repeat.h"
 #include "report/result.h"
+#include "report/row.h"
 #include "report/table.h"
 #include "run/guard.h"
 #include "scenario/read.h"
@@ -72,9 +73,8 @@ static int run_one(const struct la_work *work, const struct la_job *job)
  */
 static void tidy(const struct la_work *work, const struct la_job *job, const json_t *runs)
 {
-    const char *verdict = json_string_value(json_object_get(json_array_get(runs, job->turn), "verdict"));
     char bundle[LA_PATH_MAX];
-    bool holds = verdict && !strcmp(verdict, la_verdict_name(LA_HOLDS));
+    bool holds = la_row_of(json_array_get(runs, job->turn)).verdict == LA_HOLDS;
     bool said = holds && job->turn && la_repeat_worst(runs) != (int)job->turn;
     enum la_keep keep = work->suite->keep;
     if (!said && keep != LA_KEEP_NONE && !(keep == LA_KEEP_FINDINGS && holds))
@@ -93,7 +93,7 @@ static void list_pending(const struct la_work *work, struct la_strings *pending)
         size_t n;
         json_t *result;
         json_array_foreach (work->results, n, result)
-            done = done || !strcmp(json_string_value(json_object_get(result, "name")), name);
+            done = done || !strcmp(la_row_of(result).name, name);
         if (!done)
             la_strings_add(pending, la_strdup(name));
     }

@@ -72,12 +72,32 @@ static void none_of_n_says_this_much(void **state)
         assert_true(fabs(la_repeat_upper_95(rows[i].hits, rows[i].runs) - rows[i].bound) < 0.0002);
 }
 
+/* What every entry has, besides what a test is about. */
+static void complete(json_t *runs)
+{
+    size_t i;
+    size_t c;
+    json_t *run;
+    json_t *said;
+    json_t *rest = json_pack("{s:s, s:s, s:f, s:[], s:[], s:[]}", "name", "x", "reproduce", "", "seconds", 0.0,
+                             "reasons", "overrides", "claim_verdicts");
+    json_t *id = json_pack("{s:s}", "id", "S0-01");
+    json_array_foreach (runs, i, run) {
+        json_object_update_missing(run, rest);
+        json_array_foreach (json_object_get(run, "claim_verdicts"), c, said)
+            json_object_update_missing(said, id);
+    }
+    json_decref(rest);
+    json_decref(id);
+}
+
 static void the_worst_run_stands_for_all(void **state)
 {
     (void)state;
     json_t *runs = json_pack("[{s:s, s:{s:i}, s:{s:f}}, {s:s, s:{s:i}, s:n}, {s:s, s:n, s:{s:f}}]", "verdict", "holds",
                              "rpo", "lost", 3, "rto", "ready_ms", 10.0, "verdict", "violated", "rpo", "lost", 5, "rto",
                              "verdict", "inconclusive", "rpo", "rto", "ready_ms", 30.0);
+    complete(runs);
     json_t *merged = la_repeat_merge(runs);
     const json_t *repeats = json_object_get(merged, "repeats");
     assert_string_equal(json_string_value(json_object_get(merged, "verdict")), "violated");
@@ -111,6 +131,7 @@ static void of_equal_verdicts_the_greatest_loss(void **state)
                                               rows[i].verdict, "rpo", "lost", rows[i].lost, "window_ms", rows[i].window,
                                               "claim_verdicts", "verdict", rows[i].claim, "run", (int)i, "verdict",
                                               rows[i].other, "run", (int)i));
+    complete(runs);
     assert_int_equal(la_repeat_worst(runs), 3);
     json_array_insert_new(runs, 0, json_null()); /* not ended yet */
     assert_int_equal(la_repeat_worst(runs), 4);

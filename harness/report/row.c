@@ -1,0 +1,67 @@
+#include "report/row.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static const struct {
+    const char *part;
+    const char *name;
+} figures[LA_FIGURES] = {
+    [LA_FIGURE_ACKED] = {"rpo", "acked"},         [LA_FIGURE_LOST] = {"rpo", "lost"},
+    [LA_FIGURE_WINDOW_MS] = {"rpo", "window_ms"}, [LA_FIGURE_DOWN_MS] = {"rto", "down_ms"},
+    [LA_FIGURE_READY_MS] = {"rto", "ready_ms"},   [LA_FIGURE_FIRST_WRITE_MS] = {"rto", "first_write_ms"},
+};
+
+/* A word that is none of ours is nothing that holds. */
+static enum la_verdict verdict_of(const char *word)
+{
+    for (int i = LA_HOLDS; i <= LA_UNTESTABLE; i++)
+        if (!strcmp(word, la_verdict_name((enum la_verdict)i)))
+            return (enum la_verdict)i;
+    return LA_INCONCLUSIVE;
+}
+
+struct la_row la_row_of(const json_t *entry)
+{
+    struct la_row row = {0};
+    const char *verdict = "";
+    /* the entry is one that this program has made, or a file that has passed la_evidence_check */
+    int bad = json_unpack((json_t *)entry, "{s:s, s:s, s:s, s:F, s:o, s:o, s:o, s?o}", "name", &row.name, "verdict",
+                          &verdict, "reproduce", &row.reproduce, "seconds", &row.seconds, "reasons", &row.reasons,
+                          "overrides", &row.overrides, "claim_verdicts", &row.claim_verdicts, "repeats", &row.repeats);
+    assert(!bad);
+    row.verdict = verdict_of(verdict);
+    for (int i = 0; i < LA_FIGURES; i++) {
+        const json_t *value = json_object_get(json_object_get(entry, figures[i].part), figures[i].name);
+        row.figures[i] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    return row;
+}
+
+struct la_said la_said_of(const json_t *claim_verdict)
+{
+    struct la_said said = {0};
+    const char *verdict = "";
+    int bad = json_unpack((json_t *)claim_verdict, "{s:s, s:s}", "id", &said.id, "verdict", &verdict);
+    assert(!bad);
+    said.verdict = verdict_of(verdict);
+    return said;
+}
+
+unsigned int la_rows_count(const json_t *entries, enum la_verdict verdict)
+{
+    unsigned int count = 0;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        count += json_is_object(entry) && la_row_of(entry).verdict == verdict;
+    }
+    return count;
+}
+
+int la_verdict_weight(enum la_verdict verdict)
+{
+    static const int weights[] = {
+        [LA_HOLDS] = 0, [LA_QUALIFIED] = 1, [LA_INCONCLUSIVE] = 2, [LA_VIOLATED] = 3, [LA_UNTESTABLE] = 0};
+    return weights[verdict];
+}

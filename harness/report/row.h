@@ -1,0 +1,49 @@
+/*
+ * One entry of "scenarios" of a result, as those who print, merge and count need it: taken apart in one place. It
+ * refers to the entry and is valid as long as that is.
+ */
+#ifndef LASTACK_REPORT_ROW_H
+#define LASTACK_REPORT_ROW_H
+
+#include <jansson.h>
+
+#include "run/run.h"
+
+enum la_figure {
+    LA_FIGURE_ACKED,
+    LA_FIGURE_LOST,
+    LA_FIGURE_WINDOW_MS,
+    LA_FIGURE_DOWN_MS,
+    LA_FIGURE_READY_MS,
+    LA_FIGURE_FIRST_WRITE_MS,
+    LA_FIGURES
+};
+
+struct la_row {
+    const char *name;
+    const char *reproduce;
+    enum la_verdict verdict;
+    double seconds;
+    double figures[LA_FIGURES]; /* NAN: not measured */
+    const json_t *reasons;      /* of strings, as overrides is */
+    const json_t *overrides;
+    const json_t *repeats;        /* NULL: it was run once */
+    const json_t *claim_verdicts; /* of la_said */
+};
+
+/* What a scenario says of a claim. */
+struct la_said {
+    const char *id;
+    enum la_verdict verdict;
+};
+
+struct la_row la_row_of(const json_t *entry);
+struct la_said la_said_of(const json_t *claim_verdict);
+
+/* How many of these entries have that verdict. */
+unsigned int la_rows_count(const json_t *entries, enum la_verdict verdict);
+
+/* How bad a verdict is: violated, inconclusive, qualified, holds (0). */
+int la_verdict_weight(enum la_verdict verdict);
+
+#endif
