@@ -19,20 +19,40 @@
 
 enum { START_TIMEOUT_MS = 60000 };
 
+/* What the run wrote down of itself: scenario.json, of any version. */
+struct recorded {
+    json_t *json; /* NULL: it was not finished */
+    const char *server;
+    const char *verdict;
+    const json_t *doubts;
+    int crash_lives; /* a bundle from before this was written down is taken to be of the first crash */
+    int given_data;
+    int may_evict;
+};
+
 struct bundle {
     struct la_scenario *scenario;
     struct la_scenario plain; /* the same without a power that can be cut: nothing is, and no disk is needed */
     struct la_config config;
-    json_t *recorded; /* scenario.json */
+    struct recorded recorded;
     char crash[LA_PATH_MAX];
     char server[LA_PATH_MAX];
 };
 
-/* A bundle from before this was written down is taken to be of the first crash. */
-static unsigned int crash_lives(const json_t *recorded)
+static int read_recorded(struct recorded *recorded, const char *path, struct la_error *error)
 {
-    const json_t *lives = json_object_get(recorded, "crash_lives");
-    return lives ? (unsigned int)json_integer_value(lives) : 1;
+    *recorded = (struct recorded){.json = json_load_file(path, 0, NULL), .crash_lives = 1, .verdict = ""};
+    const json_t *reasons = NULL;
+    if (!recorded->json)
+        return la_fail(error, "%s: not the result of a run", path);
+    int bad =
+        json_unpack(recorded->json, "{s?s, s?s, s?o, s?o, s?i, s?b, s?b}", "server", &recorded->server, "verdict",
+                    &recorded->verdict, "doubts", &recorded->doubts, "reasons", &reasons, "crash_lives",
+                    &recorded->crash_lives, "given_data", &recorded->given_data, "may_evict", &recorded->may_evict);
+    bool sound = strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
+    if (!recorded->doubts && !sound) /* from before doubts were written down by themselves */
+        recorded->doubts = reasons;
+    return bad ? la_fail(error, "%s: not the result of a run", path) : 0;
 }
 
 /* A bundle is evidence: nothing is written into it. */
@@ -60,21 +80,23 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
         fprintf(stderr, "lastack: %s is of a version without checksums: damage to it would go unseen\n",
                 replay->bundle);
     la_path(path, "%s/scenario.json", replay->bundle);
-    bundle->recorded = seal == LA_SEAL_UNFINISHED ? NULL : json_load_file(path, 0, NULL);
-    if (json_is_true(json_object_get(bundle->recorded, "given_data")))
+    bundle->recorded.crash_lives = 1;
+    if (seal != LA_SEAL_UNFINISHED && read_recorded(&bundle->recorded, path, error))
+        return -1;
+    if (bundle->recorded.given_data)
         return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
                        replay->bundle);
     if (bundle->scenario->load->recording)
         return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
                        replay->bundle);
-    const char *recorded = json_string_value(json_object_get(bundle->recorded, "server"));
+    const char *recorded = bundle->recorded.server;
     const char *node = bundle->scenario->nodes[0].name;
     const char *read = la_scenario_verifies(bundle->scenario);
     if (read && strcmp(read, node) != 0)
         return la_fail(error, "%s: that run read %s back, and only %s can be replayed: run it again instead",
                        replay->bundle, read, node);
     la_path(bundle->crash, "%s/%s/crash", replay->bundle, node);
-    if (access(bundle->crash, R_OK) || !crash_lives(bundle->recorded))
+    if (access(bundle->crash, R_OK) || !bundle->recorded.crash_lives)
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
                        bundle->crash);
     la_path(path, "%s/%s/redis.conf", replay->bundle, node);
@@ -104,7 +126,7 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
     if (la_ledger_open(&run->ledger, path, error))
         return -1;
     /* The server had so many lives when its state was kept: what was sent to later ones is no part of it. */
-    la_ledger_forget_lives(&run->ledger, crash_lives(bundle->recorded));
+    la_ledger_forget_lives(&run->ledger, (uint32_t)bundle->recorded.crash_lives);
     run->node_count = 1;
     run->replayed = true;
     run->clock_changed = true; /* it is later now, or another machine: times to live say nothing */
@@ -112,30 +134,22 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
                           replay->out, NULL, error);
 }
 
-static bool sound(const json_t *recorded)
-{
-    const char *verdict = json_string_value(json_object_get(recorded, "verdict"));
-    return verdict && strcmp(verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
-}
-
 /* What kept the run from judging keeps the replay from it too: the ledger and the crash state are the run's. */
-static void take_over_doubts(struct la_run *run, const json_t *recorded)
+static void take_over_doubts(struct la_run *run, const struct recorded *recorded)
 {
     size_t i;
     json_t *doubt;
-    const json_t *doubts = json_object_get(recorded, "doubts");
-    if (!recorded)
+    if (!recorded->json)
         la_run_doubt(run, "the run was not finished: nothing says whether it was sound");
-    if (!doubts && !sound(recorded)) /* a bundle from before doubts were written down by themselves */
-        doubts = json_object_get(recorded, "reasons");
-    json_array_foreach (doubts, i, doubt)
+    json_array_foreach (recorded->doubts, i, doubt)
         la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
-    run->may_evict = json_is_true(json_object_get(recorded, "may_evict"));
-    run->unproven = !sound(recorded);
+    run->may_evict = recorded->may_evict;
+    run->unproven =
+        !recorded->json || !*recorded->verdict || !strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE));
 }
 
 /* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
-static int judge(struct la_run *run, const json_t *recorded)
+static int judge(struct la_run *run, const struct recorded *recorded)
 {
     for (int kind = 0; kind < LA_FINDING_KINDS; kind++)
         for (uint64_t i = 0; i < run->findings.count[kind] && i < LA_FINDINGS_KEPT; i++)
@@ -183,7 +197,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
             (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && recover_and_verify(run, &error) == 0)
-            status = judge(run, bundle.recorded);
+            status = judge(run, &bundle.recorded);
         else
             la_empty_folder(replay->out);
     }
@@ -198,7 +212,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);
     json_decref(run->timeline);
-    json_decref(bundle.recorded);
+    json_decref(bundle.recorded.json);
     la_config_free(&bundle.config);
     la_scenario_free(bundle.scenario);
     free(run);
