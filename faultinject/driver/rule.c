@@ -270,7 +270,7 @@ static uint64_t errno_of(const char *name, size_t length)
     return 0;
 }
 
-/* SIGKILL and SIGSTOP are others' business: do=kill, and what has an end. */
+/* What kills or stops a process is others' business: do=kill, and what has an end. */
 static int parse_signal(struct parser *p, const char *name, size_t length)
 {
     const char *plain = length > 3 && !strncmp(name, "SIG", 3) ? name + 3 : name;
@@ -280,8 +280,9 @@ static int parse_signal(struct parser *p, const char *name, size_t length)
         if (!known || !same(plain, length, known))
             continue;
         p->rule->arg = (uint64_t)number;
-        if (number == SIGKILL || number == SIGSTOP)
-            return fail(p, name, "for %s there is %s", known, number == SIGKILL ? "do=kill" : "do=hang");
+        bool stops = number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+        if (number == SIGKILL || stops)
+            return fail(p, name, "for %s there is %s", known, stops ? "do=hang" : "do=kill");
         return 0;
     }
     return fail(p, name, "unknown signal '%.*s'; use a name like TERM, SEGV or ABRT", (int)length, plain);

@@ -12,6 +12,7 @@
 struct opinions {
     const struct la_run *run;
     bool sound;
+    bool state_speaks; /* see soundness.h */
     bool data_speaks;
     struct la_strings convicting;
     struct la_strings unmet;
@@ -65,10 +66,8 @@ static bool refusals_expected(const struct la_run *run)
 /* That a server does not start, or not serve, is seen without looking at its data. */
 static bool finding_convicts(const struct opinions *opinions, enum la_finding_kind kind)
 {
-    const struct la_run *run = opinions->run;
-    bool evicts = run->evicted || run->may_evict;
     bool of_data = kind != LA_REFUSED && kind != LA_UNAVAILABLE;
-    return opinions->data_speaks || (evicts && !of_data && !run->unproven);
+    return of_data ? opinions->data_speaks : opinions->state_speaks;
 }
 
 /* Findings that no scenario expects. */
@@ -93,7 +92,8 @@ static void look_at_findings(struct opinions *opinions)
 
 static void look_at_expectations(struct opinions *opinions, const struct la_expect *expects, unsigned int count)
 {
-    for (unsigned int i = 0; i < count; i++) {
+    bool begun = opinions->run->ledger.head; /* else not even its nodes may be there */
+    for (unsigned int i = 0; begun && i < count; i++) {
         if (opinions->run->replayed && !expects[i].kind->of_state)
             continue;
         struct la_opinion opinion = expects[i].kind->judge(opinions->run, expects[i].spec);
@@ -106,7 +106,7 @@ static void look_at_steps(struct opinions *opinions)
 {
     const struct la_run *run = opinions->run;
     for (size_t i = 0; i < run->broken.count; i++)
-        add_once(&opinions->convicting, run->broken.items[i]);
+        add_once(opinions->state_speaks ? &opinions->convicting : &opinions->unmet, run->broken.items[i]);
     for (size_t i = 0; i < run->suspected.count; i++)
         add_once(&opinions->unmet, run->suspected.items[i]);
 }
@@ -146,6 +146,14 @@ static void look_at_demands(struct opinions *opinions)
     }
 }
 
+/* What is wrong already is wrong, but nothing holds of what was not read. */
+static void look_at_reading(struct opinions *opinions)
+{
+    struct la_opinion read = la_loss_read(opinions->run);
+    if (opinions->sound && read.met == LA_UNKNOWN)
+        add(opinions, &read);
+}
+
 static char *measured(const struct la_run *run)
 {
     if (!run->verified)
@@ -157,9 +165,11 @@ static char *measured(const struct la_run *run)
 /* A claim stands with its scenario, or by expectations of its own. */
 static struct la_claim_judgement judge_claim(const struct opinions *all, const struct la_claim_ref *claim)
 {
-    struct opinions own = {.run = all->run, .sound = all->sound, .data_speaks = all->data_speaks};
+    struct opinions own = {
+        .run = all->run, .sound = all->sound, .state_speaks = all->state_speaks, .data_speaks = all->data_speaks};
     struct la_claim_judgement judgement = {.verdict = verdict_of(all)};
     look_at_expectations(&own, claim->expect, claim->expect_count);
+    look_at_reading(&own);
     if (claim->expect_count)
         judgement.verdict = verdict_of(&own);
     if (judgement.verdict == LA_INCONCLUSIVE && all->sound && own.unknown.count)
@@ -193,7 +203,7 @@ static void give_reasons(struct la_judgement *judgement, const struct opinions *
 struct la_judgement la_judge(const struct la_run *run)
 {
     struct la_judgement judgement = {.claim_count = run->replayed ? 0 : run->scenario->claim_count};
-    struct opinions opinions = {.run = run, .data_speaks = la_data_speaks(run)};
+    struct opinions opinions = {.run = run, .state_speaks = la_state_speaks(run), .data_speaks = la_data_speaks(run)};
     la_soundness(run, &opinions.unknown);
     opinions.sound = !opinions.unknown.count;
     look_at_findings(&opinions);
@@ -201,9 +211,7 @@ struct la_judgement la_judge(const struct la_run *run)
     if (!run->replayed)
         look_at_demands(&opinions);
     look_at_steps(&opinions);
-    struct la_opinion read = la_loss_read(run);
-    if (opinions.sound && read.met == LA_UNKNOWN) /* what is wrong already is wrong, but nothing holds */
-        add(&opinions, &read);
+    look_at_reading(&opinions);
     judgement.verdict = verdict_of(&opinions);
     give_reasons(&judgement, &opinions);
     copy_all(&judgement.doubts, &opinions.unknown, "");

@@ -57,6 +57,8 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
 {
     for (size_t i = 0; i < run->doubts.count; i++)
         la_strings_add(doubts, la_strdup(run->doubts.items[i]));
+    if (run->unproven && !run->doubts.count)
+        doubt(doubts, "the run itself does not say that it was sound");
     if (!run->ledger.head || run->doubts.count || run->replayed)
         return;
     look_at_load(run, doubts);
@@ -64,17 +66,24 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
         look_at_node(&run->nodes[i], doubts);
 }
 
-/* A cut that was worked out from the journal of a server that went past it. */
-static bool cut_unseen(const struct la_node *node)
+bool la_cut_unseen(const struct la_run *run)
 {
     char ignored[256];
-    return node->power.cuts && node->power.journal && fi_control_blind(node->control, ignored, sizeof ignored);
+    bool unseen = false;
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_power *power = &run->nodes[i].power;
+        unseen = unseen ||
+                 (power->cuts && power->journal && fi_control_blind(run->nodes[i].control, ignored, sizeof ignored));
+    }
+    return unseen;
+}
+
+bool la_state_speaks(const struct la_run *run)
+{
+    return !run->unproven && !la_cut_unseen(run);
 }
 
 bool la_data_speaks(const struct la_run *run)
 {
-    bool speaks = !run->evicted && !run->may_evict && !run->unproven;
-    for (unsigned int i = 0; i < run->node_count; i++)
-        speaks = speaks && !cut_unseen(&run->nodes[i]);
-    return speaks;
+    return la_state_speaks(run) && !run->evicted && !run->may_evict;
 }

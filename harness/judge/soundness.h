@@ -11,9 +11,15 @@
 void la_soundness(const struct la_run *run, struct la_strings *doubts);
 
 /*
- * Data that is wrong or missing is the server's doing: keys were not evicted by order, nor dropped by a simulated power
- * cut that did not see all that was written, and the run that a replay repeats was sound itself.
+ * What a server makes of its files is its own doing: no simulated power cut dropped what it did not see being written,
+ * and the run that a replay repeats was sound itself.
  */
+bool la_state_speaks(const struct la_run *run);
+
+/* So is data that is wrong or missing: moreover, no keys may have been evicted by order. */
 bool la_data_speaks(const struct la_run *run);
+
+/* A simulated cut that did not see all that was written. */
+bool la_cut_unseen(const struct la_run *run);
 
 #endif

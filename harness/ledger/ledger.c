@@ -26,7 +26,7 @@ static size_t head_size(const struct la_ledger_head *head)
 /* `sharing` is MAP_SHARED to write the file, or MAP_PRIVATE to keep what is changed to oneself. */
 static int map(struct la_ledger *ledger, int fd, uint64_t size, int sharing, const char *path, struct la_error *error)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing, fd, 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing | MAP_NORESERVE, fd, 0);
     if (memory == MAP_FAILED)
         return la_fail(error, "%s: %s", path, strerror(errno));
     *ledger = (struct la_ledger){.head = memory, .size = size};
@@ -185,9 +185,10 @@ static void change(struct la_ledger *ledger, uint64_t index, uint8_t outcome)
     if (op->outcome == LA_OUTCOME_OK || op->outcome == LA_OUTCOME_WRONG)
         atomic_fetch_sub(&ledger->head->acked, 1);
     op->outcome = outcome;
-    if (ledger->changed_from == ledger->changed_to)
+    if (!ledger->changed_to || index < ledger->changed_from)
         ledger->changed_from = index;
-    ledger->changed_to = index + 1;
+    if (index >= ledger->changed_to)
+        ledger->changed_to = index + 1;
 }
 
 void la_ledger_apply_cuts(struct la_ledger *ledger)
@@ -213,15 +214,18 @@ static bool was_cut(const struct la_ledger_head *head)
 
 int la_ledger_settle(struct la_ledger *ledger, const char *path, struct la_error *error)
 {
+    struct la_ledger own = {0};
     if (!was_cut(ledger->head))
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return la_fail(error, "%s: %s", path, strerror(errno));
-    void *memory = mmap(ledger->head, ledger->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0);
+    int result = map(&own, fd, ledger->size, MAP_PRIVATE, path, error);
     close(fd);
-    if (memory == MAP_FAILED)
-        return la_fail(error, "%s: %s", path, strerror(errno));
+    if (result)
+        return -1;
+    la_ledger_close(ledger);
+    *ledger = own;
     la_ledger_apply_cuts(ledger);
     return 0;
 }

@@ -288,7 +288,10 @@ static bool led_to_end(const struct la_node *node, const struct fi_log_entry *en
 {
     uint32_t action = entry->rule < FI_RULES_MAX ? node->control->rules[entry->rule].action : FI_DO_COUNT;
     bool kills = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
-    return kills || node->gone_ns - entry->time_ns < LED_TO_NS;
+    int status = node->exit_status; /* of a signal a server may die long after: it writes a report first */
+    bool of_it = action == FI_DO_SIGNAL && WIFSIGNALED(status) &&
+                 (uint64_t)WTERMSIG(status) == node->control->rules[entry->rule].arg;
+    return kills || of_it || node->gone_ns - entry->time_ns < LED_TO_NS;
 }
 
 /* The last injection that led to the node's end; 0: there was none. */
@@ -319,6 +322,7 @@ void la_node_ended(struct la_node *node, int status)
     node->leaving = node->server_pid != node->pid ? node->server_pid : 0;
     node->pid = node->server_pid = 0;
     node->gone_ns = la_now_ns();
+    node->exit_status = status;
     uint64_t cut_ns = atomic_load(&node->control->cut_ns);
     node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
     node->power.out = node->power.out || cut_ns;
@@ -328,7 +332,6 @@ void la_node_ended(struct la_node *node, int status)
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
-    node->exit_status = status;
     if (!node->exits)
         node->first_exit_status = status;
     node->exits++;

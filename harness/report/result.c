@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "base/version.h"
 #include "judge/loss.h"
+#include "judge/soundness.h"
 #include "report/claims.h"
 #include "report/row.h"
 #include "report/throughput.h"
@@ -256,6 +257,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", text(run->options->server.path));
     json_object_set_new(result, "doubts", texts(&judgement->doubts));
+    json_object_set_new(result, "cut_unseen", json_boolean(la_cut_unseen(run)));
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
     json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));

@@ -63,16 +63,15 @@ const struct fi_rule *la_run_unfired(const struct la_run *run)
     return NULL;
 }
 
-void la_run_broken(struct la_run *run, bool by_fault, const char *format, ...)
+void la_run_broken(struct la_run *run, bool convicts, const char *format, ...)
 {
     va_list args;
     char text[TEXT_MAX];
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    bool unclear = la_run_unfired(run) || run->evicted || run->may_evict;
-    bool explained = run->doubts.count || (by_fault && unclear);
-    la_strings_add(explained ? &run->suspected : &run->broken, la_strdup(text));
+    bool certain = convicts && !run->doubts.count;
+    la_strings_add(certain ? &run->broken : &run->suspected, la_strdup(text));
 }
 
 void la_run_event(struct la_run *run, const char *node, const char *format, ...)
@@ -128,7 +127,8 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
     if (life >= LA_LIVES_MAX)
         return;
     run->fault_ns[life] = node->fault_ns;
-    run->ledger.head->cut_ns[life] = node->power.out ? node->fault_ns : 0;
+    if (node->power.out)
+        run->ledger.head->cut_ns[life] = node->fault_ns;
 }
 
 /* Without its supervisor a server gets an error from every call that it was asked about. */
@@ -271,14 +271,19 @@ void la_run_pump(struct la_run *run)
     sample(run);
 }
 
+void la_run_stalled(struct la_run *run, uint64_t ns)
+{
+    run->stall_ns = ns > run->stall_ns ? ns : run->stall_ns;
+    run->stalls_ns += ns > LONG_STALL_NS ? ns : 0;
+}
+
 uint64_t la_run_doze(struct la_run *run)
 {
     uint64_t before = la_now_ns();
     la_sleep_ms(LA_POLL_MS);
     uint64_t slept = la_now_ns() - before;
     uint64_t stall = slept > LA_POLL_MS * UINT64_C(1000000) ? slept - LA_POLL_MS * UINT64_C(1000000) : 0;
-    run->stall_ns = stall > run->stall_ns ? stall : run->stall_ns;
-    run->stalls_ns += stall > LONG_STALL_NS ? stall : 0;
+    la_run_stalled(run, stall);
     return stall;
 }
 

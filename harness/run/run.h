@@ -107,6 +107,10 @@ void la_run_pump(struct la_run *run);
  */
 uint64_t la_run_doze(struct la_run *run);
 
+/* The server was kept from going on for so long, by the machine or on purpose: times are judged with allowance for it.
+ */
+void la_run_stalled(struct la_run *run, uint64_t ns);
+
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
 
@@ -114,11 +118,10 @@ __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const
 bool la_run_full(const struct la_run *run, char *text, size_t size);
 
 /*
- * An expectation built into a step was not met. It counts whatever the run is doubted for afterwards, unless the run
- * was in doubt already, or (`by_fault`) what was expected follows from a fault or from the data, and a rule has not
- * fired yet or keys are evicted.
+ * An expectation built into a step was not met. With `convicts` it counts whatever the run is doubted for afterwards,
+ * since nothing that goes amiss later can be why; unless the run was in doubt already.
  */
-__attribute__((format(printf, 3, 4))) void la_run_broken(struct la_run *run, bool by_fault, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void la_run_broken(struct la_run *run, bool convicts, const char *format, ...);
 
 /* Enters an event in the timeline. */
 __attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, const char *node, const char *format, ...);

@@ -55,7 +55,7 @@ static int run_command(struct la_run *run, const struct la_spec *spec)
     la_run_event(run, node->spec->name, "%s -> %.100s", step->send, text);
     int result = 0;
     if (step->expect && !says(reply, step->expect))
-        la_run_broken(run, true, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
+        la_run_broken(run, false, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
     else if (!step->expect && failed)
         result = la_run_doubt(run, "%s: %.200s", step->send, text);
     freeReplyObject(reply);

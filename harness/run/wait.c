@@ -128,9 +128,9 @@ static int waited_in_vain(struct la_run *run, const struct la_node *node, enum l
     if (silent)
         return la_run_doubt(run, "waited %u ms for %s, but %s", timeout_ms, words, silent);
     if (what == LA_WAIT_WRITES)
-        la_run_broken(run, false, "no write was accepted within %u ms", timeout_ms);
-    else
-        la_run_broken(run, true, "no client was refused within %u ms", timeout_ms);
+        la_run_broken(run, true, "no write was accepted within %u ms", timeout_ms);
+    else /* a fault that has not come yet is why, perhaps */
+        la_run_broken(run, !la_run_unfired(run), "no client was refused within %u ms", timeout_ms);
     return 0;
 }
 

@@ -28,6 +28,7 @@ struct recorded {
     int crash_lives; /* a bundle from before this was written down is taken to be of the first crash */
     int given_data;
     int may_evict;
+    int cut_unseen;
 };
 
 struct bundle {
@@ -45,10 +46,10 @@ static int read_recorded(struct recorded *recorded, const char *path, struct la_
     const json_t *reasons = NULL;
     if (!recorded->json)
         return la_fail(error, "%s: not the result of a run", path);
-    int bad =
-        json_unpack(recorded->json, "{s?s, s?s, s?o, s?o, s?i, s?b, s?b}", "server", &recorded->server, "verdict",
-                    &recorded->verdict, "doubts", &recorded->doubts, "reasons", &reasons, "crash_lives",
-                    &recorded->crash_lives, "given_data", &recorded->given_data, "may_evict", &recorded->may_evict);
+    int bad = json_unpack(recorded->json, "{s?s, s?s, s?o, s?o, s?i, s?b, s?b, s?b}", "server", &recorded->server,
+                          "verdict", &recorded->verdict, "doubts", &recorded->doubts, "reasons", &reasons,
+                          "crash_lives", &recorded->crash_lives, "given_data", &recorded->given_data, "may_evict",
+                          &recorded->may_evict, "cut_unseen", &recorded->cut_unseen);
     bool sound = strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
     if (!recorded->doubts && !sound) /* from before doubts were written down by themselves */
         recorded->doubts = reasons;
@@ -144,8 +145,9 @@ static void take_over_doubts(struct la_run *run, const struct recorded *recorded
     json_array_foreach (recorded->doubts, i, doubt)
         la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
     run->may_evict = recorded->may_evict;
-    run->unproven =
-        !recorded->json || !*recorded->verdict || !strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE));
+    bool judged =
+        recorded->json && *recorded->verdict && strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
+    run->unproven = !judged || recorded->cut_unseen;
 }
 
 /* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */

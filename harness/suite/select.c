@@ -32,7 +32,23 @@ static const struct folder *folder_of(const char *name)
 
 static int visible(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && entry->d_type == DT_DIR;
+    return entry->d_name[0] != '.';
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Those that come with lastack: this one's, or another's, in a checkout say. */
+static bool is_own(const char *name, const char *own)
+{
+    char strategies[LA_PATH_MAX];
+    char faults[LA_PATH_MAX];
+    la_path(strategies, "%s/strategies", name);
+    la_path(faults, "%s/faults", name);
+    return la_same_file(name, own) || (is_folder(strategies) && is_folder(faults));
 }
 
 static int select_certified(struct la_scenarios *list, const char *own, struct la_error *error)
@@ -44,9 +60,10 @@ static int select_certified(struct la_scenarios *list, const char *own, struct l
         char path[LA_PATH_MAX];
         const struct folder *folder = folder_of(entries[i]->d_name);
         la_path(path, "%s/%s", own, entries[i]->d_name);
-        if (!folder && !result)
+        bool listed = is_folder(path);
+        if (listed && !folder && !result)
             result = la_fail(error, "%s: no folder of lastack's own: keep yours elsewhere, and name it", path);
-        if (!result && folder && folder->certified)
+        if (listed && !result && folder && folder->certified)
             result = la_scenarios_read(list, path, &la_kinds, error);
         free(entries[i]);
     }
@@ -101,8 +118,8 @@ static bool find_moved(const char *old, char path[LA_PATH_MAX])
 int la_select(struct la_scenarios *list, const char *name, const char *own, struct la_error *error)
 {
     char path[LA_PATH_MAX];
-    if (la_same_file(name, own))
-        return select_certified(list, own, error);
+    if (is_own(name, own))
+        return select_certified(list, name, error);
     if (access(name, F_OK) == 0)
         return la_scenarios_read(list, name, &la_kinds, error);
     int why = errno;

@@ -117,14 +117,14 @@ static void doubt_and_exit(struct world *world)
 
 static void no_writes_then_doubt(struct world *world)
 {
-    la_run_broken(&world->run, false, "no write was accepted within 10000 ms");
+    la_run_broken(&world->run, true, "no write was accepted within 10000 ms");
     doubt(world);
 }
 
 static void doubt_then_no_writes(struct world *world)
 {
     doubt(world);
-    la_run_broken(&world->run, false, "no write was accepted within 10000 ms");
+    la_run_broken(&world->run, true, "no write was accepted within 10000 ms");
 }
 
 static void arm_unfired(struct world *world)
@@ -137,7 +137,7 @@ static void arm_unfired(struct world *world)
 static void no_refusal_as_rule_unfired(struct world *world)
 {
     arm_unfired(world);
-    la_run_broken(&world->run, true, "no client was refused within 10000 ms");
+    la_run_broken(&world->run, !la_run_unfired(&world->run), "no client was refused within 10000 ms");
 }
 
 static void no_refusal(struct world *world)
@@ -170,6 +170,49 @@ static void torn_behind_a_blind_cut(struct world *world)
     world->control->blind = 1;
     world->run.nodes[0].power.journal = &journal;
     world->run.nodes[0].power.cuts = 1;
+}
+
+static void behind_a_blind_cut(struct world *world)
+{
+    static struct fi_journal journal;
+    world->control->blind = 1;
+    world->run.nodes[0].power.journal = &journal;
+    world->run.nodes[0].power.cuts = 1;
+}
+
+static void no_writes_behind_a_blind_cut(struct world *world)
+{
+    behind_a_blind_cut(world);
+    la_run_broken(&world->run, true, "no write was accepted within 10000 ms");
+}
+
+static void refuse_behind_a_blind_cut(struct world *world)
+{
+    behind_a_blind_cut(world);
+    world->run.may_evict = true;
+    world->run.nodes[0].refused_start = true;
+    world->run.verified = NULL;
+    la_findings_add(&world->run.findings, LA_REFUSED, "", "a does not start on what it left behind");
+}
+
+static void wrong_reply_then_doubt(struct world *world)
+{
+    la_run_broken(&world->run, false, "GET k: expected a reply with 'v', got ''");
+    doubt(world);
+}
+
+static void never_begun(struct world *world)
+{
+    la_run_doubt(&world->run, "no disk");
+    world->run.ledger.head = NULL;
+    world->run.node_count = 0;
+    world->run.verified = NULL;
+}
+
+static void stood_still(struct world *world)
+{
+    lose(world, 10, 700);
+    la_run_stalled(&world->run, 500 * MS);
 }
 
 static void torn_and_blind(struct world *world)
@@ -374,6 +417,11 @@ static const struct {
     {LOST, torn_behind_a_blind_cut, LA_INCONCLUSIVE, "cannot follow: a shared writable mapping", "torn transaction"},
     {LOST, torn_and_blind, LA_VIOLATED, "torn transaction", "in doubt: a changed its files"},
     {LOST, torn_in_an_unproven_replay, LA_INCONCLUSIVE, "something went amiss", "torn transaction"},
+    {LOST, no_writes_behind_a_blind_cut, LA_INCONCLUSIVE, "cannot follow", "no write was accepted"},
+    {LOST, refuse_behind_a_blind_cut, LA_INCONCLUSIVE, "memory is near maxmemory", "refuses to start"},
+    {LOST, wrong_reply_then_doubt, LA_INCONCLUSIVE, "something went amiss", "GET k: expected"},
+    {"expect:\n  - exit: {node: b, how: alive}\n", never_begun, LA_INCONCLUSIVE, "no disk", NULL},
+    {"expect:\n  - window: {max_ms: 600}\n", stood_still, LA_INCONCLUSIVE, "stood still for 500.0 ms", NULL},
     {LOST, refuse_and_evicted, LA_VIOLATED, "refuses to start", NULL},
     /* starts and ends */
     {LOST, refuse, LA_VIOLATED, "refuses to start (1)", "nothing was read back: a refuses to start"},
@@ -447,6 +495,8 @@ static const struct {
      LA_VIOLATED, "window 700 ms"},
     {LOST "claims:\n  - {id: S0-01, expect: [lost: {max: 10}]}\n", lose_ten, LA_HOLDS, "window 700 ms"},
     {LOST "claims:\n  - {id: S0-01, expect: [lost: {promised: 0}]}\n", same, LA_INCONCLUSIVE, "promised nothing"},
+    {LOST "claims:\n  - {id: S0-01, expect: [exit: {how: alive}]}\n", unread, LA_INCONCLUSIVE, "nothing was read back"},
+    {LOST "claims:\n  - {id: S0-01, expect: [exit: {how: alive}]}\n", never_begun, LA_INCONCLUSIVE, "nothing was read"},
     {"expect:\n  - start: {refused: true}\nclaims:\n  - {id: S0-01, expect: [window: {max_ms: 100}]}\n", refuse,
      LA_VIOLATED, "refuses to start"},
 };

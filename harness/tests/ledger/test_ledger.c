@@ -93,6 +93,8 @@ static void a_cut_is_told_to_the_reader(void **state)
     assert_int_equal(ledger.head->acked, acked - (OPS - OPS / 2 - 1));
     la_ledger_forget_lives(&ledger, 0);
     assert_int_equal(ledger.head->acked, 0);
+    assert_int_equal(ledger.changed_from, 0); /* whatever was changed first */
+    assert_int_equal(ledger.changed_to, OPS);
     la_ledger_close(&ledger);
     assert_true(XXH128_isEqual(before, content()));
 }

@@ -108,6 +108,10 @@ class Faults(LastackTest):
                                             **({"server": server} if wrapped else {}))
                 self.assertEqual(verdict, "holds", str(run))
                 self.assertEqual([fault["fired"] for fault in run.scenario()["faults"]], [1])
+                if name == "SEGV":  # the outage begins with the signal, not with the end of the report that it leads to
+                    [hit] = run.scenario()["injections"]
+                    [end] = [event for event in run.scenario()["timeline"] if event["event"] == "ended by signal 11"]
+                    self.assertGreater(run.scenario()["rto"]["phases"]["gone_ms"], (end["t_ms"] - hit["t_ms"]) / 2)
 
     def test_a_pause_holds_up_clients_and_nothing_else(self):
         text = scenario(["load: {acked: 500}", "pause: {ms: 1200}", "wait: {for: writes}", "kill: {scope: group}",
@@ -117,6 +121,12 @@ class Faults(LastackTest):
         told = subprocess.run([LASTACK, "ledger", run.out / "fault", "--format", "jsonl"], capture_output=True, text=True)
         done = sorted(op["done_ns"] for op in map(json.loads, told.stdout.splitlines()) if op.get("done_ns"))
         self.assertGreater(max(later - before for before, later in zip(done, done[1:])), 1.1e9)
+
+    def test_a_pause_is_not_held_against_the_server(self):
+        steps = ["load: {acked: 2000}", "pause: {ms: 3000}", "power_cut: {}", "recover: {}", "verify: {}"]
+        verdict, run = self.verdict(scenario(steps, ["window: {max_ms: 1500}"], EVERYSEC,
+                                             "power_cut: {method: simulated}\n"))
+        self.assertIn(verdict, ("holds", "inconclusive"), str(run))
 
     def test_a_node_that_is_down_has_no_pause(self):
         text = scenario(["load: {acked: 500}", "kill: {scope: group}", "pause: {ms: 10}"], ["exit: {how: killed}"])

@@ -48,6 +48,9 @@ class Install(LastackTest):
         self.assertIn("No such file", error("run", scenarios / "no-such-scenario.yaml"))
         self.assertIn("No such file", error("run", self.folder / "torn-rdb-file.yaml"))
         self.assertIn("No such file or scenario", error("run", "torn-rdb"))
+        other = shutil.copytree(scenarios, self.folder / "checkout")
+        self.assertIn("/nonexistent", error("run", other))
+        self.assertIn("old-bug.yaml:1: 'title' is missing", error("run", other / "history"))
         (scenarios / "mine").mkdir()
         self.assertIn("mine: no folder of lastack's own", error("certify"))
 
