@@ -68,13 +68,14 @@ static double slowest_sync_ms(const struct la_run *run)
 
 /*
  * A machine that stood still for so long may have held up the server as well, but by no more than all of it. A disk
- * whose fsync takes long widens a window twice: what is written during one waits for the next.
+ * whose fsync takes long widens a window twice: what is written during one waits for the next. Where nothing may be
+ * lost at all, neither is an excuse: it widens a window and opens none.
  */
 static bool stalls_explain(const struct la_run *run, double least_ms, unsigned int max_ms)
 {
     double sync_ms = slowest_sync_ms(run);
     bool stood_still = (double)run->stall_ns / 1e6 > max_ms / 10.0 || sync_ms > max_ms / 10.0;
-    return stood_still && least_ms - (double)run->stalls_ns / 1e6 - 2 * sync_ms <= max_ms;
+    return max_ms && stood_still && least_ms - (double)run->stalls_ns / 1e6 - 2 * sync_ms <= max_ms;
 }
 
 struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, const char *what, const char *bound)

@@ -298,6 +298,13 @@ static void rpo_400(struct world *world)
     world->options.demands.rpo_ms = 400;
 }
 
+static void rpo_0_slow_disk(struct world *world)
+{
+    lose(world, 10, 200);
+    world->control->slowest_sync_ns = 150 * MS;
+    world->options.demands.rpo_ms = 0;
+}
+
 static void rpo_400_slow_disk(struct world *world)
 {
     slow_disk(world);
@@ -443,6 +450,8 @@ static const struct {
     /* the user's own bounds */
     {"expect:\n  - lost: {max: 10}\n", rpo_400, LA_VIOLATED, "RPO 700.0 ms, --rpo 400", NULL},
     {"expect:\n  - lost: {max: 10}\n", rpo_400_slow_disk, LA_INCONCLUSIVE, "RPO 700.0 ms, --rpo 400, but", NULL},
+    {"expect:\n  - lost: {max: 10}\n", rpo_0_slow_disk, LA_VIOLATED, "RPO 200.0 ms, --rpo 0", NULL},
+    {"expect:\n  - window: {max_ms: 0}\n", slow_disk, LA_VIOLATED, "window of loss 700.0 ms", NULL},
     {LOST, rto_missed, LA_VIOLATED, "RTO 250.0 ms, --rto 100", NULL},
     {LOST, rto_kept, LA_HOLDS, NULL, NULL},
     {LOST, rto_unseen, LA_INCONCLUSIVE, "nobody looked", NULL},
