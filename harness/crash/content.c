@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, UNIT_MAX = PAGE };
+enum { UNIT_MAX = LA_PAGE };
 
 static bool is_data(const struct la_change *change, uint32_t file)
 {
@@ -24,8 +24,8 @@ static void grow(struct la_content *content, uint64_t size)
 
 static bool touches(const struct la_change *change, uint64_t page)
 {
-    return change->op == FI_OP_WRITE && change->offset < (page + 1) * PAGE &&
-           change->offset + change->length > page * PAGE;
+    return change->op == FI_OP_WRITE && change->offset < (page + 1) * LA_PAGE &&
+           change->offset + change->length > page * LA_PAGE;
 }
 
 /* A page that an fsync failed to write is durable after all where a later write made it dirty again. */
@@ -45,8 +45,8 @@ static void write_durable(struct la_content *content, size_t at, bool whole)
     const struct la_change *change = &content->trail->changes[at];
     uint64_t end = change->offset + change->length;
     for (uint64_t from = change->offset; from < end;) {
-        uint64_t page = from / PAGE;
-        uint64_t to = (page + 1) * PAGE < end ? (page + 1) * PAGE : end;
+        uint64_t page = from / LA_PAGE;
+        uint64_t to = (page + 1) * LA_PAGE < end ? (page + 1) * LA_PAGE : end;
         if (whole || rewritten(content, at + 1, page)) {
             if (to > content->base_size)
                 grow(content, to);
@@ -263,7 +263,7 @@ bool la_content_versions(const struct la_content *content, uint64_t unit, uint64
         memcpy(window.bytes, content->base + window.start, known < window.length ? known : window.length);
     if (show(content, &window, 0, size, visit, context))
         return true;
-    uint64_t page = window.start / PAGE;
+    uint64_t page = window.start / LA_PAGE;
     bool unseen = false; /* the window has hidden bytes that no version has shown yet */
     for (size_t i = 0; i < content->pending_count; i++) {
         const struct la_change *change = pending(content, i);

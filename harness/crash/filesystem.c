@@ -1,7 +1,5 @@
 #include "crash/filesystem.h"
 
-enum { SECTOR = 512, PAGE = 4096 };
-
 const struct la_filesystem la_filesystems[LA_FS_COUNT] = {
     [LA_FS_EXT4] = {.name = "ext4",
                     .mkfs = {"/sbin/mkfs.ext4", "-q", "-F", "-E", "nodiscard"},
@@ -9,13 +7,13 @@ const struct la_filesystem la_filesystems[LA_FS_COUNT] = {
                     .modelled = true,
                     .ordered = true,
                     .lazy_sizes = true,
-                    .unit = PAGE},
+                    .unit = LA_PAGE},
     [LA_FS_XFS] = {.name = "xfs",
                    .mkfs = {"/sbin/mkfs.xfs", "-q", "-f", "-K"},
                    .shuts_down = true,
                    .modelled = true,
                    .ordered = true,
-                   .unit = PAGE},
+                   .unit = LA_PAGE},
     [LA_FS_BTRFS] = {.name = "btrfs", .mkfs = {"/sbin/mkfs.btrfs", "-q", "-f", "-K"}},
-    [LA_FS_POSIX] = {.name = "posix", .modelled = true, .unit = SECTOR},
+    [LA_FS_POSIX] = {.name = "posix", .modelled = true, .unit = LA_SECTOR},
 };

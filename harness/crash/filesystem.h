@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { LA_SECTOR = 512, LA_PAGE = 4096 }; /* bytes that a disk, and the page cache, write as one */
+
 enum la_fs { LA_FS_EXT4, LA_FS_XFS, LA_FS_BTRFS, LA_FS_POSIX, LA_FS_COUNT };
 
 struct la_filesystem {

@@ -14,8 +14,6 @@
 #include "crash/content.h"
 #include "crash/names.h"
 
-enum { PAGE = 4096, SECTOR = 512 };
-
 const char *la_crash_class_name(enum la_crash_class class)
 {
     static const char *const names[LA_CRASH_CLASSES] = {
@@ -39,7 +37,7 @@ const char *const la_policy_names[LA_POLICY_COUNT] = {
 
 static uint64_t unit_of(enum la_fs profile, enum la_policy policy)
 {
-    return policy == LA_POLICY_TEAR ? SECTOR : la_filesystems[profile].unit;
+    return policy == LA_POLICY_TEAR ? LA_SECTOR : la_filesystems[profile].unit;
 }
 
 /* ---- what a cut did, for the statistics ---- */
@@ -148,7 +146,7 @@ static int write_content(struct maker *maker, const struct la_content *content, 
     }
     classify_size(content, size, &maker->classes);
     uint64_t units = (size + content->unit - 1) / content->unit;
-    uint8_t bytes[PAGE];
+    uint8_t bytes[LA_PAGE];
     int result = 0;
     for (uint64_t unit = 0; !result && unit < units; unit++) {
         uint64_t at = unit * content->unit;

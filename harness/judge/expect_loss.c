@@ -80,9 +80,10 @@ static struct la_opinion judge_lost(const struct la_run *run, const struct la_sp
     opinion = judge_bounds(verify, lost);
     if (opinion.met != LA_MET || run->replayed) /* of what was to be lost a replay sees a part: up to the first crash */
         return opinion;
-    if (lost->all && la_loss_without_fault(run))
-        return la_opinion_convicts("operations are lost that were acknowledged in the server's last life: no crash has "
-                                   "taken them");
+    if (lost->all)
+        opinion = la_loss_without_fault(run);
+    if (opinion.met != LA_MET)
+        return opinion;
     if (lost->all && verify->survivors)
         return la_opinion_unmet("%llu operations from before the crash are still there, none expected",
                                 (unsigned long long)verify->survivors);
@@ -137,15 +138,9 @@ const struct la_expect_kind la_expect_window = {
     .judge = judge_window,
 };
 
-struct keys {
-    char *node;
-    unsigned int *min;
-    unsigned int *max;
-};
-
 static int check_keys(const struct la_check *check, const struct la_spec *spec)
 {
-    const struct keys *keys = (const struct keys *)spec;
+    const struct la_count *keys = (const struct la_count *)spec;
     if (la_check_bounds(check, "keys", keys->min, keys->max) || check_read(check, "keys"))
         return -1;
     const char *read = la_scenario_verifies(check->scenario);
@@ -156,17 +151,13 @@ static int check_keys(const struct la_check *check, const struct la_spec *spec)
 
 static struct la_opinion judge_keys(const struct la_run *run, const struct la_spec *spec)
 {
-    const struct keys *keys = (const struct keys *)spec;
+    const struct la_count *keys = (const struct la_count *)spec;
     struct la_opinion read = la_loss_read(run);
     return read.met == LA_MET ? la_opinion_within("keys after recovery", run->verify.keys, keys->min, keys->max) : read;
 }
 
-static const cyaml_schema_field_t keys_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct keys, node),
-                                                   LA_BOUND("min", struct keys, min), LA_BOUND("max", struct keys, max),
-                                                   LA_END};
-
 const struct la_expect_kind la_expect_keys = {
-    .form = {"keys", keys_fields, sizeof(struct keys)},
+    .form = {"keys", la_count_fields, sizeof(struct la_count)},
     .check = check_keys,
     .judge = judge_keys,
 };

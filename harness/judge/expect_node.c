@@ -75,19 +75,9 @@ const struct la_expect_kind la_expect_start = {
     .judge = judge_start,
 };
 
-struct count {
-    char *node;
-    unsigned int *min;
-    unsigned int *max;
-};
-
-static const cyaml_schema_field_t count_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct count, node),
-                                                    LA_BOUND("min", struct count, min),
-                                                    LA_BOUND("max", struct count, max), LA_END};
-
 static int check_restarts(const struct la_check *check, const struct la_spec *spec)
 {
-    const struct count *count = (const struct count *)spec;
+    const struct la_count *count = (const struct la_count *)spec;
     const struct la_node_spec *node = la_scenario_node(check->scenario, la_spec_node(check->scenario, spec));
     if (la_check_bounds(check, "restarts", count->min, count->max))
         return -1;
@@ -98,19 +88,19 @@ static int check_restarts(const struct la_check *check, const struct la_spec *sp
 
 static struct la_opinion judge_restarts(const struct la_run *run, const struct la_spec *spec)
 {
-    const struct count *count = (const struct count *)spec;
+    const struct la_count *count = (const struct la_count *)spec;
     return la_opinion_within("restarts by the policy", la_run_seen(run, spec->node)->restarts, count->min, count->max);
 }
 
 const struct la_expect_kind la_expect_restarts = {
-    .form = {"restarts", count_fields, sizeof(struct count)},
+    .form = {"restarts", la_count_fields, sizeof(struct la_count)},
     .check = check_restarts,
     .judge = judge_restarts,
 };
 
 static int check_full_syncs(const struct la_check *check, const struct la_spec *spec)
 {
-    const struct count *count = (const struct count *)spec;
+    const struct la_count *count = (const struct la_count *)spec;
     if (la_check_bounds(check, "full_syncs", count->min, count->max))
         return -1;
     if (!la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->replicates)
@@ -120,14 +110,14 @@ static int check_full_syncs(const struct la_check *check, const struct la_spec *
 
 static struct la_opinion judge_full_syncs(const struct la_run *run, const struct la_spec *spec)
 {
-    const struct count *count = (const struct count *)spec;
+    const struct la_count *count = (const struct la_count *)spec;
     const struct la_node *node = la_run_seen(run, spec->node);
     return la_opinion_within("full syncs", la_node_log_count(node, "MASTER <-> REPLICA sync: Finished"), count->min,
                              count->max);
 }
 
 const struct la_expect_kind la_expect_full_syncs = {
-    .form = {"full_syncs", count_fields, sizeof(struct count)},
+    .form = {"full_syncs", la_count_fields, sizeof(struct la_count)},
     .check = check_full_syncs,
     .judge = judge_full_syncs,
 };

@@ -4,6 +4,10 @@
 
 #include "run/steps.h"
 
+const cyaml_schema_field_t la_count_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct la_count, node),
+                                                LA_BOUND("min", struct la_count, min),
+                                                LA_BOUND("max", struct la_count, max), LA_END};
+
 static const struct la_expect_kind *const expectations[] = {
     &la_expect_lost,
     &la_expect_window,

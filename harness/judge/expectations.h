@@ -9,6 +9,14 @@
 #include "scenario/check.h"
 #include "scenario/kinds.h"
 
+/* What those say that count something of a node. */
+struct la_count {
+    char *node;
+    unsigned int *min;
+    unsigned int *max;
+};
+extern const cyaml_schema_field_t la_count_fields[];
+
 extern const struct la_expect_kind la_expect_lost;
 extern const struct la_expect_kind la_expect_window;
 extern const struct la_expect_kind la_expect_start;

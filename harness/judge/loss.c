@@ -42,11 +42,14 @@ static bool takes_over(const struct la_scenario *scenario)
     return false;
 }
 
-bool la_loss_without_fault(const struct la_run *run)
+struct la_opinion la_loss_without_fault(const struct la_run *run)
 {
     uint32_t life = run->ledger.head->life;
-    return run->verified == &run->nodes[0] && life < LA_LIVES_MAX && run->verify.earliest_lost_ns[life] &&
-           !takes_over(run->scenario);
+    bool lost = run->verified == &run->nodes[0] && life < LA_LIVES_MAX && run->verify.earliest_lost_ns[life];
+    if (!lost || takes_over(run->scenario))
+        return la_opinion_met();
+    return la_opinion_convicts("operations are lost that were acknowledged in the server's last life: no crash has "
+                               "taken them");
 }
 
 struct la_opinion la_loss_read(const struct la_run *run)
@@ -80,14 +83,13 @@ static bool stalls_explain(const struct la_run *run, double least_ms, unsigned i
 
 struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, const char *what, const char *bound)
 {
-    struct la_opinion read = la_loss_read(run);
-    if (read.met != LA_MET)
-        return read;
+    struct la_opinion opinion = la_loss_read(run);
+    if (opinion.met == LA_MET)
+        opinion = la_loss_without_fault(run);
+    if (opinion.met != LA_MET)
+        return opinion;
     double least = la_loss_window_ms(run, true);
     double most = la_loss_window_ms(run, false);
-    if (la_loss_without_fault(run))
-        return la_opinion_convicts("operations are lost that were acknowledged in the server's last life: no crash has "
-                                   "taken them");
     if (most <= max_ms)
         return la_opinion_met();
     if (least <= max_ms)

@@ -14,8 +14,8 @@ double la_loss_window_ms(const struct la_run *run, bool least);
 /* The window is at most `max_ms`. `what` names it in the reason, `bound` says what was asked for. */
 struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, const char *what, const char *bound);
 
-/* Operations are lost that were acknowledged in the life of the server in which it was read: no crash took them. */
-bool la_loss_without_fault(const struct la_run *run);
+/* Nothing is lost that was acknowledged in the life of the server in which it was read: no crash can have taken it. */
+struct la_opinion la_loss_without_fault(const struct la_run *run);
 
 /* Met when something was read back; not met when that is the server's fault. */
 struct la_opinion la_loss_read(const struct la_run *run);

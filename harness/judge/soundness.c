@@ -1,38 +1,29 @@
 #include "judge/soundness.h"
 
-#include <stdio.h>
-
 #include "driver/journal_file.h"
-
-__attribute__((format(printf, 2, 3))) static void doubt(struct la_strings *doubts, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    la_strings_add(doubts, la_strdup(text));
-}
 
 static void look_at_load(const struct la_run *run, struct la_strings *doubts)
 {
     const struct la_ledger_head *head = run->ledger.head;
     char full[256];
     if (run->load_started && head->acked < run->scenario->load->min_acked)
-        doubt(doubts, "load too thin: only %llu operations acknowledged, %u wanted", (unsigned long long)head->acked,
-              run->scenario->load->min_acked);
+        la_strings_add(doubts, la_format("load too thin: only %llu operations acknowledged, %u wanted",
+                                         (unsigned long long)head->acked, run->scenario->load->min_acked));
     if (run->load_died)
-        doubt(doubts, "the load ended on its own (wait status %#x)", (unsigned int)run->load_status);
+        la_strings_add(doubts,
+                       la_format("the load ended on its own (wait status %#x)", (unsigned int)run->load_status));
     if (!run->load_started)
-        doubt(doubts, "no load ran");
+        la_strings_add(doubts, la_format("no load ran"));
     if (la_run_full(run, full, sizeof full))
-        doubt(doubts, "%s", full);
+        la_strings_add(doubts, la_format("%s", full));
     if (head->life >= LA_LIVES_MAX)
-        doubt(doubts, "the server died %u times, more than can be told apart", head->life);
+        la_strings_add(doubts, la_format("the server died %u times, more than can be told apart", head->life));
     if (run->evicted)
-        doubt(doubts, "the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted);
+        la_strings_add(doubts,
+                       la_format("the server evicted %lld keys (maxmemory): a missing key says nothing", run->evicted));
     else if (run->may_evict)
-        doubt(doubts, "memory is near maxmemory and the policy evicts keys: a missing key says nothing");
+        la_strings_add(doubts,
+                       la_format("memory is near maxmemory and the policy evicts keys: a missing key says nothing"));
 }
 
 static void look_at_node(const struct la_node *node, struct la_strings *doubts)
@@ -40,17 +31,17 @@ static void look_at_node(const struct la_node *node, struct la_strings *doubts)
     uint64_t unrecorded = 0;
     char blind[256];
     if (fi_control_blind(node->control, blind, sizeof blind))
-        doubt(doubts, "%s changed its files in a way that libfaultinject.so cannot follow: %s", node->spec->name,
-              blind);
+        la_strings_add(doubts, la_format("%s changed its files in a way that libfaultinject.so cannot follow: %s",
+                                         node->spec->name, blind));
     if (node->power.journal && fi_journal_incomplete(node->power.journal, blind, sizeof blind))
-        doubt(doubts, "%s: %s", node->spec->name, blind);
+        la_strings_add(doubts, la_format("%s: %s", node->spec->name, blind));
     fi_control_log_count(node->control, &unrecorded);
     if (unrecorded)
-        doubt(doubts, "the injection log of %s is full: %llu not recorded", node->spec->name,
-              (unsigned long long)unrecorded);
+        la_strings_add(doubts, la_format("the injection log of %s is full: %llu not recorded", node->spec->name,
+                                         (unsigned long long)unrecorded));
     for (unsigned int r = 0; r < node->rule_count; r++)
         if (!node->control->rules[node->rules[r]].fired)
-            doubt(doubts, "the rule '%s' did not fire", node->control->rules[node->rules[r]].text);
+            la_strings_add(doubts, la_format("the rule '%s' did not fire", node->control->rules[node->rules[r]].text));
 }
 
 void la_soundness(const struct la_run *run, struct la_strings *doubts)
@@ -58,7 +49,7 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
     for (size_t i = 0; i < run->doubts.count; i++)
         la_strings_add(doubts, la_strdup(run->doubts.items[i]));
     if (run->unproven && !run->doubts.count)
-        doubt(doubts, "the run itself does not say that it was sound");
+        la_strings_add(doubts, la_format("the run itself does not say that it was sound"));
     if (!run->ledger.head || run->doubts.count || run->replayed)
         return;
     look_at_load(run, doubts);

@@ -214,15 +214,10 @@ static bool was_cut(const struct la_ledger_head *head)
 
 int la_ledger_settle(struct la_ledger *ledger, const char *path, struct la_error *error)
 {
-    struct la_ledger own = {0};
+    struct la_ledger own = *ledger;
     if (!was_cut(ledger->head))
         return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return la_fail(error, "%s: %s", path, strerror(errno));
-    int result = map(&own, fd, ledger->size, MAP_PRIVATE, path, error);
-    close(fd);
-    if (result)
+    if (la_ledger_map(&own, path, error))
         return -1;
     la_ledger_close(ledger);
     *ledger = own;

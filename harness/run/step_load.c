@@ -24,11 +24,6 @@ struct load {
     unsigned int acked; /* wait until so many more operations are acknowledged */
 };
 
-static struct la_ledger_head *head_of(struct la_run *run)
-{
-    return run->ledger.head;
-}
-
 /* A recording may come from a server with more databases; what was meant for one of them must not go elsewhere. */
 static int check_databases(struct la_run *run, const struct la_address *address)
 {
@@ -82,12 +77,12 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
         return -1;
     struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
     char full[256];
-    uint64_t goal = head_of(run)->acked + step->acked;
+    uint64_t goal = run->ledger.head->acked + step->acked;
     const struct la_node *target = la_run_target(run);
-    while (head_of(run)->acked < goal) {
+    while (run->ledger.head->acked < goal) {
         if (!target->pid && !target->restart_due_ns)
             return 0; /* it has gone down for good: what follows will tell */
-        if (head_of(run)->ended)
+        if (run->ledger.head->ended)
             return 0; /* the recording is at its end */
         if (la_run_full(run, full, sizeof full))
             return la_run_doubt(run, "%s", full);
@@ -95,7 +90,7 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
             return la_run_doubt(run, "the load is not running any more");
         if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
-                                (unsigned long long)head_of(run)->acked, (unsigned long long)goal,
+                                (unsigned long long)run->ledger.head->acked, (unsigned long long)goal,
                                 LOAD_TIMEOUT_MS / 1000);
     }
     return 0;
@@ -112,8 +107,8 @@ void la_stop_load(struct la_run *run)
 {
     if (!run->load_pid)
         return;
-    atomic_store(&head_of(run)->stop, 1);
-    unsigned int patience_ms = la_load_patience_ms(&head_of(run)->plan) + STOP_SLACK_MS;
+    atomic_store(&run->ledger.head->stop, 1);
+    unsigned int patience_ms = la_load_patience_ms(&run->ledger.head->plan) + STOP_SLACK_MS;
     struct la_deadline deadline = la_wait_until(patience_ms);
     uint64_t before = la_ledger_answered(&run->ledger);
     while (run->load_pid && la_wait_turn(run, &deadline)) {
@@ -129,7 +124,7 @@ void la_stop_load(struct la_run *run)
         run->load_status = 1;
     }
     if (run->load_status)
-        run->undrained = atomic_load(&head_of(run)->life) + 1;
+        run->undrained = atomic_load(&run->ledger.head->life) + 1;
     la_run_event(run, NULL, "load ends");
 }
 
@@ -171,8 +166,9 @@ static int run_mark(struct la_run *run, const struct la_spec *spec)
             return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
                                 MARK_TIMEOUT_MS);
     }
-    head_of(run)->mark_ns = now;
-    la_run_event(run, node->spec->name, "mark: %llu operations acknowledged", (unsigned long long)head_of(run)->acked);
+    run->ledger.head->mark_ns = now;
+    la_run_event(run, node->spec->name, "mark: %llu operations acknowledged",
+                 (unsigned long long)run->ledger.head->acked);
     return 0;
 }
 

@@ -10,15 +10,13 @@ struct pause {
 static int run_pause(struct la_run *run, const struct la_spec *spec)
 {
     struct la_node *node = la_run_node(run, spec->node);
-    struct la_deadline deadline = la_wait_until(((const struct pause *)spec)->ms);
     la_run_pump(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: it cannot be paused", node->spec->name);
     uint64_t stopped_ns = la_now_ns();
     la_node_freeze(node);
     la_run_event(run, node->spec->name, "stands still");
-    while (la_wait_turn(run, &deadline))
-        ;
+    la_wait_ms(run, ((const struct pause *)spec)->ms);
     la_node_thaw(node);
     if (node == la_run_target(run)) /* not the server's fault: what it could not write meanwhile is no window of its */
         la_run_stalled(run, la_now_ns() - stopped_ns);

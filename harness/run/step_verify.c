@@ -15,11 +15,6 @@ enum {
     STILL_MS = 10000, /* more than the second until a replica tries again, and the five until a diskless sync */
 };
 
-static struct la_ledger_head *head_of(struct la_run *run)
-{
-    return run->ledger.head;
-}
-
 static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options)
 {
     char reads[LA_PATH_MAX];
@@ -51,7 +46,7 @@ static int check_steady(struct la_run *run, const struct la_node *node)
     enum { STEP_MS = 100 }; /* more than slewing does */
     char run_id[sizeof node->run_id] = "";
     int64_t stepped_ms = (la_wall_offset_ns() - run->wall_offset_ns) / 1000000;
-    if (run->undrained == atomic_load(&head_of(run)->life) + 1)
+    if (run->undrained == atomic_load(&run->ledger.head->life) + 1)
         return la_run_doubt(run,
                             "the load's last operations were not answered: the server may be at them while it is read");
     if (stepped_ms > STEP_MS || stepped_ms < -STEP_MS) {

@@ -49,9 +49,7 @@ struct sleep {
 
 static int run_sleep(struct la_run *run, const struct la_spec *spec)
 {
-    struct la_deadline deadline = la_wait_until(((const struct sleep *)spec)->ms);
-    while (la_wait_turn(run, &deadline))
-        ;
+    la_wait_ms(run, ((const struct sleep *)spec)->ms);
     return 0;
 }
 

@@ -22,9 +22,11 @@ bool la_wait_turn(struct la_run *run, const struct la_deadline *deadline)
     return true;
 }
 
-static struct la_ledger_head *head_of(struct la_run *run)
+void la_wait_ms(struct la_run *run, unsigned int ms)
 {
-    return run->ledger.head;
+    struct la_deadline deadline = la_wait_until(ms);
+    while (la_wait_turn(run, &deadline))
+        ;
 }
 
 static bool all_fired(const struct la_node *node)
@@ -76,8 +78,8 @@ static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for w
     case LA_WAIT_READY: return node->pid && node->served;
     case LA_WAIT_SYNCED: return la_wait_synced(run, node);
     case LA_WAIT_IDLE: return idle(node);
-    case LA_WAIT_ERRORS: return head_of(run)->refused > before->refused;
-    case LA_WAIT_WRITES: return head_of(run)->last_acked_ns > before->now_ns;
+    case LA_WAIT_ERRORS: return run->ledger.head->refused > before->refused;
+    case LA_WAIT_WRITES: return run->ledger.head->last_acked_ns > before->now_ns;
     }
     return false;
 }
@@ -96,7 +98,7 @@ int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const 
 static bool refused_for_memory(struct la_run *run)
 {
     for (int i = 0; i < LA_ERRORS_MAX; i++)
-        if (!strncmp(head_of(run)->errors[i].text, "OOM ", 4))
+        if (!strncmp(run->ledger.head->errors[i].text, "OOM ", 4))
             return true;
     return false;
 }
@@ -104,12 +106,12 @@ static bool refused_for_memory(struct la_run *run)
 /* Why nobody may have tried to write, and clients say nothing about the server; NULL: somebody has. */
 static const char *why_silent(struct la_run *run, enum la_wait_for what, unsigned int timeout_ms)
 {
-    const struct la_plan *plan = &head_of(run)->plan;
+    const struct la_plan *plan = &run->ledger.head->plan;
     if (what < LA_WAIT_ERRORS)
         return NULL;
-    if (!run->load_pid || atomic_load(&head_of(run)->stop) || atomic_load(&head_of(run)->ended))
+    if (!run->load_pid || atomic_load(&run->ledger.head->stop) || atomic_load(&run->ledger.head->ended))
         return "no load runs";
-    if (atomic_load(&head_of(run)->full))
+    if (atomic_load(&run->ledger.head->full))
         return "the load is at its limits";
     uint64_t pause_ms = UINT64_C(2) * plan->idle_ms + plan->ramp_ms + (plan->rate ? 2000 / plan->rate : 0);
     return pause_ms && timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
@@ -137,7 +139,7 @@ static int waited_in_vain(struct la_run *run, const struct la_node *node, enum l
 int la_wait(struct la_run *run, struct la_node *node, enum la_wait_for what, unsigned int timeout_ms)
 {
     la_run_pump(run);
-    struct before before = {head_of(run)->refused, la_now_ns()};
+    struct before before = {run->ledger.head->refused, la_now_ns()};
     struct la_deadline deadline = la_wait_until(timeout_ms);
     bool down = !node->pid && !node->restart_due_ns;
     /* One that served and went down was not refused its start: there was none. */

@@ -13,6 +13,9 @@ struct la_deadline la_wait_until(unsigned int ms);
 /* One turn of a waiting loop; false when the time is up. */
 bool la_wait_turn(struct la_run *run, const struct la_deadline *deadline);
 
+/* Lets the time pass. */
+void la_wait_ms(struct la_run *run, unsigned int ms);
+
 enum la_wait_for {
     LA_WAIT_FIRED,
     LA_WAIT_EXIT,
