@@ -33,8 +33,7 @@ static bool takes_over(const struct la_scenario *scenario)
 {
     static const char *const commands[] = {"REPLICAOF", "SLAVEOF", "FAILOVER"};
     for (unsigned int i = 0; i < scenario->step_count; i++) {
-        const struct la_step *step = &scenario->steps[i];
-        const char *line = step->kind->command ? step->kind->command(step->spec) : "";
+        const char *line = la_step_line(&scenario->steps[i]);
         for (size_t c = 0; c < sizeof commands / sizeof *commands; c++)
             if (!strncasecmp(line, commands[c], strlen(commands[c])))
                 return true;

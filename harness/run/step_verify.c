@@ -19,14 +19,18 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
 {
     char reads[LA_PATH_MAX];
     la_path(reads, "%s/reads", run->dir);
+    struct la_strings sent = {0};
+    for (unsigned int i = 0; i < run->scenario->step_count; i++)
+        la_strings_add(&sent, la_strdup(la_step_line(&run->scenario->steps[i])));
     options.ignore = &run->base_keys;
+    options.sent = &sent;
     options.fault_ns = run->fault_ns;
     options.reads_path = reads;
     options.timeless = run->clock_changed;
     run->findings.node = node->spec->name;
-    if (la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify))
-        return la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why);
-    return 0;
+    int bad = la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify);
+    la_strings_free(&sent);
+    return bad ? la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why) : 0;
 }
 
 /* Recorded traffic is held against another server that is sent the same. */

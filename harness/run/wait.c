@@ -162,11 +162,23 @@ int la_wait(struct la_run *run, struct la_node *node, enum la_wait_for what, uns
     return 0;
 }
 
-int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exits)
+static bool ends(struct la_run *run, const struct la_node *node, unsigned int exits)
 {
     struct la_deadline deadline = la_wait_until(END_TIMEOUT_MS);
     while (node->exits == exits)
         if (!la_wait_turn(run, &deadline))
-            return la_run_doubt(run, "%s did not end within %d ms", node->spec->name, END_TIMEOUT_MS);
-    return 0;
+            return false;
+    return true;
+}
+
+int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exits)
+{
+    if (ends(run, node, exits))
+        return 0;
+    return la_run_doubt(run, "%s did not end within %d ms", node->spec->name, END_TIMEOUT_MS);
+}
+
+bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int exits)
+{
+    return ends(run, node, exits) && node->fault_ns < node->gone_ns;
 }

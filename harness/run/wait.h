@@ -32,6 +32,9 @@ int la_wait(struct la_run *run, struct la_node *node, enum la_wait_for what, uns
 /* Waits for the node's process to have ended more than `exits` times. */
 int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exits);
 
+/* The same, and whether a fault of this run's is what ended it; without a doubt. */
+bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int exits);
+
 /* Whether a replica has all that its primary has, and the link stands. */
 bool la_wait_synced(struct la_run *run, struct la_node *replica);
 

@@ -49,4 +49,10 @@ struct la_kinds {
     const struct la_expect_kind *const *expects;
 };
 
+/* The command line that a step sends; "" for one that sends none. */
+static inline const char *la_step_line(const struct la_step *step)
+{
+    return step->kind->command ? step->kind->command(step->spec) : "";
+}
+
 #endif

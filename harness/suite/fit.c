@@ -152,8 +152,7 @@ static const char *disabled(const struct la_scenario *scenario, const struct la_
 {
     const struct la_address address = {.renamed = &config->renamed};
     for (unsigned int i = 0; i < scenario->step_count; i++) {
-        const struct la_step *step = &scenario->steps[i];
-        const char *line = step->kind->command ? step->kind->command(step->spec) : "";
+        const char *line = la_step_line(&scenario->steps[i]);
         snprintf(name, size, "%.*s", (int)strcspn(line, " \t"), line);
         if (*name && !la_address_command(&address, name))
             return name;

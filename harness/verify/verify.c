@@ -10,6 +10,7 @@
 #include "redis/replies.h"
 #include "types/fates.h"
 #include "verify/reads.h"
+#include "verify/sent.h"
 #include "verify/tally.h"
 #include "verify/verify_recorded.h"
 
@@ -29,6 +30,7 @@ struct pass {
     uint8_t *local;
     uint64_t asked_ns;  /* the batch */
     long long expiring; /* keys that were seen to have a time to live */
+    long long own;      /* keys that the scenario's commands name */
     uint64_t shown;     /* keys that the scan has named, given ones included */
     struct la_replies replies;
     struct la_keyscan scan;       /* on a connection of its own */
@@ -165,6 +167,10 @@ static void visit(void *context, int database, const redisReply *name)
     if ((database == 0 && !strcmp(name->str, LA_RECOVERY_KEY)) ||
         la_keyscan_find(pass->options->ignore, database, name->str))
         return;
+    if (la_sent_names(pass->options->sent, name->str, name->len)) {
+        pass->own++;
+        return;
+    }
     bool text = strlen(name->str) == (size_t)name->len;
     bool again = false;
     bool known = text && ours(pass, database, name->str, &again);
@@ -222,7 +228,7 @@ static int read_keys(struct pass *pass)
 static long long may_expire(const struct pass *pass, const char *info)
 {
     char role[16] = "";
-    long long most = pass->options->ignore ? (long long)pass->options->ignore->count : 0;
+    long long most = (long long)pass->options->ignore->count + pass->own;
     la_info_field(info, "role", role, sizeof role);
     if (!strcmp(role, "master"))
         return most + pass->expiring;
@@ -256,9 +262,9 @@ static int check_expires(struct pass *pass)
 /* Libraries that nobody loaded; of given data they may be. */
 static int check_libraries(struct pass *pass)
 {
-    long long loaded = 0;
+    long long loaded = la_sent_libraries(pass->options->sent);
     int function = la_type_find("function");
-    if (pass->options->ignore && pass->options->ignore->count)
+    if (pass->options->ignore->count)
         return 0;
     redisReply *list = la_client_send(pass->scan.client, pass->address, "FUNCTION LIST");
     if (!list)
@@ -324,7 +330,7 @@ static int read_and_keep(struct pass *pass)
 static int judge_recorded(struct pass *pass)
 {
     struct la_error error;
-    const struct la_recorded_sides sides = {pass->address, pass->options->reference};
+    const struct la_recorded_sides sides = {pass->address, pass->options->reference, pass->options->sent};
     long long keys =
         la_recorded_judge(pass->ledger, pass->options->recording, &sides, pass->findings, &pass->tally, &error);
     if (keys < 0)

@@ -10,7 +10,8 @@
 #include "verify/tally.h"
 
 struct la_verify_options {
-    const struct la_strings *ignore;      /* key names that are not the load's, sorted; NULL: none */
+    const struct la_strings *ignore;      /* key names that are not the load's, sorted; never NULL */
+    const struct la_strings *sent;        /* lines that the scenario sends, see sent.h */
     const uint64_t *fault_ns;             /* of each life of the server, LA_LIVES_MAX of them, 0: none; NULL: unknown */
     const char *reads_path;               /* what was read goes there, see reads.h; NULL: nowhere */
     const struct la_recording *recording; /* that was sent; NULL: none */

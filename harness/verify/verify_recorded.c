@@ -7,6 +7,7 @@
 
 #include "redis/digest.h"
 #include "redis/keyscan.h"
+#include "verify/sent.h"
 
 enum { TIMEOUT_MS = 30000, NS_PER_MS = 1000000 };
 
@@ -55,9 +56,10 @@ static struct key *find(const struct comparison *comparison, const char *name)
     return comparison->count ? bsearch(&wanted, comparison->keys, comparison->count, sizeof wanted, by_name) : NULL;
 }
 
-static bool concerns(const char *full)
+static bool concerns(const struct comparison *comparison, const char *full)
 {
-    return strcmp(strchr(full, ':') + 1, LA_RECOVERY_KEY) != 0;
+    const char *name = strchr(full, ':') + 1;
+    return strcmp(name, LA_RECOVERY_KEY) != 0 && !la_sent_names(comparison->sides->sent, name, strlen(name));
 }
 
 static int no_answer(struct comparison *comparison)
@@ -209,7 +211,7 @@ static int look_at_all(struct comparison *comparison)
     comparison->database = ANY_DATABASE;
     int result = la_keyscan_names(comparison->reference, comparison->sides->reference, &names, comparison->error);
     for (size_t i = 0; i < names.count && !result; i++)
-        if (concerns(names.items[i]) && !find(comparison, names.items[i]))
+        if (concerns(comparison, names.items[i]) && !find(comparison, names.items[i]))
             add_missing(comparison, names.items[i]);
     la_strings_free(&names);
     if (result || look_again(comparison))
@@ -260,7 +262,7 @@ static int look_at_name(struct comparison *comparison, unsigned int database, co
     char *full = la_format("%u:%s", database, name->str);
     struct key *key = find(comparison, full);
     int result = 0;
-    if (concerns(full))
+    if (concerns(comparison, full))
         result = look(comparison, key ? key : add_missing(comparison, full), since_ns);
     free(full);
     return result;
@@ -343,7 +345,7 @@ static int read_node(struct comparison *comparison)
     int result = la_keyscan_names(comparison->node, comparison->sides->node, &names, comparison->error);
     comparison->keys = la_alloc(names.count + 1, sizeof *comparison->keys);
     for (size_t i = 0; i < names.count && !result; i++) {
-        if (!concerns(names.items[i]))
+        if (!concerns(comparison, names.items[i]))
             continue;
         struct key *key = &comparison->keys[comparison->count++];
         key->name = la_strdup(names.items[i]);

@@ -112,7 +112,8 @@ static int verify(int port, const char *path)
     struct la_error error;
     struct la_ledger ledger;
     const struct la_address address = {.port = port};
-    const struct la_verify_options options = {0};
+    const struct la_strings none = {0};
+    const struct la_verify_options options = {.ignore = &none, .sent = &none};
     struct la_findings findings = {0};
     struct la_verify result;
     struct rusage usage;

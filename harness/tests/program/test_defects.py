@@ -131,6 +131,13 @@ class Defects(LastackTest):
         run = self.lastack("run", path, "--server", BROKEN / "respd")
         self.assertEqual(run.status, 0, str(run))
 
+    def test_phantoms_are_found_beside_keys_that_the_scenario_writes_itself(self):
+        text = kill9().replace("steps:\n", "steps:\n  - command: {send: SET mine 1}\n", 1)
+        path = self.write("kill9.yaml", text)
+        self.caught("phantom-key", path, {"phantom"})
+        run = self.lastack("run", path, "--server", BROKEN / "respd")
+        self.assertEqual(run.status, 0, str(run))
+
     def caught(self, defect, scenario, kinds, *options):
         run = self.lastack("run", scenario, "--server", BROKEN / "respd", *options, env={"RESPD_DEFECT": defect})
         self.assertEqual(run.status, 1, str(run))

@@ -134,6 +134,43 @@ class Faults(LastackTest):
         self.assertEqual(verdict, "inconclusive", str(run))
         self.assertIn("is not running: it cannot be paused", run.scenario()["reasons"][0])
 
+    def test_a_fault_may_end_the_server_before_the_reply_to_the_command_that_led_to_it(self):
+        ways = (("op=write path=**/*.incr.aof do=kill", "SET k v", AOF),
+                ("op=fsync path=**/*.incr.aof do=kill:group", "SET k v", AOF),
+                ("op=fsync path=**/*.incr.aof do=power-cut", "SET k v", AOF),
+                ("op=fork do=kill", "BGSAVE", RDB), ("op=rename path=dump.rdb do=kill", "SAVE", RDB))
+        for rule, command, settings in ways:
+            steps = ["load: {acked: 100}", "stop_load: {}", f"arm: {{rule: \"{rule}\"}}",
+                     f"command: {{send: \"{command}\"}}", "disarm: {}", "recover: {}", "verify: {}"]
+            lost = "lost: {all: true}" if settings == RDB else "lost: {max: 0}"
+            cut = "power_cut: {}\n" if "power-cut" in rule else ""
+            verdict, run = self.verdict(scenario(steps, [lost], settings, cut))
+            self.assertEqual(verdict, "holds", rule + "\n" + str(run))
+            # a reply that is asked for has not come
+            steps[3] = f"command: {{send: \"{command}\", expect: OK}}"
+            verdict, run = self.verdict(scenario(steps, [lost], settings, cut))
+            self.assertEqual(verdict, "inconclusive", rule + "\n" + str(run))
+
+    def test_a_server_that_ends_at_a_command_by_itself_is_not_excused(self):
+        for steps in (["load: {acked: 100}", "stop_load: {}", "command: {send: DEBUG SEGFAULT}"],
+                      ["load: {acked: 100}", "stop_load: {}", "arm: {rule: \"op=rename path=dump.rdb do=kill\"}",
+                       "command: {send: DEBUG SEGFAULT}"]):
+            verdict, run = self.verdict(scenario(steps + ["recover: {}", "verify: {}"], ["lost: {all: true}"],
+                                                 RDB + "\nenable-debug-command yes"))
+            self.assertEqual(verdict, "inconclusive", str(run))
+            self.assertIn("DEBUG SEGFAULT", run.scenario()["reasons"][0])
+
+    def test_a_key_that_the_scenario_itself_writes_is_no_phantom(self):
+        ways = ("SET mine 1", "SET mine 1 EX 1000", "EVAL \"redis.call('set', 'mine', '1')\" 0", "MSET mine 1 yours 2",
+                "RPUSH mine 1", "HSET \"mine\" 1 2", "EVAL \"redis.call('select', 3) redis.call('set', 'mine', 1)\" 0",
+                "FUNCTION LOAD \"#!lua name=mine\\nredis.register_function('f', function() return 1 end)\"")
+        for line in ways:
+            quoted = line.replace("'", "''")
+            steps = [f"command: {{send: '{quoted}'}}", "load: {acked: 500}", "kill: {scope: group}", "recover: {}",
+                     "verify: {}"]
+            verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], AOF))
+            self.assertEqual(verdict, "holds", line + "\n" + str(run))
+
     def test_files_that_are_left_behind_are_counted(self):
         """A save child that is killed leaves its temporary file, and the next start leaves it lie."""
         steps = ["load: {acked: 500}", "arm: {rule: \"op=write path=temp-*.rdb role=save-child nth=2 do=kill:group\"}",
