@@ -98,21 +98,35 @@ const struct la_expect_kind la_expect_restarts = {
     .judge = judge_restarts,
 };
 
+static unsigned int replicas_of(const struct la_scenario *scenario, const char *primary)
+{
+    unsigned int count = 0;
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        count += scenario->nodes[i].replicates && !strcmp(scenario->nodes[i].replicates, primary);
+    return count;
+}
+
 static int check_full_syncs(const struct la_check *check, const struct la_spec *spec)
 {
     const struct la_count *count = (const struct la_count *)spec;
     if (la_check_bounds(check, "full_syncs", count->min, count->max))
         return -1;
-    if (!la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->replicates)
+    const char *primary = la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->replicates;
+    if (!primary)
         return la_check_wrong(check, "'full_syncs' names a node that replicates another");
+    if (replicas_of(check->scenario, primary) > 1)
+        return la_check_wrong(check, "'full_syncs' needs a primary with one replica: it says how many it gave, not to "
+                                     "whom");
     return 0;
 }
 
 static struct la_opinion judge_full_syncs(const struct la_run *run, const struct la_spec *spec)
 {
     const struct la_count *count = (const struct la_count *)spec;
-    const struct la_node *node = la_run_seen(run, spec->node);
-    return la_opinion_within("full syncs", la_node_log_count(node, "MASTER <-> REPLICA sync: Finished"), count->min,
+    const struct la_node *primary = la_run_seen(run, la_run_seen(run, spec->node)->spec->replicates);
+    if (primary->syncs_now < 0)
+        return la_opinion_unknown("%s does not say how many full syncs it gave (INFO: sync_full)", primary->spec->name);
+    return la_opinion_within("full syncs", (unsigned long long)(primary->syncs_before + primary->syncs_now), count->min,
                              count->max);
 }
 

@@ -332,6 +332,10 @@ void la_node_ended(struct la_node *node, int status)
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
+    if (node->syncs_now > 0) {
+        node->syncs_before += node->syncs_now;
+        node->syncs_now = 0;
+    }
     if (!node->exits)
         node->first_exit_status = status;
     node->exits++;

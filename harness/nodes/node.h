@@ -65,7 +65,8 @@ struct la_node {
     bool starved;            /* the last end was the kernel's doing, for lack of memory */
     uint64_t oom_kills;      /* la_oom_kills at the last start */
     uint64_t log_start;      /* bytes of the log at the last start */
-    long long full_syncs;    /* seen in the log of this node as a replica */
+    long long syncs_before;  /* full syncs that it gave its replicas in earlier lives, */
+    long long syncs_now;     /* and in this one, as INFO last said; -1: INFO says nothing of it */
 };
 
 /* Makes directories, configuration and control block. `primary` is the node it replicates, or NULL. */

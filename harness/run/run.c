@@ -223,14 +223,15 @@ static void sample(struct la_run *run)
         char role[16] = "?";
         char keys[64] = "keys=0";
         char now[LA_SAMPLE_MAX];
-        char served[64];
+        char given[64];
         la_info_field(info, "master_replid", replid, sizeof replid);
         la_info_field(info, "role", role, sizeof role);
         la_info_field(info, "db0", keys, sizeof keys);
         keys[strcspn(keys, ",")] = '\0';
-        snprintf(served, sizeof served, ", full syncs served %lld", la_info_number(info, "sync_full", 0));
+        node->syncs_now = la_info_number(info, "sync_full", -1);
+        snprintf(given, sizeof given, ", full syncs given %lld", node->syncs_before + node->syncs_now);
         snprintf(now, sizeof now, "%s, %s, replication id %.8s%s", keys, role, replid,
-                 node->spec->replicates ? "" : served);
+                 node->spec->replicates ? "" : given);
         free(info);
         if (!strcmp(now, run->samples[i]))
             continue;

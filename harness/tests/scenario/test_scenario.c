@@ -41,6 +41,9 @@ static const struct {
     {HEAD "steps: all\n" EXPECT, ":3:", "expected a list"},
     {HEAD "steps:\n  - {verify: {}, sleep: {ms: 1}}\n" EXPECT, ":4:", "a step has exactly one key"},
     {HEAD "steps:\n  - verify: {node: nobody}\n" EXPECT, ":4:", "there is no node 'nobody'"},
+    {HEAD STEPS "expect:\n  - full_syncs: {node: b, min: 1}\n"
+                "nodes: [{name: a}, {name: b, replicates: a}, {name: c, replicates: a}]\n",
+     ":6:", "a primary with one replica"},
     {HEAD "steps:\n  - verify: {}\n  - arm: {rule: op=write do=explode}\n" EXPECT,
      ":5:", "rule, column 13: unknown action 'explode'"},
     {HEAD "steps:\n  - kill_child: {command: BGSAVE, role: nanny}\n" EXPECT, ":4:", "unknown role 'nanny'"},
@@ -80,6 +83,9 @@ static const struct {
     {HEAD STEPS "expect:\n  - start: {refused: true}\n", ":6:", "'start' needs a step 'recover'"},
     {HEAD STEPS "expect:\n  - restarts: {min: 1}\n", ":6:", "a node with a restart policy"},
     {HEAD STEPS "expect:\n  - full_syncs: {min: 1}\n", ":6:", "a node that replicates another"},
+    {HEAD STEPS "expect:\n  - full_syncs: {node: b, min: 1}\n"
+                "nodes: [{name: a}, {name: b, replicates: a}, {name: c, replicates: a}]\n",
+     ":6:", "a primary with one replica"},
     {HEAD "steps:\n  - verify: {}\n  - arm: {rule: op=fsync do=revert:EIO}\n" EXPECT, ":5:", "needs the journal"},
     {HEAD "steps:\n  - sleep: {ms: 1000000000}\n" EXPECT, ":4:", "out of range: 0 to 999999999"},
     {HEAD STEPS EXPECT "---\nname: b\n", ":7:", "a second document"},
