@@ -45,10 +45,10 @@ static struct la_opinion judge_start(const struct la_run *run, const struct la_s
     const struct la_node *node = la_run_seen(run, spec->node);
     char words[300];
     la_node_last_words(node, words, sizeof words);
-    if (start->refused != node->refused_start)
-        return la_opinion_unmet(
-            "%s %s: %s", node->spec->name,
-            node->refused_start ? "refuses to start" : "was expected to refuse to start, and serves", words);
+    if (start->refused != (node->refusals > 0))
+        return la_opinion_unmet("%s %s: %s", node->spec->name,
+                                node->refusals ? "refuses to start" : "was expected to refuse to start, and serves",
+                                words);
     if (start->log && !la_node_log_count(node, start->log))
         return la_opinion_unmet("the log of %s does not say '%s'", node->spec->name, start->log);
     return la_opinion_met();

@@ -58,7 +58,7 @@ static enum la_verdict verdict_of(const struct opinions *opinions)
 static bool refusals_expected(const struct la_run *run)
 {
     for (unsigned int i = 0; i < run->node_count; i++)
-        if (run->nodes[i].refused_start && !la_expects_refusal(run->scenario, run->nodes[i].spec->name))
+        if (run->nodes[i].refusals && !la_expects_refusal(run->scenario, run->nodes[i].spec->name))
             return false;
     return true;
 }

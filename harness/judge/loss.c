@@ -56,7 +56,7 @@ struct la_opinion la_loss_read(const struct la_run *run)
     if (run->verified)
         return la_opinion_met();
     for (unsigned int i = 0; i < run->node_count; i++)
-        if (run->nodes[i].refused_start)
+        if (run->nodes[i].refusals)
             return la_opinion_unmet("nothing was read back: %s refuses to start", run->nodes[i].spec->name);
     return la_opinion_unknown("nothing was read back");
 }

@@ -121,6 +121,7 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     *node = (struct la_node){.spec = spec, .server = server, .folder = -1};
     char path[LA_PATH_MAX];
     la_path(node->dir, "%s/%s", dir, spec->name);
+    la_path(node->program, "%s", server->path);
     if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error) ||
         configure(node, scenario, primary, error))
         return -1;
@@ -180,8 +181,8 @@ static void become_server(const struct la_node *node, const char *config, const 
         dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
         _exit(126);
     }
-    execl(node->server->path, node->server->path, config, (char *)NULL);
-    dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->server->path, strerror(errno));
+    execl(node->program, node->program, config, (char *)NULL);
+    dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->program, strerror(errno));
     _exit(127);
 }
 
@@ -317,6 +318,17 @@ static void note_sync_under_way(struct la_node *node)
         atomic_store(&node->control->slowest_sync_ns, end - began);
 }
 
+/* A start that has failed is part of the downtime before it. */
+static void note_downtime(struct la_node *node)
+{
+    bool failed = !node->served && (WIFEXITED(node->exit_status) || node->fault_ns == node->gone_ns);
+    if (failed && node->down_ns)
+        return;
+    node->down_ns = node->fault_ns;
+    node->down_gone_ns = node->gone_ns;
+    node->waited_ns = 0;
+}
+
 void la_node_ended(struct la_node *node, int status)
 {
     node->leaving = node->server_pid != node->pid ? node->server_pid : 0;
@@ -332,6 +344,7 @@ void la_node_ended(struct la_node *node, int status)
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
+    note_downtime(node);
     if (node->syncs_now > 0) {
         node->syncs_before += node->syncs_now;
         node->syncs_now = 0;
@@ -351,20 +364,6 @@ char *la_node_info(const struct la_node *node)
     return la_address_info(&node->address, PATIENCE_MS);
 }
 
-void la_node_freeze(const struct la_node *node)
-{
-    kill(-node->pid, SIGSTOP);
-    kill(node->server_pid, SIGSTOP);
-}
-
-void la_node_thaw(const struct la_node *node)
-{
-    if (!node->pid)
-        return;
-    kill(-node->pid, SIGCONT);
-    kill(node->server_pid, SIGCONT);
-}
-
 void la_node_kill_group(const struct la_node *node)
 {
     if (node->starts)
@@ -381,13 +380,14 @@ bool la_node_leaving(const struct la_node *node)
     return node->leaving && kill(node->leaving, 0) == 0 && la_now_ns() - node->gone_ns < LEAVE_NS;
 }
 
-void la_node_kill(struct la_node *node, enum la_scope scope)
+void la_node_signal(const struct la_node *node, enum la_scope scope, int signal)
 {
     if (node->pid <= 0)
         return;
     if (scope == LA_SCOPE_GROUP)
-        kill(-node->pid, SIGKILL);
-    kill(node->server_pid, SIGKILL);
+        kill(-node->pid, signal);
+    if (scope != LA_SCOPE_GROUP || node->server_pid != node->pid)
+        kill(node->server_pid, signal);
 }
 
 void la_node_free(struct la_node *node)

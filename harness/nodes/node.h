@@ -32,6 +32,7 @@ struct la_node {
     const struct la_server *server;
     char dir[LA_PATH_MAX]; /* redis.conf, log, control, data/ */
     char data[LA_PATH_MAX];
+    char program[LA_PATH_MAX]; /* that is started */
     int folder; /* dir, open, where its name would be taken for a pattern: by this the server finds its file; or -1 */
     struct la_config config;
     struct la_address address;
@@ -51,14 +52,18 @@ struct la_node {
     unsigned int starts;
     unsigned int restarts; /* of them by the restart policy */
     unsigned int exits;
-    int exit_status;         /* of the last end, as waitpid gives it */
-    int first_exit_status;   /* of the first */
-    uint64_t spawn_ns;       /* last start */
-    uint64_t gone_ns;        /* last end */
-    uint64_t killed_ns;      /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
-    uint64_t fault_ns;       /* what led to the last end: the kill, the last injection before it, or the end itself */
+    int exit_status;       /* of the last end, as waitpid gives it */
+    int first_exit_status; /* of the first */
+    uint64_t spawn_ns;     /* last start */
+    uint64_t gone_ns;      /* last end */
+    uint64_t killed_ns;    /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
+    uint64_t fault_ns;     /* what led to the last end: the kill, the last injection before it, or the end itself */
+    uint64_t down_ns; /* what led to the end from which it has not served again: starts that failed go on with it */
+    uint64_t down_gone_ns;   /* that end itself */
+    uint64_t waited_ns;      /* of the time since: for the operator */
     uint64_t restart_due_ns; /* the policy will start it then; 0: no */
-    bool refused_start;      /* it ended by itself, not by a signal, before it served */
+    unsigned int refusals;   /* starts in which it ended by itself, not by a signal, before it served */
+    uint64_t stopped_ns;     /* a step has sent SIGSTOP then, and no SIGCONT yet; 0: no */
     unsigned int recovered;  /* ends that have been recovered from */
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
@@ -86,12 +91,6 @@ int la_node_spawn(struct la_node *node, struct la_error *error);
 /* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
 void la_node_ended(struct la_node *node, int status);
 
-/* SIGSTOP to the whole group: nothing of it goes on. */
-void la_node_freeze(const struct la_node *node);
-
-/* SIGCONT to it: what is left of it goes on. */
-void la_node_thaw(const struct la_node *node);
-
 /* True while a process of the last start's group is there. */
 bool la_node_lives(const struct la_node *node);
 
@@ -101,8 +100,8 @@ bool la_node_lives(const struct la_node *node);
  */
 bool la_node_leaving(const struct la_node *node);
 
-/* SIGKILL to the server process, or to the whole group. */
-void la_node_kill(struct la_node *node, enum la_scope scope);
+/* A signal to the server process, or to the whole group, if it is there. */
+void la_node_signal(const struct la_node *node, enum la_scope scope, int signal);
 
 /* SIGKILL to the group of the last start, also when its leader has ended. */
 void la_node_kill_group(const struct la_node *node);

@@ -121,8 +121,10 @@ static int ended_early(struct la_run *run, struct la_node *node)
         return -1;
     la_node_last_words(node, words, sizeof words);
     run->findings.node = name;
-    node->refused_start = WIFEXITED(node->exit_status); /* Redis does it with status 0 after a look at a bad snapshot */
-    if (node->refused_start)
+    bool refused = WIFEXITED(node->exit_status); /* Redis does it with status 0 after a look at a bad snapshot */
+    if (refused && node->refusals++)
+        la_run_broken(run, true, "%s does not start, although something was done about it: %s", name, words);
+    if (refused)
         la_findings_add(&run->findings, LA_REFUSED, words, "%s does not start on what it left behind", name);
     else
         la_findings_add(&run->findings, LA_UNAVAILABLE, words, "%s ends by signal %d while it starts", name,
@@ -170,8 +172,9 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
     struct la_error error;
     char to[LA_PATH_MAX];
     la_path(to, "%s/crash", node->dir);
-    if (access(to, F_OK) == 0)
-        return; /* the first crash that an operator recovers from is the one that is kept */
+    if (access(to, F_OK) == 0 && !node->refusals)
+        return; /* the first crash that an operator recovers from is the one that is kept, as it was made to start */
+    la_empty_folder(to);
     if (la_make_dirs(to, &error) || la_copy_tree(node->data, to, &error))
         la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
     else
@@ -192,7 +195,7 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
     if (node->exits == node->recovered)
         return la_run_doubt(run, "%s was to be recovered, but it never went down", node->spec->name);
     node->recovered = node->exits;
-    struct la_recovery recovery = {.fault_ns = node->fault_ns, .gone_ns = node->gone_ns};
+    struct la_recovery recovery = {.fault_ns = node->down_ns, .gone_ns = node->down_gone_ns};
     if (!node->pid && !node->restart_due_ns) {
         struct la_error error;
         if (la_run_restore_power(run, node))
@@ -202,11 +205,12 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);
         recovery.by_operator = true;
-        recovery.waited_ns = node->spawn_ns - node->gone_ns;
+        node->waited_ns += node->spawn_ns - node->gone_ns;
         la_run_event(run, node->spec->name, "started by the operator");
     } else if (node->pid) /* its policy was quicker than this step */
         recovery.stall_ns = la_now_ns() - node->spawn_ns;
     recovery.spawn_ns = node->spawn_ns;
+    recovery.waited_ns = node->waited_ns;
     if (run->options->start_timeout_ms)
         timeout_ms = run->options->start_timeout_ms;
     int result = la_recover_follow(run, node, &recovery, timeout_ms);
@@ -228,9 +232,29 @@ static void set_defaults(struct la_spec *spec)
     la_fill_in(&((struct recover *)spec)->timeout_ms, 60000);
 }
 
+/* The scenario starts the node once more, after this step. */
+static bool is_tried_again(const struct la_run *run, const struct la_spec *spec)
+{
+    const struct la_scenario *scenario = run->scenario;
+    bool after = false;
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step *step = &scenario->steps[i];
+        if (after && step->kind == &la_step_recover &&
+            !strcmp(la_spec_node(scenario, step->spec), la_spec_node(scenario, spec)))
+            return true;
+        after = after || step->spec == spec;
+    }
+    return false;
+}
+
 static int run_recover(struct la_run *run, const struct la_spec *spec)
 {
-    return recover_node(run, la_run_node(run, spec->node), ((const struct recover *)spec)->timeout_ms);
+    struct la_node *node = la_run_node(run, spec->node);
+    unsigned int refusals = node->refusals;
+    int result = recover_node(run, node, ((const struct recover *)spec)->timeout_ms);
+    /* Whether it may refuse, the expectations say. What is done about it comes next. */
+    bool goes_on = result && !refusals && node->refusals == 1 && is_tried_again(run, spec);
+    return goes_on ? 0 : result;
 }
 
 static const cyaml_schema_field_t recover_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct recover, node),

@@ -1,6 +1,7 @@
 #include "run/run.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,9 @@ struct la_node *la_run_target(struct la_run *run)
 
 static void node_ended(struct la_run *run, struct la_node *node, int status)
 {
+    if (node == la_run_target(run) && run->ledger.head && run->ledger.head->last_acked_ns > node->spawn_ns)
+        node->served = true; /* whether a step has watched it or not */
+    la_run_went_on(run, node);
     la_node_ended(node, status);
     if (WIFSIGNALED(status))
         la_run_event(run, node->spec->name, "ended by signal %d", WTERMSIG(status));
@@ -184,10 +188,10 @@ static void cut_when_wanted(struct la_run *run, struct la_node *node)
     struct la_error error;
     if (!node->pid || !la_power_wanted(&node->power, node->control))
         return;
-    la_node_freeze(node);
+    la_node_signal(node, LA_SCOPE_GROUP, SIGSTOP);
     if (la_power_cut(&node->power, node->control, &error))
         la_run_doubt(run, "%s: %s", node->spec->name, error.text);
-    la_node_kill(node, LA_SCOPE_GROUP);
+    la_node_signal(node, LA_SCOPE_GROUP, SIGKILL);
 }
 
 static void restart_due(struct la_run *run, struct la_node *node)
@@ -216,7 +220,7 @@ static void sample(struct la_run *run)
     run->next_sample_ns = la_now_ns() + SAMPLE_NS;
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        char *info = node->pid && node->served ? la_address_info(&node->address, 500) : NULL;
+        char *info = node->pid && node->served && !node->stopped_ns ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;
         char replid[48] = "?";
@@ -257,7 +261,7 @@ static void guard_disk(struct la_run *run)
             la_run_doubt(run, "the log of %s has grown beyond %d MiB: it was ended", node->spec->name,
                          LA_LOG_MAX >> 20);
         if (floods || full)
-            la_node_kill(node, LA_SCOPE_GROUP);
+            la_node_signal(node, LA_SCOPE_GROUP, SIGKILL);
     }
 }
 
@@ -276,6 +280,14 @@ void la_run_stalled(struct la_run *run, uint64_t ns)
 {
     run->stall_ns = ns > run->stall_ns ? ns : run->stall_ns;
     run->stalls_ns += ns > LONG_STALL_NS ? ns : 0;
+}
+
+void la_run_went_on(struct la_run *run, struct la_node *node)
+{
+    /* not the server's fault: what it could not write meanwhile is no window of its */
+    if (node->stopped_ns && node == la_run_target(run))
+        la_run_stalled(run, la_now_ns() - node->stopped_ns);
+    node->stopped_ns = 0;
 }
 
 uint64_t la_run_doze(struct la_run *run)

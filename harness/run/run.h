@@ -111,6 +111,9 @@ uint64_t la_run_doze(struct la_run *run);
  */
 void la_run_stalled(struct la_run *run, uint64_t ns);
 
+/* A node that was stopped goes on, or has ended: until now it stood still. */
+void la_run_went_on(struct la_run *run, struct la_node *node);
+
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);
 

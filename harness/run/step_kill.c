@@ -1,4 +1,5 @@
 /* The steps kill and power_cut. */
+#include <signal.h>
 #include <string.h>
 
 #include "run/steps.h"
@@ -7,29 +8,54 @@
 struct kill {
     char *node;
     enum la_scope scope;
+    int signal;
 };
+
+static void set_defaults(struct la_spec *spec)
+{
+    struct kill *step = (struct kill *)spec;
+    step->signal = step->signal ? step->signal : SIGKILL;
+}
+
+static const cyaml_strval_t signals[] = {{"KILL", SIGKILL}, {"TERM", SIGTERM}, {"INT", SIGINT},   {"QUIT", SIGQUIT},
+                                         {"ABRT", SIGABRT}, {"SEGV", SIGSEGV}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
+
+static const char *name_of(int signal)
+{
+    size_t i = 0;
+    while (signals[i].val != signal) /* the schema takes no other */
+        i++;
+    return signals[i].str;
+}
 
 static int run_kill(struct la_run *run, const struct la_spec *spec)
 {
     const struct kill *step = (const struct kill *)spec;
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
+    const char *name = name_of(step->signal);
     if (!node->pid)
-        return la_wait_ended_unasked(run, node, "SIGKILL");
+        return la_wait_ended_unasked(run, node, name);
     unsigned int exits = node->exits;
-    node->killed_ns = la_now_ns();
-    la_node_kill(node, step->scope);
-    la_run_event(run, node->spec->name, "SIGKILL to the %s", step->scope == LA_SCOPE_GROUP ? "group" : "process");
-    return la_wait_end(run, node, exits);
+    if (step->signal == SIGKILL) /* another one leaves it the choice when to end */
+        node->killed_ns = la_now_ns();
+    if (step->signal == SIGSTOP)
+        node->stopped_ns = la_now_ns();
+    la_node_signal(node, step->scope, step->signal);
+    la_run_event(run, node->spec->name, "SIG%s to the %s", name, step->scope == LA_SCOPE_GROUP ? "group" : "process");
+    if (step->signal == SIGCONT)
+        la_run_went_on(run, node);
+    return step->signal == SIGSTOP || step->signal == SIGCONT ? 0 : la_wait_end(run, node, exits);
 }
 
 static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
-static const cyaml_schema_field_t kill_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct kill, node),
-                                                   LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
-                                                   LA_END};
+static const cyaml_schema_field_t kill_fields[] = {
+    LA_TEXT("node", LA_OPTIONAL, struct kill, node), LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
+    LA_CHOICE("signal", CYAML_FLAG_OPTIONAL, struct kill, signal, signals), LA_END};
 
 const struct la_step_kind la_step_kill = {
     .form = {"kill", kill_fields, sizeof(struct kill)},
+    .set_defaults = set_defaults,
     .run = run_kill,
 };
 
@@ -41,9 +67,9 @@ static int run_power_cut(struct la_run *run, const struct la_spec *spec)
     if (!node->pid)
         return la_wait_ended_unasked(run, node, "its power cut");
     unsigned int exits = node->exits;
-    la_node_freeze(node);
+    la_node_signal(node, LA_SCOPE_GROUP, SIGSTOP);
     int bad = la_power_cut(&node->power, node->control, &error);
-    la_node_kill(node, LA_SCOPE_GROUP);
+    la_node_signal(node, LA_SCOPE_GROUP, SIGKILL);
     la_run_event(run, node->spec->name, "power cut");
     if (bad)
         return la_run_doubt(run, "%s: %s", node->spec->name, error.text);

@@ -1,4 +1,6 @@
 /* The step pause: a node that stands still for a while, as a virtual machine or a swapping host does. */
+#include <signal.h>
+
 #include "run/steps.h"
 #include "run/wait.h"
 
@@ -13,13 +15,12 @@ static int run_pause(struct la_run *run, const struct la_spec *spec)
     la_run_pump(run);
     if (!node->pid)
         return la_run_doubt(run, "%s is not running: it cannot be paused", node->spec->name);
-    uint64_t stopped_ns = la_now_ns();
-    la_node_freeze(node);
+    node->stopped_ns = la_now_ns();
+    la_node_signal(node, LA_SCOPE_GROUP, SIGSTOP);
     la_run_event(run, node->spec->name, "stands still");
     la_wait_ms(run, ((const struct pause *)spec)->ms);
-    la_node_thaw(node);
-    if (node == la_run_target(run)) /* not the server's fault: what it could not write meanwhile is no window of its */
-        la_run_stalled(run, la_now_ns() - stopped_ns);
+    la_node_signal(node, LA_SCOPE_GROUP, SIGCONT);
+    la_run_went_on(run, node);
     la_run_event(run, node->spec->name, "goes on");
     return 0;
 }

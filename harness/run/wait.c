@@ -6,7 +6,7 @@
 
 #include "run/recover.h"
 
-enum { END_TIMEOUT_MS = 10000 };
+enum { END_TIMEOUT_MS = 20000 /* a graceful end waits 10 s for replicas */ };
 
 struct la_deadline la_wait_until(unsigned int ms)
 {

@@ -243,8 +243,7 @@ static int check_expects(struct la_check *check, const struct la_expect *expects
     return 0;
 }
 
-/* redis.conf lines of a scenario: what they say can be read, and does not lead out of the sandbox. */
-static int check_lines(const struct la_check *check, const char *text)
+int la_check_settings(const struct la_check *check, const char *text)
 {
     static const char *const harness[] = {"include", "dir",        "port",      "bind",      "logfile",
                                           "pidfile", "unixsocket", "daemonize", "supervised"};
@@ -271,15 +270,15 @@ static int check_all_lines(struct la_check *check)
     const struct la_scenario *scenario = check->scenario;
     check->index = -1;
     check->section = "settings";
-    if (check_lines(check, scenario->settings))
+    if (la_check_settings(check, scenario->settings))
         return -1;
     check->section = "tune";
-    if (check_lines(check, scenario->tune))
+    if (la_check_settings(check, scenario->tune))
         return -1;
     check->section = "nodes";
     for (unsigned int i = 0; i < scenario->node_count; i++) {
         check->index = (int)i;
-        if (check_lines(check, scenario->nodes[i].config))
+        if (la_check_settings(check, scenario->nodes[i].config))
             return -1;
     }
     return 0;

@@ -22,6 +22,9 @@ int la_check_command(const struct la_check *check, const char *line);
 /* A glob of files below a data directory. */
 int la_check_file(const struct la_check *check, const char *glob);
 
+/* redis.conf lines: what they say can be read, and does not lead out of the sandbox. NULL: none. */
+int la_check_settings(const struct la_check *check, const char *lines);
+
 /* Of the bounds of `what` one is there, and something can lie between them. */
 int la_check_bounds(const struct la_check *check, const char *what, const unsigned int *min, const unsigned int *max);
 

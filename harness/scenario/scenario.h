@@ -52,7 +52,7 @@ struct la_load_spec {
     unsigned int mix_count; /* 0: the standard mix, every type that the server has */
 };
 
-enum { LA_VOCABULARY_MAX = 24 }; /* of steps, and of expectations */
+enum { LA_VOCABULARY_MAX = 40 }; /* of steps, and of expectations */
 
 /* What a step or an expectation says begins with this; the rest is known to its kind alone. */
 struct la_spec {

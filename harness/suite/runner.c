@@ -151,7 +151,7 @@ static int check_outside(struct la_run *run)
 
 static void note_evictions(struct la_run *run, struct la_node *node)
 {
-    char *info = node->pid ? la_address_info(&node->address, 1000) : NULL;
+    char *info = node->pid && !node->stopped_ns ? la_address_info(&node->address, 1000) : NULL;
     long long evicted = la_info_number(info, "evicted_keys", 0);
     run->evicted = evicted > run->evicted ? evicted : run->evicted;
     /* Eviction between this look and the kill would go unseen: a server that comes near it says nothing either. */

@@ -190,7 +190,7 @@ static void refuse_behind_a_blind_cut(struct world *world)
 {
     behind_a_blind_cut(world);
     world->run.may_evict = true;
-    world->run.nodes[0].refused_start = true;
+    world->run.nodes[0].refusals = 1;
     world->run.verified = NULL;
     la_findings_add(&world->run.findings, LA_REFUSED, "", "a does not start on what it left behind");
 }
@@ -231,7 +231,7 @@ static void torn_in_an_unproven_replay(struct world *world)
 
 static void refuse(struct world *world)
 {
-    world->run.nodes[0].refused_start = true;
+    world->run.nodes[0].refusals = 1;
     world->run.verified = NULL;
     la_findings_add(&world->run.findings, LA_REFUSED, "", "a does not start on what it left behind");
 }

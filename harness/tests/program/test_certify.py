@@ -77,7 +77,7 @@ class Certify(LastackTest):
         self.assertIn("keys=1,", replica[-1])  # the probe's own key is all that is left
         primary = [e["event"] for e in scenario["timeline"] if e["node"] == "primary"]
         self.assertTrue(any("restarted by its policy" in event for event in primary))
-        self.assertTrue(any("full syncs served 1" in event for event in primary[-3:]), primary)
+        self.assertTrue(any("full syncs given 2" in event for event in primary[-3:]), primary)
 
     def test_a_kept_crash_state_can_be_judged_again(self):
         """No keys that expire: they are absent rightly when it is later."""
