@@ -22,6 +22,7 @@ struct key {
     char *name; /* DATABASE:NAME */
     struct la_digest there;
     bool alike;
+    bool own;              /* the scenario's commands name it, and the reference has not had it yet */
     bool here;             /* the reference has it */
     long long deadline_ms; /* on the reference; */
     uint64_t set_ns;       /* and when the node was told of it, at the earliest */
@@ -56,10 +57,9 @@ static struct key *find(const struct comparison *comparison, const char *name)
     return comparison->count ? bsearch(&wanted, comparison->keys, comparison->count, sizeof wanted, by_name) : NULL;
 }
 
-static bool concerns(const struct comparison *comparison, const char *full)
+static bool concerns(const char *full)
 {
-    const char *name = strchr(full, ':') + 1;
-    return strcmp(name, LA_RECOVERY_KEY) != 0 && !la_sent_names(comparison->sides->sent, name, strlen(name));
+    return strcmp(strchr(full, ':') + 1, LA_RECOVERY_KEY) != 0;
 }
 
 static int no_answer(struct comparison *comparison)
@@ -122,8 +122,9 @@ static void enter(struct comparison *comparison, struct key *key, const struct l
                since_ns < key->set_ns) { /* it may be another one that happens to be about the same */
         key->set_ns = since_ns;
     }
-    bool alike = same(key, now);
     bool here = now->ttl_ms != -2;
+    key->own = key->own && !here;
+    bool alike = key->own || same(key, now);
     comparison->different += key->alike && !alike;
     comparison->different -= !key->alike && alike;
     comparison->here += here && !key->here;
@@ -211,7 +212,7 @@ static int look_at_all(struct comparison *comparison)
     comparison->database = ANY_DATABASE;
     int result = la_keyscan_names(comparison->reference, comparison->sides->reference, &names, comparison->error);
     for (size_t i = 0; i < names.count && !result; i++)
-        if (concerns(comparison, names.items[i]) && !find(comparison, names.items[i]))
+        if (concerns(names.items[i]) && !find(comparison, names.items[i]))
             add_missing(comparison, names.items[i]);
     la_strings_free(&names);
     if (result || look_again(comparison))
@@ -262,7 +263,7 @@ static int look_at_name(struct comparison *comparison, unsigned int database, co
     char *full = la_format("%u:%s", database, name->str);
     struct key *key = find(comparison, full);
     int result = 0;
-    if (concerns(comparison, full))
+    if (concerns(full))
         result = look(comparison, key ? key : add_missing(comparison, full), since_ns);
     free(full);
     return result;
@@ -345,10 +346,12 @@ static int read_node(struct comparison *comparison)
     int result = la_keyscan_names(comparison->node, comparison->sides->node, &names, comparison->error);
     comparison->keys = la_alloc(names.count + 1, sizeof *comparison->keys);
     for (size_t i = 0; i < names.count && !result; i++) {
-        if (!concerns(comparison, names.items[i]))
+        if (!concerns(names.items[i]))
             continue;
         struct key *key = &comparison->keys[comparison->count++];
+        const char *name = strchr(names.items[i], ':') + 1;
         key->name = la_strdup(names.items[i]);
+        key->own = la_sent_names(comparison->sides->sent, name, strlen(name));
         if (la_digest_keys(comparison->node, comparison->sides->node, &key->name, 1, &key->there))
             result =
                 la_fail(comparison->error, "the keys were not read: PTTL, TYPE or what else is needed may be disabled");

@@ -114,7 +114,16 @@ class Tampered(Verdicts):
         name = self.KEY.replace(":", "_")
         self.tamper("function", None, "FUNCTION LIST")
         self.tamper("function", "corrupt", f'FUNCTION LOAD REPLACE "#!lua name={name}\\nredis.{code % name}"')
-        self.tamper("function", "phantom", f'FUNCTION LOAD "#!lua name=nobody\\nredis.{code % "nobody"}"')
+        # one that the scenario itself loads is its own; one that is in the file is nobody's
+        library = f"#!lua name=nobody\nredis.{code % 'nobody'}"
+        self.tamper("function", None, f"FUNCTION LOAD {json.dumps(library)}")
+        logged = "".join(f"${len(word)}\r\n{word}\r\n" for word in ("FUNCTION", "LOAD", library))
+        text = (HEAD + "load: {clients: 1, mix: [{type: function, share: 1, keys: 1}], min_acked: 300}\n"
+                "steps:\n  - load: {acked: 500}\n  - stop_load: {}\n  - kill: {scope: group}\n"
+                f"  - append: {{file: \"**/*.incr.aof\", text: {json.dumps('*3' + chr(13) + chr(10) + logged)}}}\n"
+                "  - recover: {}\n  - verify: {}\n" + LOST_NOTHING)
+        run = self.lastack("run", self.write("x.yaml", text))
+        self.assertEqual(run.kinds(), {"phantom"}, str(run))
 
     def test_a_group(self):
         back = ("local p=redis.call('XPENDING',KEYS[1],'g','-','+',100000) local n=tonumber(string.match(p[#p][1],'%d+')) "
