@@ -20,7 +20,7 @@
 
 #define FI_CONTROL_ENV     "FAULTINJECT_CONTROL"
 #define FI_CONTROL_MAGIC   UINT64_C(0x4b4c42544c554146)
-#define FI_CONTROL_VERSION 4
+#define FI_CONTROL_VERSION 5
 
 enum {
     FI_RULES_MAX = 32,
@@ -125,6 +125,8 @@ struct fi_rule {
     uint64_t armed_ns;     /* CLOCK_MONOTONIC */
     _Atomic uint64_t seen;
     _Atomic uint64_t fired;
+    _Atomic uint64_t last_ns;   /* CLOCK_MONOTONIC of an injection, the last but for what goes on at the same time */
+    _Atomic uint64_t too_small; /* operations that were its turn, and too small to be cut as it says */
     char path[FI_GLOB_MAX]; /* glob, relative to the data directory */
     char text[FI_TEXT_MAX]; /* the rule as it was written */
     struct fi_file_count files[FI_RULE_FILES];

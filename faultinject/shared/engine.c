@@ -142,8 +142,10 @@ struct fi_decision fi_engine_decide(struct fi_control *control, const struct fi_
         if (first && fires(rule, &now, file, control->seed))
             decision = now; /* a limit holds whatever else happens to the write */
     }
-    if (decision.rule >= 0 && cannot_be_cut(&decision, operation))
+    if (decision.rule >= 0 && cannot_be_cut(&decision, operation)) {
+        atomic_fetch_add(&control->rules[decision.rule].too_small, 1);
         decision.rule = -1; /* nothing is injected, so nothing is logged */
+    }
     return decision;
 }
 
@@ -171,6 +173,7 @@ void fi_engine_record(struct fi_control *control, const struct fi_decision *deci
         strncpy(entry->path, operation->path ? operation->path : "", sizeof entry->path - 1);
         atomic_store_explicit(&entry->ready, 1, memory_order_release);
     }
+    atomic_store(&control->rules[decision->rule].last_ns, operation->time_ns);
     atomic_fetch_add(&control->rules[decision->rule].fired, 1);
 }
 

@@ -26,22 +26,28 @@ static void look_at_load(const struct la_run *run, struct la_strings *doubts)
                        la_format("memory is near maxmemory and the policy evicts keys: a missing key says nothing"));
 }
 
+static void look_at_rule(const struct fi_rule *rule, struct la_strings *doubts)
+{
+    if (rule->fired)
+        return;
+    if (rule->too_small)
+        la_strings_add(doubts, la_format("the rule '%s' did not fire: %llu operations were its turn, and none has more "
+                                         "bytes than it is to leave",
+                                         rule->text, (unsigned long long)rule->too_small));
+    else
+        la_strings_add(doubts, la_format("the rule '%s' did not fire", rule->text));
+}
+
 static void look_at_node(const struct la_node *node, struct la_strings *doubts)
 {
-    uint64_t unrecorded = 0;
     char blind[256];
     if (fi_control_blind(node->control, blind, sizeof blind))
         la_strings_add(doubts, la_format("%s changed its files in a way that libfaultinject.so cannot follow: %s",
                                          node->spec->name, blind));
     if (node->power.journal && fi_journal_incomplete(node->power.journal, blind, sizeof blind))
         la_strings_add(doubts, la_format("%s: %s", node->spec->name, blind));
-    fi_control_log_count(node->control, &unrecorded);
-    if (unrecorded)
-        la_strings_add(doubts, la_format("the injection log of %s is full: %llu not recorded", node->spec->name,
-                                         (unsigned long long)unrecorded));
     for (unsigned int r = 0; r < node->rule_count; r++)
-        if (!node->control->rules[node->rules[r]].fired)
-            la_strings_add(doubts, la_format("the rule '%s' did not fire", node->control->rules[node->rules[r]].text));
+        look_at_rule(&node->control->rules[node->rules[r]], doubts);
 }
 
 void la_soundness(const struct la_run *run, struct la_strings *doubts)

@@ -285,14 +285,16 @@ static bool clean(int status)
 enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
 
 /* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
-static bool led_to_end(const struct la_node *node, const struct fi_log_entry *entry)
+static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time_ns)
 {
-    uint32_t action = entry->rule < FI_RULES_MAX ? node->control->rules[entry->rule].action : FI_DO_COUNT;
+    if (time_ns <= node->spawn_ns || time_ns > node->gone_ns)
+        return false;
+    uint32_t action = index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
     bool kills = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
     int status = node->exit_status; /* of a signal a server may die long after: it writes a report first */
-    bool of_it = action == FI_DO_SIGNAL && WIFSIGNALED(status) &&
-                 (uint64_t)WTERMSIG(status) == node->control->rules[entry->rule].arg;
-    return kills || of_it || node->gone_ns - entry->time_ns < LED_TO_NS;
+    bool of_it =
+        action == FI_DO_SIGNAL && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
+    return kills || of_it || node->gone_ns - time_ns < LED_TO_NS;
 }
 
 /* The last injection that led to the node's end; 0: there was none. */
@@ -302,9 +304,13 @@ static uint64_t injected_at(const struct la_node *node)
     uint64_t time = 0;
     for (uint64_t i = 0; i < count; i++) {
         const struct fi_log_entry *entry = &node->control->log[i];
-        if (entry->ready && entry->time_ns > node->spawn_ns && entry->time_ns <= node->gone_ns &&
-            led_to_end(node, entry))
+        if (entry->ready && led_to_end(node, entry->rule, entry->time_ns))
             time = entry->time_ns;
+    }
+    for (unsigned int i = 0; i < node->rule_count; i++) { /* there may be more than the log has room for */
+        uint64_t last = node->control->rules[node->rules[i]].last_ns;
+        if (last > time && led_to_end(node, (uint32_t)node->rules[i], last))
+            time = last;
     }
     return time;
 }
@@ -344,6 +350,7 @@ void la_node_ended(struct la_node *node, int status)
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
+    node->stays = false;
     note_downtime(node);
     if (node->syncs_now > 0) {
         node->syncs_before += node->syncs_now;

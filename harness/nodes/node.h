@@ -67,6 +67,7 @@ struct la_node {
     unsigned int recovered;  /* ends that have been recovered from */
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
+    bool stays;              /* a step has waited in vain for it to end, and may have been right to */
     bool starved;            /* the last end was the kernel's doing, for lack of memory */
     uint64_t oom_kills;      /* la_oom_kills at the last start */
     uint64_t log_start;      /* bytes of the log at the last start */

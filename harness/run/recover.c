@@ -188,6 +188,8 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
 static int recover_node(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
+    if (node->stays && node->pid)
+        return 0; /* it was waited for to end, and has gone on */
     while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
         la_run_pump(run);
         la_sleep_ms(LA_POLL_MS);

@@ -28,12 +28,23 @@ static const char *name_of(int signal)
     return signals[i].str;
 }
 
+/* The node is down, and a fault of this run's has done it: a server may end of an error, or go on. */
+static bool is_down_of_fault(const struct la_node *node)
+{
+    return !node->pid && node->exits && node->fault_ns < node->gone_ns;
+}
+
 static int run_kill(struct la_run *run, const struct la_spec *spec)
 {
     const struct kill *step = (const struct kill *)spec;
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     const char *name = name_of(step->signal);
+    if (is_down_of_fault(node)) {
+        la_node_kill_group(node);
+        la_run_event(run, node->spec->name, "SIG%s: it has ended already", name);
+        return 0;
+    }
     if (!node->pid)
         return la_wait_ended_unasked(run, node, name);
     unsigned int exits = node->exits;
@@ -64,16 +75,18 @@ static int run_power_cut(struct la_run *run, const struct la_spec *spec)
     struct la_error error;
     struct la_node *node = la_run_node(run, spec->node);
     la_run_pump(run);
-    if (!node->pid)
+    bool down = is_down_of_fault(node);
+    if (!node->pid && !down)
         return la_wait_ended_unasked(run, node, "its power cut");
     unsigned int exits = node->exits;
     la_node_signal(node, LA_SCOPE_GROUP, SIGSTOP);
     int bad = la_power_cut(&node->power, node->control, &error);
+    la_node_kill_group(node);
     la_node_signal(node, LA_SCOPE_GROUP, SIGKILL);
-    la_run_event(run, node->spec->name, "power cut");
+    la_run_event(run, node->spec->name, down ? "power cut: it had ended already" : "power cut");
     if (bad)
         return la_run_doubt(run, "%s: %s", node->spec->name, error.text);
-    return la_wait_end(run, node, exits);
+    return down ? 0 : la_wait_end(run, node, exits);
 }
 
 static int check_power_cut(const struct la_check *check, const struct la_spec *spec, unsigned int index)

@@ -118,10 +118,14 @@ static const char *why_silent(struct la_run *run, enum la_wait_for what, unsigne
 }
 
 /* The time is up. Refused or unserved clients are what a server does: a finding, not a doubt. */
-static int waited_in_vain(struct la_run *run, const struct la_node *node, enum la_wait_for what,
-                          unsigned int timeout_ms)
+static int waited_in_vain(struct la_run *run, struct la_node *node, enum la_wait_for what, unsigned int timeout_ms)
 {
     const char *words = wait_names[what];
+    if (what == LA_WAIT_EXIT) {
+        node->stays = true; /* whether it was to end, the expectation 'exit' says */
+        la_run_event(run, node->spec->name, "serves on: waited %u ms for its process to end", timeout_ms);
+        return 0;
+    }
     if (what < LA_WAIT_ERRORS)
         return la_run_doubt(run, "waited %u ms for %s on %s", timeout_ms, words, node->spec->name);
     if (refused_for_memory(run))

@@ -160,6 +160,58 @@ class Faults(LastackTest):
             self.assertEqual(verdict, "inconclusive", str(run))
             self.assertIn("DEBUG SEGFAULT", run.scenario()["reasons"][0])
 
+    def test_more_injections_than_the_log_has_room_for_void_no_verdict(self):
+        reread = ["load: {acked: 1000}", "command: {send: BGREWRITEAOF}", "wait: {for: idle}", "load: {acked: 300}",
+                  "kill: {scope: group}", "{}", "recover: {}", "disarm: {}", "verify: {}"]
+        for rule in ("op=read path=** do=short:1", "op=read path=** nth=3 do=error:EINTR"):
+            steps = [step if step != "{}" else f"arm: {{rule: \"{rule}\"}}" for step in reread]
+            for bound, expected in (("max: 0", "holds"), ("min: 1", "violated")):
+                verdict, run = self.verdict(scenario(steps, [f"lost: {{{bound}}}"], AOF))
+                self.assertEqual(verdict, expected, rule + "\n" + str(run))
+                fired = run.scenario()["faults"][0]["fired"]
+                self.assertGreater(fired, 16384 if "short" in rule else 0)
+
+    def test_a_write_that_is_too_small_to_be_torn_is_no_torn_write(self):
+        for cut in ("torn:60000000", "short:60000000"):
+            steps = [f"arm: {{rule: \"op=write path=**/*.incr.aof do={cut}\"}}", "load: {acked: 500}", "kill: {scope: group}",
+                     "recover: {}", "verify: {}"]
+            verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], AOF))
+            self.assertEqual(verdict, "inconclusive", str(run))
+            self.assertIn("none has more bytes than it is to leave", run.scenario()["reasons"][0])
+
+    def test_a_server_may_end_of_an_error_or_go_on(self):
+        failed = ["load: {acked: 300}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=error:EIO\"}", "load: {acked: 500}",
+                  "wait: {for: exit}", "disarm: {}"]
+        back = ["recover: {}", "verify: {}"]
+        for end in ([], ["kill: {scope: group}"], ["power_cut: {}"]):  # it has ended already
+            verdict, run = self.verdict(scenario(failed + end + back, ["lost: {max: 0}", "exit: {how: failed}"], AOF,
+                                                 "power_cut: {}\n"))
+            self.assertEqual(verdict, "holds", str(run))
+        slow = ["load: {acked: 300}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=delay:20\"}",
+                "wait: {for: exit, timeout_ms: 300}", "disarm: {}"]
+        for end in ([], ["kill: {scope: group}"]):  # it has gone on
+            verdict, run = self.verdict(scenario(slow + end + back, ["lost: {max: 0}"], AOF))
+            self.assertEqual(verdict, "holds", str(run))
+            verdict, run = self.verdict(scenario(slow + end + back, ["lost: {max: 0}", "exit: {how: failed}"], AOF))
+            self.assertEqual(verdict, "violated", str(run))
+        # nobody knows why it is down
+        crash = ["load: {acked: 300}", "command: {send: DEBUG SEGFAULT}"]
+        verdict, run = self.verdict(scenario(crash + ["kill: {scope: group}"] + back, ["lost: {max: 0}"],
+                                             AOF + "\nenable-debug-command yes"))
+        self.assertEqual(verdict, "inconclusive", str(run))
+
+    def test_what_was_found_stands_whatever_is_doubted_afterwards(self):
+        steps = ["load: {acked: 300}", "arm: {rule: \"op=any-write path=**/*.aof do=error:ENOSPC\"}", "wait: {for: fired}",
+                 "wait: {for: writes, timeout_ms: 1500}"]
+        for then, doubt in (([], "load too thin: only"), (["wait: {for: synced, timeout_ms: 100}"], "waited 100 ms for"),
+                            (["command: {send: NOSUCH}"], "NOSUCH"), (["recover: {}"], "never went down")):
+            verdict, run = self.verdict(scenario(steps + then + ["verify: {}"], ["lost: {max: 0}"], EVERYSEC,
+                                                 "load: {min_acked: 900000}\n"))
+            self.assertEqual(verdict, "violated", str(run))
+            reasons = run.scenario()["reasons"]
+            self.assertIn("no write was accepted within 1500 ms", reasons[0])
+            self.assertTrue(any(doubt in reason for reason in reasons), str(run))
+
     def test_a_key_that_the_scenario_itself_writes_is_no_phantom(self):
         ways = ("SET mine 1", "SET mine 1 EX 1000", "EVAL \"redis.call('set', 'mine', '1')\" 0", "MSET mine 1 yours 2",
                 "RPUSH mine 1", "HSET \"mine\" 1 2", "EVAL \"redis.call('select', 3) redis.call('set', 'mine', 1)\" 0",

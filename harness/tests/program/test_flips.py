@@ -29,6 +29,7 @@ FLIPS = {
     "fork-enomem-rewrite": "cuts-aof",
     "save-child-killed": "no-stop-writes",
     "rewrite-child-killed": "cuts-aof",
+    "failed-fsync-no": "cuts-aof",
     "trap-auto-restart": "aof-anyway",
     "power-cut-aof-always": "no-fsync",
     "power-cut-aof-always-real": "no-fsync",
@@ -58,6 +59,10 @@ OUR_FLIPS = {
     "kill9-twice-aof-always": "deaf-after-restart",
     "power-cut-twice-aof-always": "deaf-after-restart",
     "big-values": "truncate-values",
+    "failed-fsync-always": "ignores-failed-fsync",
+    "failed-fsync-always-trickle": "ignores-failed-fsync",
+    "failed-fsync-everysec": "deaf-after-failed-fsync",
+    "failed-fsync-everysec-trickle": "deaf-after-failed-fsync",
     "power-cut-at-rest": "no-fsync-at-rest",
 }
 
