@@ -127,8 +127,8 @@ struct fi_rule {
     _Atomic uint64_t fired;
     _Atomic uint64_t last_ns;   /* CLOCK_MONOTONIC of an injection, the last but for what goes on at the same time */
     _Atomic uint64_t too_small; /* operations that were its turn, and too small to be cut as it says */
-    char path[FI_GLOB_MAX]; /* glob, relative to the data directory */
-    char text[FI_TEXT_MAX]; /* the rule as it was written */
+    char path[FI_GLOB_MAX];     /* glob, relative to the data directory */
+    char text[FI_TEXT_MAX];     /* the rule as it was written */
     struct fi_file_count files[FI_RULE_FILES];
 };
 
