@@ -1,6 +1,7 @@
 #include "load/load.h"
 
 #include <hiredis/sds.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -8,6 +9,7 @@
 
 #include "ledger/value.h"
 #include "load/pick.h"
+#include "redis/drawn.h"
 #include "redis/replies.h"
 #include "types/types.h"
 
@@ -63,6 +65,7 @@ struct load {
     uint64_t start_ns;
     uint64_t now_ns; /* as of the last turn or arrival: one look at the clock for a whole batch */
     char *value;
+    FILE *drawn;               /* what recorded commands draw at random; NULL: no recording is sent */
     struct la_replies replies; /* of all connections: one is looked at at a time */
 };
 
@@ -262,6 +265,8 @@ static void acknowledged(struct load *load, struct connection *connection, struc
 {
     struct la_ledger_head *head = load->ledger->head;
     bool right = la_types[op->type]->accept(&connection->own->keys[op->key], op, reply);
+    if (load->drawn)
+        la_drawn_note(load->drawn, op->seq, &load->recording->items[op->seq - 1], reply);
     op->done_ns = load->now_ns;
     atomic_store_explicit(&op->outcome, right ? LA_OUTCOME_OK : LA_OUTCOME_WRONG, memory_order_release);
     if (la_op_kind(op)->value || op->kind == 1) /* what takes away is accepted where nothing else is */
@@ -424,6 +429,7 @@ static void open_load(struct load *load, struct la_ledger *ledger, const struct 
     const struct la_plan *plan = &ledger->head->plan;
     *load = (struct load){.ledger = ledger, .address = address, .recording = recording, .plan = plan};
     la_draw_make(&load->draw, plan);
+    load->drawn = recording && recording->drawn ? fopen(recording->drawn, "we") : NULL;
     if (!recording) /* what is written is answered with a few values at most */
         load->replies.bounded.bytes = REPLY_BYTES + REPLY_VALUES * la_value_largest(plan);
     load->value = la_alloc(la_value_largest(plan) + 1, 1);
@@ -444,6 +450,8 @@ static void close_load(struct load *load)
         free(load->connections[i].flights);
         free(load->connections[i].keys);
     }
+    if (load->drawn)
+        fclose(load->drawn);
     close(load->epoll);
     free(load->connections);
     free(load->value);

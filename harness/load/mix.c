@@ -56,12 +56,14 @@ void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_
 {
     for (unsigned int i = 0; i < la_type_count; i++)
         lacks->missing[i] = why_not(la_types[i], client, renamed);
+    la_commands_ask(&lacks->commands, client);
 }
 
 void la_lacks_free(struct la_lacks *lacks)
 {
     for (unsigned int i = 0; i < la_type_count; i++)
         free(lacks->missing[i]);
+    la_commands_free(&lacks->commands);
 }
 
 static void fill_standard(const struct la_lacks *lacks, const struct la_load_spec *load,
@@ -94,7 +96,9 @@ int la_mix_plan(const struct la_lacks *lacks, const struct la_load_spec *load, c
                              .wait_replicas = load->wait_replicas,
                              .wait_ms = load->wait_ms,
                              .skew = load->skew};
-    if (load->recording) {
+    if (load->commands && lacks->commands.why)
+        return la_fail(error, "the load sends every write command, and %s", lacks->commands.why);
+    if (la_load_is_list(load)) {
         int replay = la_type_find("replay");
         plan->keys[replay] = plan->shares[replay] = 1;
         plan->clients = 1;

@@ -2,6 +2,7 @@
 #ifndef LASTACK_LOAD_MIX_H
 #define LASTACK_LOAD_MIX_H
 
+#include "commands/commands.h"
 #include "ledger/ledger.h"
 #include "redis/client.h"
 #include "scenario/scenario.h"
@@ -9,6 +10,7 @@
 /* Why the server under test cannot be loaded with a type; NULL: it can. Filled once, by the probe. */
 struct la_lacks {
     char *missing[LA_TYPES_MAX];
+    struct la_commands commands; /* its write commands, as it describes them */
 };
 
 /* Asks a running server which commands it has. `renamed`: as the configuration of the runs renames them. */

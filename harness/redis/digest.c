@@ -11,14 +11,16 @@ static const struct reading {
     const char *command;
     const char *arguments[3];
     bool unordered;
-    size_t step; /* replies that make one element */
+    size_t step;   /* replies that make one element */
+    bool detailed; /* there is more to it than its elements */
+    bool scored;
 } readings[] = {
-    {"string", "GET", {NULL}, false, 1},
-    {"list", "LRANGE", {"0", "-1", NULL}, false, 1},
-    {"set", "SMEMBERS", {NULL}, true, 1},
-    {"hash", "HGETALL", {NULL}, true, 2},
-    {"zset", "ZRANGE", {"0", "-1", "WITHSCORES"}, false, 1},
-    {"stream", "XRANGE", {"-", "+", NULL}, false, 1},
+    {"string", "GET", {NULL}, false, 1, false, false},
+    {"list", "LRANGE", {"0", "-1", NULL}, false, 1, false, false},
+    {"set", "SMEMBERS", {NULL}, true, 1, false, false},
+    {"hash", "HGETALL", {NULL}, true, 2, false, false},
+    {"zset", "ZRANGE", {"0", "-1", "WITHSCORES"}, false, 1, false, true},
+    {"stream", "XRANGE", {"-", "+", NULL}, false, 1, true, false},
 };
 
 static uint64_t digest_reply(const redisReply *reply, uint64_t seed)
@@ -29,6 +31,42 @@ static uint64_t digest_reply(const redisReply *reply, uint64_t seed)
     for (size_t i = 0; i < reply->elements; i++)
         digest = digest_reply(reply->element[i], digest);
     return digest;
+}
+
+/* Members and scores. Whether a zero has a sign depends on how the set is kept: it is the same score. */
+static uint64_t digest_scored(const redisReply *reply)
+{
+    uint64_t digest = 1;
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *element = reply->element[i];
+        bool negative_zero = i % 2 && element->str && !strcmp(element->str, "-0");
+        digest = negative_zero ? XXH64("0", 1, XXH64(&element->type, sizeof element->type, digest))
+                               : digest_reply(element, digest);
+    }
+    return digest;
+}
+
+/* What XINFO says of a stream: all but when something was, how it is kept, and what the server only reckons. */
+static uint64_t digest_stream(const redisReply *reply, bool pending, uint64_t digest)
+{
+    static const char *const left_out[] = {"seen-time",        "active-time", "radix-tree-keys",
+                                           "radix-tree-nodes", "lag",         "entries-read"};
+    const char *name = "";
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return digest_reply(reply, digest);
+    for (size_t i = 0; i < reply->elements; i++) {
+        bool skipped = pending && i + 2 == reply->elements; /* of a pending entry the time of its delivery */
+        for (size_t n = 0; n < sizeof left_out / sizeof *left_out; n++)
+            skipped = skipped || !strcmp(name, left_out[n]);
+        bool list = !strcmp(name, "pel") || !strcmp(name, "pending");
+        const redisReply *element = reply->element[i];
+        for (size_t n = 0; list && element->type == REDIS_REPLY_ARRAY && n < element->elements; n++)
+            digest = digest_stream(element->element[n], true, digest);
+        if (!skipped && !(list && element->type == REDIS_REPLY_ARRAY))
+            digest = digest_stream(element, false, digest);
+        name = element->type == REDIS_REPLY_STRING ? element->str : "";
+    }
+    return XXH64(&reply->elements, sizeof reply->elements, digest);
 }
 
 static uint64_t digest_unordered(const redisReply *reply, size_t step)
@@ -59,7 +97,7 @@ static void append(redisContext *client, const struct la_address *address, const
 /* Of a type that is not known here, a module's say: as the server itself puts it down. */
 static const struct reading *reading_of(const char *type)
 {
-    static const struct reading other = {NULL, "DUMP", {NULL}, false, 1};
+    static const struct reading other = {NULL, "DUMP", {NULL}, false, 1, false, false};
     for (size_t i = 0; i < sizeof readings / sizeof *readings; i++)
         if (!strcmp(type, readings[i].type))
             return &readings[i];
@@ -98,15 +136,39 @@ static int take_kind(redisContext *client, struct la_digest *digest, const struc
     return told ? 0 : -1;
 }
 
+static uint64_t digest_elements(const struct reading *reading, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reading->scored)
+        return digest_scored(reply);
+    return reading->unordered ? digest_unordered(reply, reading->step) : digest_reply(reply, 1);
+}
+
+/* Groups, consumers, pending entries and the last id, where the server tells (FULL, since Redis 6.0). */
+static void ask_details(redisContext *client, const struct la_address *address, const char *key)
+{
+    const char *argv[] = {la_command_name(address, "XINFO"), "STREAM", key, "FULL", "COUNT", "0"};
+    redisAppendCommandArgv(client, 6, argv, NULL);
+}
+
+static bool take_details(redisContext *client, struct la_digest *digest)
+{
+    redisReply *reply = la_client_reply(client);
+    if (reply && reply->type == REDIS_REPLY_ARRAY)
+        digest->content = digest_stream(reply, false, digest->content);
+    freeReplyObject(reply);
+    return reply;
+}
+
 static int take_content(redisContext *client, const struct reading *reading, struct la_digest *digest)
 {
     bool there = went(client);
     redisReply *reply = la_client_reply(client);
     bool answered = there && reply && reply->type != REDIS_REPLY_ERROR;
     if (answered && reply->type != REDIS_REPLY_NIL)
-        digest->content = reading->unordered ? digest_unordered(reply, reading->step) : digest_reply(reply, 1);
+        digest->content = digest_elements(reading, reply);
     freeReplyObject(reply);
-    return answered ? 0 : -1;
+    bool detailed = !reading->detailed || take_details(client, digest);
+    return answered && detailed ? 0 : -1;
 }
 
 /* What may have expired before its content was read is taken to be gone: what was read is no content of it. */
@@ -115,6 +177,15 @@ static void end_if_over(struct la_digest *digest)
     uint64_t now_ns = la_now_ns();
     if (digest->ttl_ms >= 0 && (now_ns - digest->asked_ns) / 1000000 >= (uint64_t)digest->ttl_ms)
         *digest = (struct la_digest){.ttl_ms = -2, .asked_ns = digest->asked_ns, .answered_ns = now_ns};
+}
+
+static void ask_content(redisContext *client, const struct la_address *address, const char *full,
+                        const struct reading *reading)
+{
+    const char *key = go_to(client, address, full);
+    append(client, address, reading->command, key, reading->arguments);
+    if (reading->detailed)
+        ask_details(client, address, key);
 }
 
 int la_digest_keys(redisContext *client, const struct la_address *address, char *const *names, size_t count,
@@ -133,7 +204,7 @@ int la_digest_keys(redisContext *client, const struct la_address *address, char 
         result = take_kind(client, &digests[i], &kinds[i]) || result ? -1 : 0;
     for (size_t i = 0; i < count; i++)
         if (kinds[i])
-            append(client, address, kinds[i]->command, go_to(client, address, names[i]), kinds[i]->arguments);
+            ask_content(client, address, names[i], kinds[i]);
     for (size_t i = 0; i < count; i++)
         if (kinds[i])
             result = take_content(client, kinds[i], &digests[i]) || result ? -1 : 0;

@@ -107,7 +107,7 @@ static bool shaped(const redisReply *command)
     return good;
 }
 
-static struct la_recorded *add_item(struct la_recording *recording, unsigned int database)
+struct la_recorded *la_recording_add(struct la_recording *recording, unsigned int database)
 {
     if (recording->count == recording->room) {
         recording->room = recording->room ? 2 * recording->room : 1024;
@@ -122,6 +122,28 @@ static void add_command(struct la_recorded *item, redisReply *command)
 {
     item->commands = la_realloc(item->commands, item->count + 1, sizeof(redisReply *));
     item->commands[item->count++] = command;
+}
+
+static redisReply *as_reply(int count, sds *words)
+{
+    char *request = NULL;
+    void *reply = NULL;
+    size_t *lengths = la_alloc((size_t)count, sizeof *lengths);
+    for (int i = 0; i < count; i++)
+        lengths[i] = sdslen(words[i]);
+    int length = redisFormatCommandArgv(&request, count, (const char **)words, lengths);
+    redisReader *reader = redisReaderCreate();
+    redisReaderFeed(reader, request, (size_t)length);
+    redisReaderGetReply(reader, &reply);
+    redisReaderFree(reader);
+    redisFreeCommand(request);
+    free(lengths);
+    return reply;
+}
+
+void la_recording_put(struct la_recorded *item, int count, char **words)
+{
+    add_command(item, as_reply(count, words));
 }
 
 /* Where a reader of a recording stands. */
@@ -168,7 +190,7 @@ static void take(struct place *place, redisReply *command)
             discard(place);
         place->inside = place->open = false;
     } else if (select ? place->open : wanted(command)) {
-        struct la_recorded *item = place->open ? last_item(place) : add_item(recording, place->database);
+        struct la_recorded *item = place->open ? last_item(place) : la_recording_add(recording, place->database);
         place->open = place->inside;
         add_command(item, command);
         return;
@@ -228,23 +250,6 @@ static int read_aof(struct place *place, const char *path, const char *text, siz
 }
 
 /* ---- MONITOR: 1700000000.123456 [0 127.0.0.1:6379] "SET" "key" "value" ---- */
-
-static redisReply *as_reply(int count, sds *words)
-{
-    char *request = NULL;
-    void *reply = NULL;
-    size_t *lengths = la_alloc((size_t)count, sizeof *lengths);
-    for (int i = 0; i < count; i++)
-        lengths[i] = sdslen(words[i]);
-    int length = redisFormatCommandArgv(&request, count, (const char **)words, lengths);
-    redisReader *reader = redisReaderCreate();
-    redisReaderFeed(reader, request, (size_t)length);
-    redisReaderGetReply(reader, &reply);
-    redisReaderFree(reader);
-    redisFreeCommand(request);
-    free(lengths);
-    return reply;
-}
 
 static int read_monitor_line(struct place *place, char *line, const char *path, int number, struct la_error *error)
 {
@@ -317,6 +322,7 @@ void la_recording_free(struct la_recording *recording)
     for (size_t i = 0; i < recording->count; i++)
         free_item(&recording->items[i]);
     free(recording->items);
+    free(recording->drawn);
     *recording = (struct la_recording){0};
 }
 

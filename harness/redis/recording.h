@@ -14,6 +14,7 @@ struct la_recorded {
     unsigned int database; /* at its beginning: a SELECT may be among the commands */
     size_t count;
     redisReply **commands; /* arrays of strings */
+    bool popped;           /* an SREM stands for the SPOP that was sent, see drawn.h */
 };
 
 struct la_recording {
@@ -22,11 +23,18 @@ struct la_recording {
     size_t room;
     size_t left_out; /* commands */
     size_t torn;     /* bytes at the end that are no whole command */
+    char *drawn;     /* file for what commands draw at random, see drawn.h; NULL: nowhere */
 };
 
 /* -1 with "FILE:LINE: ..." (MONITOR) or "FILE: after N commands ..." in `error`. Released with la_recording_free. */
 int la_recording_read(struct la_recording *recording, const char *path, struct la_error *error);
 void la_recording_free(struct la_recording *recording);
+
+/* A new item at the end, empty, the recording's. */
+struct la_recorded *la_recording_add(struct la_recording *recording, unsigned int database);
+
+/* One more command of an item, of hiredis' strings. */
+void la_recording_put(struct la_recorded *item, int count, char **words);
 
 /* Whether a command is the one of that name. */
 bool la_recorded_is(const redisReply *command, const char *name);

@@ -17,6 +17,7 @@
 #include "report/claims.h"
 #include "report/row.h"
 #include "report/throughput.h"
+#include "report/write_commands.h"
 
 enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
 
@@ -263,6 +264,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
     json_object_set_new(result, "sealed", json_true());
     json_object_set_new(result, "overrides", texts(run->options->overrides));
+    json_object_set_new(result, "write_commands", la_write_commands_of(run, judgement->verdict));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;
 }
@@ -286,6 +288,7 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
                   "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why), "claims",
                   claim_ids(scenario), "rpo", "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0,
                   "doubts", text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+    json_object_set_new(result, "write_commands", json_null());
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         json_object_set_new(result, lists[i], json_array());
     return result;
@@ -358,6 +361,7 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     json_object_set_new(result, "finished", json_boolean(frame->finished));
     json_object_set_new(result, "pending", texts(frame->pending));
     json_object_set_new(result, "claims", la_claims_result(frame->claims, scenarios));
+    json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));
     json_object_set_new(result, "limits", texts(frame->limits));

@@ -152,11 +152,27 @@ static void how_many_as_written(const json_t *scenarios)
         printf("none of those that are about it is violated\n");
 }
 
+static void write_commands(const json_t *together)
+{
+    size_t i;
+    json_t *command;
+    if (!json_is_object(together))
+        return;
+    printf("\n%lld of %lld write commands exercised",
+           (long long)json_integer_value(json_object_get(together, "exercised")),
+           (long long)json_integer_value(json_object_get(together, "known")));
+    const json_t *missing = json_object_get(together, "not");
+    printf(json_array_size(missing) ? "; not:\n" : "\n");
+    json_array_foreach (missing, i, command)
+        printf("  %s: %s\n", get(command, "name"), get(command, "why"));
+}
+
 void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status)
 {
     const json_t *scenarios = json_object_get(result, "scenarios");
     how_many_as_written(scenarios);
     claims(json_object_get(result, "claims"));
+    write_commands(json_object_get(result, "write_commands"));
     texts("not applicable", json_object_get(result, "not_applicable"));
     texts("directives of the configuration that were changed", json_object_get(result, "changed_directives"));
     texts("not judged here", json_object_get(result, "limits"));

@@ -54,13 +54,13 @@ static int start_load(struct la_run *run)
         address.password = load->password;
     }
     address.socket = load->unix_socket ? la_run_target(run)->socket : NULL;
-    if (load->recording && check_databases(run, &address))
+    if (la_load_is_list(load) && check_databases(run, &address))
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
-        _exit(la_load_run(&run->ledger, &address, load->recording ? &run->recording : NULL));
+        _exit(la_load_run(&run->ledger, &address, la_load_is_list(load) ? &run->recording : NULL));
     }
     if (pid < 0)
         return la_run_doubt(run, "fork: %s", strerror(errno));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/drawn.h"
 #include "run/compare.h"
 #include "run/given_keys.h"
 #include "run/reference.h"
@@ -37,8 +38,12 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
 static int verify_recorded(struct la_run *run, struct la_node *node)
 {
     struct la_reference *reference = la_alloc(1, sizeof *reference);
-    struct la_verify_options options = {.recording = &run->recording, .reference = &reference->node.address};
-    int bad = la_reference_start(run, reference) || verify_with(run, node, options);
+    struct la_error error;
+    run->changed = la_alloc(run->recording.count, sizeof *run->changed);
+    struct la_verify_options options = {
+        .recording = &run->recording, .reference = &reference->node.address, .changed = run->changed};
+    int drawn = la_drawn_read(&run->recording, run->recording.drawn, &error) ? la_run_doubt(run, "%s", error.text) : 0;
+    int bad = drawn || la_reference_start(run, reference) || verify_with(run, node, options);
     la_reference_end(reference);
     free(reference);
     return bad ? -1 : 0;
@@ -136,12 +141,13 @@ static int run_verify(struct la_run *run, const struct la_spec *spec)
         return -1;
     if (settle_ledger(run))
         return -1;
-    if (run->scenario->load->recording ? verify_recorded(run, node)
-                                       : verify_with(run, node, (struct la_verify_options){0}))
+    if (la_load_is_list(run->scenario->load) ? verify_recorded(run, node)
+                                             : verify_with(run, node, (struct la_verify_options){0}))
         return -1;
     if (check_fed(run, node, cut_at))
         return -1;
-    if (!run->scenario->load->recording) /* it may have changed them: they have been compared with all the others */
+    if (!la_load_is_list(
+            run->scenario->load)) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);
     run->verified = node;
     la_run_pump(run); /* whoever has flooded his log meanwhile is found out */

@@ -182,9 +182,13 @@ static int check_load(const struct la_check *check)
         return la_check_wrong(check, "busy_ms needs idle_ms");
     if (load->big_every && !load->big_size)
         return la_check_wrong(check, "big_every needs big_size");
-    if (load->recording && (load->mix_count || load->churn))
-        return la_check_wrong(
-            check, "'replay' goes with neither mix nor churn: the recording says what is sent, by one connection");
+    if (load->recording && load->commands)
+        return la_check_wrong(check, "'replay' and 'commands' are two loads: one of them");
+    if ((load->recording || load->commands) && (load->mix_count || load->churn))
+        return la_check_wrong(check, "'%s' goes with neither mix nor churn: it says what is sent, by one connection",
+                              load->recording ? "replay" : "commands");
+    if (load->commands > 1000000)
+        return la_check_wrong(check, "commands is 1 to 1000000");
     if (!load->user != !load->password)
         return la_check_wrong(check, "user and password go together");
     if (load->min_acked > load->capacity)

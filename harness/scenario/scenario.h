@@ -46,7 +46,8 @@ struct la_load_spec {
     unsigned int capacity;  /* most operations of the run, as room in the ledger */
     bool unix_socket;       /* clients come by a unix socket */
     char *recording; /* `replay` in the file: file of recorded traffic to send, relative to the scenario; NULL: none */
-    char *user;      /* whom clients log in as; NULL: as the harness does */
+    unsigned int commands; /* calls of all of the server's write commands, generated; 0: none */
+    char *user;            /* whom clients log in as; NULL: as the harness does */
     char *password;
     struct la_mix_spec *mix;
     unsigned int mix_count; /* 0: the standard mix, every type that the server has */
@@ -114,6 +115,12 @@ bool la_rule_is_clock(const char *rule);
 
 /* How many keys in a session a part of the mix has. */
 unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_mix_spec *part);
+
+/* What is sent is a list of commands, once, by one connection. */
+static inline bool la_load_is_list(const struct la_load_spec *load)
+{
+    return load->recording || load->commands;
+}
 
 /* The file of recorded traffic that its load sends (load->recording), named relative to the scenario's own. */
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX]);

@@ -41,6 +41,7 @@ static const cyaml_schema_field_t load_fields[] = {
     LA_NUMBER("capacity", struct la_load_spec, capacity),
     LA_FLAG("unix_socket", struct la_load_spec, unix_socket),
     LA_TEXT("replay", LA_OPTIONAL, struct la_load_spec, recording),
+    LA_NUMBER("commands", struct la_load_spec, commands),
     LA_TEXT("user", LA_OPTIONAL, struct la_load_spec, user),
     LA_TEXT("password", LA_OPTIONAL, struct la_load_spec, password),
     LA_LIST("mix", LA_OPTIONAL, struct la_load_spec, mix, mix_count, &mix_value, LA_TYPES_MAX),

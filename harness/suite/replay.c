@@ -87,8 +87,10 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (bundle->recorded.given_data)
         return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
                        replay->bundle);
-    if (bundle->scenario->load->recording)
-        return la_fail(error, "%s: that run sent recorded traffic, which a bundle does not hold: run it again instead",
+    if (la_load_is_list(bundle->scenario->load))
+        return la_fail(error,
+                       "%s: that run sent recorded traffic, or generated commands, which a bundle does not hold: run "
+                       "it again instead",
                        replay->bundle);
     const char *recorded = bundle->recorded.server;
     const char *node = bundle->scenario->nodes[0].name;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/copy.h"
+#include "commands/generate.h"
 #include "driver/notify_filter.h"
 #include "judge/judge.h"
 #include "redis/roles.h"
@@ -73,11 +74,19 @@ static int read_recording(struct la_run *run)
 {
     struct la_error error;
     char path[LA_PATH_MAX];
-    if (!run->scenario->load->recording)
+    const struct la_load_spec *load = run->scenario->load;
+    if (!la_load_is_list(load))
         return 0;
+    if (load->commands) {
+        la_commands_generate(&run->options->lacks->commands, &la_run_target(run)->address, load->commands,
+                             run->options->seed, &run->recording);
+        run->recording.drawn = la_format("%s/drawn", run->dir);
+        return run->recording.count ? 0 : la_run_doubt(run, "none of the server's write commands can be sent");
+    }
     la_scenario_recording(run->scenario, path);
     if (la_recording_read(&run->recording, path, &error))
         return la_run_doubt(run, "replay: %s", error.text);
+    run->recording.drawn = la_format("%s/drawn", run->dir);
     la_run_event(
         run, NULL,
         "replay: %zu recorded, %zu left out: reads, connections, waiting, administration; %zu bytes torn at the end",
@@ -223,6 +232,7 @@ static void destroy(struct la_run *run)
     }
     la_ledger_close(&run->ledger);
     la_recording_free(&run->recording);
+    free(run->changed);
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);

@@ -330,7 +330,8 @@ static int read_and_keep(struct pass *pass)
 static int judge_recorded(struct pass *pass)
 {
     struct la_error error;
-    const struct la_recorded_sides sides = {pass->address, pass->options->reference, pass->options->sent};
+    const struct la_recorded_sides sides = {pass->address, pass->options->reference, pass->options->sent,
+                                            pass->options->changed};
     long long keys =
         la_recorded_judge(pass->ledger, pass->options->recording, &sides, pass->findings, &pass->tally, &error);
     if (keys < 0)

@@ -15,6 +15,7 @@ struct la_verify_options {
     const uint64_t *fault_ns;             /* of each life of the server, LA_LIVES_MAX of them, 0: none; NULL: unknown */
     const char *reads_path;               /* what was read goes there, see reads.h; NULL: nowhere */
     const struct la_recording *recording; /* that was sent; NULL: none */
+    bool *changed;                        /* out, by recorded item: it changes data; NULL: nobody asks */
     const struct la_address *reference;   /* a server to send it to once more, empty */
     bool timeless;                        /* the clock was changed: times to live are not judged */
 };

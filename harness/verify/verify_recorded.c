@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "redis/digest.h"
+#include "redis/drawn.h"
 #include "redis/keyscan.h"
 #include "verify/sent.h"
 
@@ -42,6 +43,7 @@ struct comparison {
     uint64_t first_ns;     /* when the node was sent the first of all */
     uint64_t functions;    /* libraries on the node; */
     bool same_functions;   /* and whether the reference has them alike at this point */
+    bool guessed;          /* what an operation drew at random is not known: its reply never came */
     bool unsure;           /* a command may have changed more than the keys that were looked at */
     unsigned int database; /* that the reference's connection is in */
 };
@@ -313,10 +315,23 @@ static int check_deadlines(struct comparison *comparison, const struct la_record
     return 0;
 }
 
+/* Changes of data since the reference was started, as it counts them itself; -1: it does not say. */
+static long long changes(struct comparison *comparison)
+{
+    redisReply *info = la_client_send(comparison->reference, comparison->sides->reference, "INFO persistence");
+    long long count =
+        la_info_number(info && info->type == REDIS_REPLY_STRING ? info->str : NULL, "rdb_changes_since_last_save", -1);
+    freeReplyObject(info);
+    return count;
+}
+
 /* Sends one item to the reference, and looks at what it has touched. */
 static int step(struct comparison *comparison, const struct la_recorded *item, const struct la_op *op)
 {
     bool refused = false;
+    bool *changed = comparison->sides->changed ? &comparison->sides->changed[op->seq - 1] : NULL;
+    long long before = changed ? changes(comparison) : 0;
+    comparison->guessed = comparison->guessed || (op->outcome == LA_OUTCOME_UNKNOWN && la_drawn_is_random(item));
     if (check_deadlines(comparison, item, op))
         return -1;
     for (int left = la_recording_send(item, comparison->reference, &comparison->database); left; left--) {
@@ -330,6 +345,8 @@ static int step(struct comparison *comparison, const struct la_recorded *item, c
         return la_fail(comparison->error, "a script was refused, but the server to compare with accepts it: "
                                           "what it had done by then is not known");
     int result = 0;
+    if (changed)
+        *changed = changes(comparison) != before;
     unsigned int database = item->database;
     for (size_t i = 0; i < item->count && !result; i++) {
         if (la_recorded_is(item->commands[i], "SELECT"))
@@ -425,6 +442,8 @@ static int try_all(struct comparison *comparison, const struct la_ledger *ledger
         if (step(comparison, &recording->items[op->seq - 1], op))
             return -1;
     }
+    if (!found->any && comparison->guessed)
+        return la_fail(comparison->error, "what the last operation drew at random is not known: its reply never came");
     return found->any ? 0 : look_at_all(comparison);
 }
 

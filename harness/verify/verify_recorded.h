@@ -13,6 +13,7 @@ struct la_recorded_sides {
     const struct la_address *node;      /* what came back */
     const struct la_address *reference; /* a server that is as that one was when the recording began */
     const struct la_strings *sent;      /* lines that the scenario sends, see sent.h */
+    bool *changed;                      /* out, by item: the reference's data have changed; NULL: nobody asks */
 };
 
 /* Adds every operation to `tally`, differences to `findings`. The number of keys, or -1 with `error` filled. */

@@ -79,7 +79,7 @@ ELSEWHERE = {
     "lose-rewrite-tail": ("kill9-mixed", {"hole"}),
     "early-wait": ("wait-failover", {"lost"}),
     "early-waitaof": ("waitaof-power-cut", {"lost"}),
-    "waitaof-at-once": ("waitaof-slow-fsync", {"lost"}),
+    "waitaof-at-once": ("waitaof-cut-at-fsync", {"lost"}),
     "wait-counts-connections": ("wait-partition", {"lost"}),
     "shutdown-leaves-replicas": ("shutdown-replica-behind", {"lost"}),
     "ignores-min-replicas": ("min-replicas-partition", set()),
@@ -93,7 +93,7 @@ SOUND = ["failed-fsync-always", "failed-fsync-always-trickle", "failed-fsync-eve
          "kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync",
          "kill9-twice-aof-always",
          "power-cut-at-rest", "replica-resync", "wait-failover", "waitaof-power-cut",
-         "wait-partition", "waitaof-slow-fsync", "min-replicas-partition", "shutdown-replica-behind",
+         "wait-partition", "waitaof-cut-at-fsync", "min-replicas-partition", "shutdown-replica-behind",
          "expire-while-down"]
 RUNS = 1000
 

@@ -115,7 +115,7 @@ class Load(LastackTest):
     def test_replies_that_never_come(self):
         """The server may execute at any time what it has not answered: what is read says nothing."""
         steps = KILL.replace("  - verify", "  - load: {acked: 50}\n  - command: {send: CLIENT PAUSE 600000 WRITE}\n"
-                                           "  - verify")
+                                           "  - sleep: {ms: 3000}\n  - verify")  # the load sends something more
         run = self.lastack("run", self.write("load.yaml", HEAD + steps))
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("last operations were not answered", run.stdout)
