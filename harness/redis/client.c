@@ -165,6 +165,34 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
     return reply;
 }
 
+static size_t add_words(const redisReply *reply, char *out, size_t size, size_t used)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", reply->integer);
+    const char *text = reply->type == REDIS_REPLY_NIL       ? "(nil)"
+                       : reply->type == REDIS_REPLY_INTEGER ? number
+                       : reply->type == REDIS_REPLY_ARRAY   ? "["
+                                                            : reply->str;
+    int length = snprintf(out + used, size - used, "%s", text);
+    used = used + (size_t)length < size ? used + (size_t)length : size - 1;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && used + 1 < size; i++) {
+        used = add_words(reply->element[i], out, size, used);
+        const char *behind = i + 1 < reply->elements ? ", " : "";
+        used += (size_t)snprintf(out + used, size - used, "%s", behind) < size - used ? strlen(behind) : 0;
+    }
+    if (reply->type == REDIS_REPLY_ARRAY && used + 1 < size) {
+        out[used++] = ']';
+        out[used] = '\0';
+    }
+    return used;
+}
+
+void la_reply_words(const redisReply *reply, char *out, size_t size)
+{
+    out[0] = '\0';
+    add_words(reply, out, size, 0);
+}
+
 bool la_client_serving(redisContext *client, const struct la_address *address)
 {
     redisReply *reply = la_client_send(client, address, "PING");

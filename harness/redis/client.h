@@ -49,6 +49,9 @@ redisReply *la_client_words(redisContext *client, int count, const char **words,
 /* Sends a whole command line (blank-separated, quotes allowed). The reply is the caller's; NULL: connection lost. */
 redisReply *la_client_send(redisContext *client, const struct la_address *address, const char *line);
 
+/* A reply in words, at most `size` bytes: texts as they are, numbers, (nil), [lists]. */
+void la_reply_words(const redisReply *reply, char *out, size_t size);
+
 /* True when the server does more than accept: it lets commands through (it is not loading, say). */
 bool la_client_serving(redisContext *client, const struct la_address *address);
 

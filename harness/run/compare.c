@@ -34,7 +34,7 @@ static void close_side(struct side *side)
 }
 
 /* Deadlines, each as early and as late as it can be. */
-static bool same_deadline(const struct la_digest *a, const struct la_digest *b)
+static bool same_deadline(const struct la_digest *a, const struct la_digest *b, unsigned int ttl_ms)
 {
     if (a->ttl_ms < 0 || b->ttl_ms < 0)
         return a->ttl_ms == b->ttl_ms;
@@ -42,7 +42,8 @@ static bool same_deadline(const struct la_digest *a, const struct la_digest *b)
     double early_b = (double)b->asked_ns / 1e6 + (double)b->ttl_ms;
     double late_a = (double)a->answered_ns / 1e6 + (double)a->ttl_ms;
     double late_b = (double)b->answered_ns / 1e6 + (double)b->ttl_ms;
-    return early_a <= late_b + TTL_TOLERANCE_MS && early_b <= late_a + TTL_TOLERANCE_MS;
+    double tolerated = TTL_TOLERANCE_MS + (double)ttl_ms;
+    return early_a <= late_b + tolerated && early_b <= late_a + tolerated;
 }
 
 /* It may end between two looks at it, or has ended by now. */
@@ -53,7 +54,7 @@ static bool fleeting(const struct la_digest *digest)
 }
 
 static void compare_key(struct la_run *run, const char *name, const struct la_digest *primary,
-                        const struct la_digest *replica)
+                        const struct la_digest *replica, unsigned int ttl_ms)
 {
     const char *what = NULL;
     bool lasts =
@@ -66,20 +67,24 @@ static void compare_key(struct la_run *run, const char *name, const struct la_di
         what = "is there, and not on its primary";
     else if (primary->content != replica->content)
         what = "holds something else than on its primary";
-    else if (!same_deadline(primary, replica))
-        what = "has another time to live than on its primary";
+    else if (!same_deadline(primary, replica, ttl_ms))
+        la_findings_add(&run->findings, LA_DIVERGED, name,
+                        "a key has another time to live than on its primary: %lld ms, there %lld ms %.0f ms earlier",
+                        replica->ttl_ms, primary->ttl_ms,
+                        ((double)replica->answered_ns - (double)primary->answered_ns) / 1e6);
     if (what)
         la_findings_add(&run->findings, LA_DIVERGED, name, "a key %s", what);
 }
 
-static int compare_batch(struct la_run *run, struct side sides[2], char *const *names, size_t count)
+static int compare_batch(struct la_run *run, struct side sides[2], char *const *names, size_t count,
+                         unsigned int ttl_ms)
 {
     struct la_digest digests[2][LA_DIGEST_BATCH];
     for (int i = 0; i < 2; i++)
         if (la_digest_keys(sides[i].client, &sides[i].node->address, names, count, digests[i]))
             return la_run_doubt(run, "%s did not answer", sides[i].node->spec->name);
     for (size_t i = 0; i < count; i++)
-        compare_key(run, names[i], &digests[0][i], &digests[1][i]);
+        compare_key(run, names[i], &digests[0][i], &digests[1][i], ttl_ms);
     return 0;
 }
 
@@ -105,7 +110,7 @@ static size_t next_names(struct side sides[2], char **names)
     return count;
 }
 
-int la_identical(struct la_run *run, struct la_node *primary, struct la_node *replica)
+int la_identical(struct la_run *run, struct la_node *primary, struct la_node *replica, unsigned int ttl_ms)
 {
     struct side sides[2] = {{0}};
     char *names[LA_DIGEST_BATCH];
@@ -113,7 +118,7 @@ int la_identical(struct la_run *run, struct la_node *primary, struct la_node *re
     run->findings.node = replica->spec->name;
     int bad = open_side(run, &sides[0], primary) || open_side(run, &sides[1], replica) ? -1 : 0;
     for (size_t count; !bad && (count = next_names(sides, names)); keys += count)
-        bad = compare_batch(run, sides, names, count);
+        bad = compare_batch(run, sides, names, count, ttl_ms);
     close_side(&sides[0]);
     close_side(&sides[1]);
     if (!bad && !keys)

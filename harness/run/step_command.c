@@ -61,7 +61,8 @@ static int run_command(struct la_run *run, const struct la_spec *spec)
     if (!reply)
         return unanswered(run, node, step, exits, error.text);
     bool failed = reply->type == REDIS_REPLY_ERROR;
-    const char *text = reply->str ? reply->str : "";
+    char text[200];
+    la_reply_words(reply, text, sizeof text);
     la_run_event(run, node->spec->name, "%s -> %.100s", step->send, text);
     int result = 0;
     if (step->expect && !says(reply, step->expect))

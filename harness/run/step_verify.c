@@ -16,7 +16,17 @@ enum {
     STILL_MS = 10000, /* more than the second until a replica tries again, and the five until a diskless sync */
 };
 
-static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options)
+/* Of both steps. */
+struct reading {
+    char *node;
+    unsigned int ttl_ms; /* so much times to live may differ from what they are to be */
+};
+
+static const cyaml_schema_field_t reading_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct reading, node),
+                                                      LA_NUMBER("ttl_ms", struct reading, ttl_ms), LA_END};
+
+static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options,
+                       unsigned int lenient_ms)
 {
     char reads[LA_PATH_MAX];
     la_path(reads, "%s/reads", run->dir);
@@ -27,6 +37,7 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
     options.sent = &sent;
     options.fault_ns = run->fault_ns;
     options.reads_path = reads;
+    options.lenient_ns = lenient_ms * UINT64_C(1000000);
     options.timeless = run->clock_changed;
     run->findings.node = node->spec->name;
     int bad = la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify);
@@ -43,7 +54,7 @@ static int verify_recorded(struct la_run *run, struct la_node *node)
     struct la_verify_options options = {
         .recording = &run->recording, .reference = &reference->node.address, .changed = run->changed};
     int drawn = la_drawn_read(&run->recording, run->recording.drawn, &error) ? la_run_doubt(run, "%s", error.text) : 0;
-    int bad = drawn || la_reference_start(run, reference) || verify_with(run, node, options);
+    int bad = drawn || la_reference_start(run, reference) || verify_with(run, node, options, 0);
     la_reference_end(reference);
     free(reference);
     return bad ? -1 : 0;
@@ -141,8 +152,9 @@ static int run_verify(struct la_run *run, const struct la_spec *spec)
         return -1;
     if (settle_ledger(run))
         return -1;
-    if (la_load_is_list(run->scenario->load) ? verify_recorded(run, node)
-                                             : verify_with(run, node, (struct la_verify_options){0}))
+    if (la_load_is_list(run->scenario->load)
+            ? verify_recorded(run, node)
+            : verify_with(run, node, (struct la_verify_options){0}, ((const struct reading *)spec)->ttl_ms))
         return -1;
     if (check_fed(run, node, cut_at))
         return -1;
@@ -171,7 +183,7 @@ static int check_verify(const struct la_check *check, const struct la_spec *spec
 }
 
 const struct la_step_kind la_step_verify = {
-    .form = {"verify", la_spec_fields, sizeof(struct la_spec)},
+    .form = {"verify", reading_fields, sizeof(struct reading)},
     .check = check_verify,
     .run = run_verify,
     .reads = true,
@@ -184,7 +196,8 @@ static int run_compare(struct la_run *run, const struct la_spec *spec)
     la_stop_load(run);
     if (la_wait(run, replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
         return -1;
-    return la_identical(run, la_run_node(run, replica->spec->replicates), replica);
+    return la_identical(run, la_run_node(run, replica->spec->replicates), replica,
+                        ((const struct reading *)spec)->ttl_ms);
 }
 
 static int check_compare(const struct la_check *check, const struct la_spec *spec, unsigned int index)
@@ -196,7 +209,7 @@ static int check_compare(const struct la_check *check, const struct la_spec *spe
 }
 
 const struct la_step_kind la_step_compare = {
-    .form = {"compare", la_spec_fields, sizeof(struct la_spec)},
+    .form = {"compare", reading_fields, sizeof(struct reading)},
     .check = check_compare,
     .run = run_compare,
     .reads = true,

@@ -1,6 +1,7 @@
 #include "types/expiry.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SHORT_MS = 100, SHORT_SPREAD_MS = 400, LONG_MS = 3600000, LONG_STEP_MS = 200 };
 
@@ -39,6 +40,7 @@ struct reading {
     bool timeless;
     uint64_t asked_ns, answered_ns;
     uint64_t left_ns;
+    uint64_t lenient_ns;
 };
 
 static void set_deadline(struct state *state, const struct la_op *op)
@@ -80,7 +82,8 @@ static void apply(void *context, const struct la_op *op)
 /* Two clocks drift apart while time passes, not while it lies ahead. */
 static uint64_t tolerance(const struct state *state, const struct reading *read)
 {
-    return ROUNDING_NS + (read->answered_ns > state->set_ns ? (read->answered_ns - state->set_ns) / SLEW_ONE_IN : 0);
+    return ROUNDING_NS + read->lenient_ns +
+           (read->answered_ns > state->set_ns ? (read->answered_ns - state->set_ns) / SLEW_ONE_IN : 0);
 }
 
 static bool may_have_expired(const struct state *state, const struct reading *read)
@@ -122,6 +125,33 @@ static bool must_have_expired(const struct la_history *history, const struct rea
     return expired && !read->timeless;
 }
 
+static double far_ms(const struct state *state, const struct reading *read)
+{
+    double early = (double)state->from_ns - (double)(read->answered_ns + read->left_ns);
+    double late = (double)(read->asked_ns + read->left_ns) - (double)state->to_ns;
+    return (early > late ? early : late) / (double)MS;
+}
+
+/* What this value was given that comes nearest, and by how much it is missed. */
+static void add_nearest(const struct la_history *history, const struct reading *read, char *evidence, size_t size)
+{
+    struct state state = {0};
+    struct state nearest = {0};
+    for (uint32_t i = 0; i < history->count; i++) {
+        apply(&state, history->ops[i]);
+        bool fits = state.seq == read->seq && state.expires && state.to_ns != UINT64_MAX;
+        if (fits && (!nearest.expires || far_ms(&state, read) < far_ms(&nearest, read)))
+            nearest = state;
+    }
+    size_t length = strlen(evidence);
+    if (!read->expires || !nearest.expires)
+        snprintf(evidence + length, size - length, nearest.expires ? "; it was given one" : "; it was given none");
+    else
+        snprintf(evidence + length, size - length, "; given: %.0f to %.0f ms, %.0f ms off",
+                 ((double)nearest.from_ns - (double)read->answered_ns) / (double)MS,
+                 ((double)nearest.to_ns - (double)read->asked_ns) / (double)MS, far_ms(&nearest, read));
+}
+
 /* A reply that says that there is no such key, about one that must have been there. */
 static void check_replies(struct la_history *history)
 {
@@ -143,8 +173,9 @@ void la_expiry_judge(struct la_history *history, const redisReply *value, long l
                            .asked_ns = history->asked_ns,
                            .answered_ns = history->answered_ns,
                            .expires = left_ms >= 0,
+                           .lenient_ns = history->lenient_ns,
                            .left_ns = left_ms > 0 ? (uint64_t)left_ms * MS : 0};
-    char evidence[64];
+    char evidence[160];
     check_replies(history);
     if (value->type != REDIS_REPLY_NIL && left_ms != -2) { /* it may have expired between the two questions */
         uint32_t at = la_fates_value(history, value, -1);
@@ -157,6 +188,8 @@ void la_expiry_judge(struct la_history *history, const redisReply *value, long l
     snprintf(evidence, sizeof evidence, "value of operation %u, time to live %lld ms", read.seq, left_ms);
     if (must_have_expired(history, &read))
         la_fates_report(history, LA_RESURRECTED, evidence, "it had expired, and is there again");
-    else
+    else {
+        add_nearest(history, &read, evidence, sizeof evidence);
         la_fates_report(history, LA_WRONG_TTL, evidence, "no operation gave it this time to live");
+    }
 }

@@ -38,6 +38,7 @@ struct la_history {
     struct la_findings *findings;
     uint64_t asked_ns; /* when it was read back: between these two */
     uint64_t answered_ns;
+    uint64_t lenient_ns;  /* deadlines may be so far from where they are to be */
     bool timeless;        /* the server's clock was changed: times to live say nothing */
     bool expires;         /* set by a judge that has seen a time to live */
     const char *unjudged; /* set by a judge that cannot say anything: why; NULL at first */

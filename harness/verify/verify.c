@@ -70,6 +70,7 @@ static struct la_history history_of(struct pass *pass, uint64_t key, const char 
                                .findings = pass->findings,
                                .asked_ns = pass->asked_ns,
                                .answered_ns = la_now_ns(),
+                               .lenient_ns = pass->options->lenient_ns,
                                .timeless = pass->options->timeless};
 }
 

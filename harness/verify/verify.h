@@ -17,6 +17,7 @@ struct la_verify_options {
     const struct la_recording *recording; /* that was sent; NULL: none */
     bool *changed;                        /* out, by recorded item: it changes data; NULL: nobody asks */
     const struct la_address *reference;   /* a server to send it to once more, empty */
+    uint64_t lenient_ns;                  /* deadlines may be so far from where they are to be */
     bool timeless;                        /* the clock was changed: times to live are not judged */
 };
 

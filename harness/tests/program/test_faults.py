@@ -212,6 +212,31 @@ class Faults(LastackTest):
             self.assertIn("no write was accepted within 1500 ms", reasons[0])
             self.assertTrue(any(doubt in reason for reason in reasons), str(run))
 
+    def test_what_came_in_place_of_the_reply_that_was_expected_is_said(self):
+        for line, words in (("XRANGE nothing - +", "[]"), ("GET nothing", "(nil)"), ("STRLEN nothing", "0"),
+                            ("MGET nothing other", "[(nil), (nil)]"), ("ECHO hello", "hello"),
+                            ("COMMAND INFO nothing", "[(nil)]"), ("EVAL \"return {1,{2,'x'}}\" 0", "[1, [2, x]]")):
+            steps = ["load: {acked: 100}", f"command: {{send: {json.dumps(line)}, expect: this}}", "verify: {}"]
+            verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], AOF))
+            self.assertEqual(verdict, "violated", str(run))
+            self.assertIn(f"expected a reply with 'this', got '{words}'", run.scenario()["reasons"][0])
+
+    def test_times_to_live_that_differ_are_said_in_ms(self):
+        late = "command: {node: replica, send: \"EVAL \\\"for _,k in ipairs(redis.call('KEYS','*')) do local t=redis.call('PTTL',k) " \
+               "if t>1000 then redis.call('PEXPIRE',k,t+500) end end\\\" 0\"}"
+        steps = ["load: {acked: 1000}", "stop_load: {}", "wait: {node: replica, for: synced}", late]
+        more = PAIR.replace("replicates: primary", "replicates: primary, config: replica-read-only no") + \
+            "load: {min_acked: 1, mix: [{type: expiry, share: 1}]}\n"
+        for step, words in (("compare", "ms earlier"), ("verify", "ms off")):
+            for bound, expected in ((100, "violated"), (1000, "holds")):
+                reads = [f"{step}: {{node: replica, ttl_ms: {bound}}}"]
+                if step == "compare":
+                    reads.append("verify: {node: replica, ttl_ms: 1000}")
+                verdict, run = self.verdict(scenario(steps + reads, ["lost: {max: 0}"], "save \"\"", more))
+                self.assertEqual(verdict, expected, str(run))
+                if expected == "violated":
+                    self.assertIn(words, str(run.scenario()["findings"]))
+
     def test_a_key_that_the_scenario_itself_writes_is_no_phantom(self):
         ways = ("SET mine 1", "SET mine 1 EX 1000", "EVAL \"redis.call('set', 'mine', '1')\" 0", "MSET mine 1 yours 2",
                 "RPUSH mine 1", "HSET \"mine\" 1 2", "EVAL \"redis.call('select', 3) redis.call('set', 'mine', 1)\" 0",
