@@ -24,15 +24,13 @@ static struct la_opinion judge_files(const struct la_run *run, const struct la_s
 {
     const struct files *files = (const struct files *)spec;
     const struct la_node *node = la_run_seen(run, spec->node);
-    char pattern[LA_PATH_MAX];
     char what[160];
     glob_t found = {0};
     if (node->power.out)
         return la_opinion_unknown("the files of %s are not there to count: its power is out", node->spec->name);
-    char *data = la_glob_literal(node->data);
-    la_path(pattern, "%s/%s", data, files->match);
-    free(data);
-    int failed = glob(pattern, 0, NULL, &found);
+    char *pattern = la_node_glob(node, files->match);
+    int failed = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOMATCH;
+    free(pattern);
     size_t count = failed ? 0 : found.gl_pathc;
     globfree(&found);
     if (failed && failed != GLOB_NOMATCH)

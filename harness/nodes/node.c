@@ -15,6 +15,7 @@
 
 #include "base/copy.h"
 #include "driver/notify.h"
+#include "redis/parts.h"
 #include "redis/roles.h"
 #include "shared/actions.h"
 
@@ -413,6 +414,31 @@ void la_node_free(struct la_node *node)
     fi_control_close(node->control);
     node->control = NULL;
     la_config_free(&node->config);
+}
+
+char *la_node_part(const struct la_node *node, const char *part)
+{
+    char *aof_dir = la_config_get(&node->config, "appenddirname");
+    char *aof_file = la_config_get(&node->config, "appendfilename");
+    char *rdb_file = la_config_get(&node->config, "dbfilename");
+    const struct la_layout layout = {node->server->aof_folder, aof_dir ? aof_dir : la_layout_standard.aof_dir,
+                                     aof_file ? aof_file : la_layout_standard.aof_file,
+                                     rdb_file ? rdb_file : la_layout_standard.rdb_file};
+    char *path = la_part_glob(&layout, part);
+    free(aof_dir);
+    free(aof_file);
+    free(rdb_file);
+    return path;
+}
+
+char *la_node_glob(const struct la_node *node, const char *file)
+{
+    char *part = *file == '@' ? la_node_part(node, file + 1) : la_strdup(file);
+    char *data = la_glob_literal(node->data);
+    char *pattern = part ? la_format("%s/%s", data, part) : NULL;
+    free(part);
+    free(data);
+    return pattern;
 }
 
 int la_node_arm(struct la_node *node, const char *text, uint64_t now_ns, struct la_error *error)

@@ -22,6 +22,7 @@ struct la_server {
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
+    bool aof_folder;              /* its append-only file is a folder of several, see redis/parts.h */
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
     const struct la_means *means; /* what can be done here; NULL: no power is cut */
@@ -109,6 +110,12 @@ void la_node_kill_group(const struct la_node *node);
 
 /* Kills whatever is left and releases everything. */
 void la_node_free(struct la_node *node);
+
+/* Where a part of its data lies (redis/parts.h), a glob below node->data, to be freed; NULL: it has no such part. */
+char *la_node_part(const struct la_node *node, const char *part);
+
+/* The whole pattern of files below node->data: a glob, or a part as @PART. To be freed; NULL: it has no such part. */
+char *la_node_glob(const struct la_node *node, const char *file);
 
 /* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
 int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);

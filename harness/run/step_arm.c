@@ -8,34 +8,55 @@ struct arm {
     char *rule;
 };
 
+/* For which node of a run a rule is. */
+struct target {
+    struct la_run *run;
+    const struct la_node *node;
+};
+
 static int port_of(const void *context, const char *node)
 {
-    return la_run_node((struct la_run *)context, node)->address.port;
+    return la_run_node(((const struct target *)context)->run, node)->address.port;
+}
+
+static char *path_of(const void *context, const char *part)
+{
+    return la_node_part(((const struct target *)context)->node, part);
+}
+
+static int arm_on(struct la_run *run, struct la_node *node, const char *text, uint64_t now)
+{
+    struct la_error error;
+    const struct target target = {run, node};
+    const struct la_rule_names names = {port_of, path_of, &target};
+    char *rule = la_rule_resolve(text, &names);
+    int result = 0;
+    if (!rule)
+        result = la_run_doubt(run, "cannot arm '%s': %s has no such part of its data", text, node->spec->name);
+    else if (la_node_arm(node, rule, now, &error) < 0)
+        result = la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
+    else
+        la_run_event(run, node->spec->name, "armed: %s", rule);
+    free(rule);
+    return result;
 }
 
 static int run_arm(struct la_run *run, const struct la_spec *spec)
 {
     const struct arm *step = (const struct arm *)spec;
-    struct la_error error;
     struct la_node *chosen = la_run_node(run, step->node);
     bool clock = la_rule_is_clock(step->rule);
     uint64_t now = la_now_ns();
     int result = 0;
     if (!chosen->server->shim)
         return la_run_doubt(run, "%s runs without libfaultinject.so, so no rule can fire", chosen->spec->name);
-    char *rule = la_rule_with_port(step->rule, port_of, run);
     /* one time for all nodes of a run, or replication would see the difference */
     for (unsigned int i = 0; !result && i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        if (!(clock || node == chosen))
-            continue;
-        if (la_node_arm(node, rule, now, &error) < 0)
-            result = la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
-        else
-            la_run_event(run, node->spec->name, "armed: %s", rule);
+        if (clock || node == chosen)
+            result = arm_on(run, node, step->rule, now);
     }
     run->clock_changed = run->clock_changed || clock;
-    free(rule);
     return result;
 }
 

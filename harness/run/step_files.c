@@ -17,13 +17,12 @@
 
 int la_step_glob(struct la_run *run, const struct la_node *node, const char *file, glob_t *found)
 {
-    char pattern[LA_PATH_MAX];
     if (node->pid)
         return la_run_doubt(run, "%s is running: its files are changed only while it is down", node->spec->name);
-    char *data = la_glob_literal(node->data);
-    la_path(pattern, "%s/%s", data, file);
-    free(data);
-    return glob(pattern, 0, NULL, found) ? la_run_doubt(run, "'%s' is no file of %s", file, node->spec->name) : 0;
+    char *pattern = la_node_glob(node, file);
+    int failed = pattern ? glob(pattern, 0, NULL, found) : GLOB_NOMATCH;
+    free(pattern);
+    return failed ? la_run_doubt(run, "'%s' is no file of %s", file, node->spec->name) : 0;
 }
 
 char *la_step_one_file(struct la_run *run, const struct la_node *node, const char *file)

@@ -8,6 +8,7 @@
 
 #include "driver/rule.h"
 #include "ledger/value.h"
+#include "redis/parts.h"
 #include "redis/roles.h"
 #include "scenario/check.h"
 #include "scenario/kinds.h"
@@ -52,15 +53,34 @@ static int check_needs(const struct la_check *check, const struct fi_rule *rule)
     return 0;
 }
 
+/* Which server it will be is not known yet. */
+static char *any_path(const void *context, const char *part)
+{
+    char *path = la_part_glob(&la_layout_standard, part);
+    if (!path)
+        la_check_wrong(context, "file=%s: a part is %s", part, la_part_names);
+    return path;
+}
+
+/* 0: a rule; 1 with `error` filled: none; -1: what it names is not there, which has been said. */
+static int parse_rule(const struct la_check *check, const char *text, struct fi_rule *rule, struct fi_rule_error *error)
+{
+    const struct la_rule_names names = {any_port, any_path, check};
+    char *whole = la_rule_resolve(text, &names);
+    if (!whole)
+        return -1;
+    int bad = fi_rule_parse(whole, la_all_roles, LA_ROLE_COUNT + 2, rule, error);
+    free(whole);
+    return bad ? 1 : 0;
+}
+
 int la_check_rule(const struct la_check *check, const char *text)
 {
     struct fi_rule rule;
     struct fi_rule_error error;
-    char *whole = la_rule_with_port(text, any_port, check);
-    if (!whole)
+    int bad = parse_rule(check, text, &rule, &error);
+    if (bad < 0)
         return -1;
-    int bad = fi_rule_parse(whole, la_all_roles, LA_ROLE_COUNT + 2, &rule, &error);
-    free(whole);
     if (!bad)
         return check_needs(check, &rule);
     return la_check_wrong(check, "rule, column %d: %s, in '%s'", error.column, error.message, text);
@@ -79,6 +99,11 @@ int la_check_file(const struct la_check *check, const char *glob)
 {
     if (!*glob)
         return la_check_wrong(check, "the file's name is empty");
+    if (*glob == '@') {
+        char *path = any_path(check, glob + 1);
+        free(path);
+        return path ? 0 : -1;
+    }
     if (glob[0] == '/' || strstr(glob, ".."))
         return la_check_wrong(check, "'%s': a file is named relative to the data directory, without ..", glob);
     return 0;
@@ -101,13 +126,13 @@ static int check_conflicts(const struct la_check *check, unsigned int index)
     const char *text = steps[index].kind->rule(steps[index].spec);
     struct fi_rule added;
     struct fi_rule_error ignored;
-    if (fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &added, &ignored)) /* peer=@NODE: not yet */
+    if (parse_rule(check, text, &added, &ignored))
         return 0;
     for (unsigned int i = index; i-- > 0 && !steps[i].kind->disarms;) {
         const char *before = steps[i].kind->rule ? steps[i].kind->rule(steps[i].spec) : NULL;
         struct fi_rule armed;
         if (!before || strcmp(la_spec_node(check->scenario, steps[i].spec), node) != 0 ||
-            fi_rule_parse(before, la_all_roles, LA_ROLE_COUNT + 2, &armed, &ignored))
+            parse_rule(check, before, &armed, &ignored))
             continue;
         const char *why = fi_rule_conflict(&armed, &added);
         if (why)

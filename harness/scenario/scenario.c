@@ -8,18 +8,40 @@
 #include "redis/roles.h"
 #include "types/types.h"
 
-char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context)
+/* The text with `word` in place of what follows `mark`; takes both over. NULL: `word` is NULL. */
+static char *put_in(char *text, const char *mark, const char *key, char *word)
 {
-    static const char mark[] = "peer=@";
-    const char *at = strstr(rule, mark);
-    if (!at)
-        return la_strdup(rule);
-    const char *name = at + strlen(mark);
-    size_t length = strcspn(name, " \t");
-    char *node = la_format("%.*s", (int)length, name);
-    int port = port_of(context, node);
-    char *text = port ? la_format("%.*speer=%d%s", (int)(at - rule), rule, port, name + length) : NULL;
-    free(node);
+    const char *at = strstr(text, mark);
+    const char *end = at + strlen(mark);
+    char *changed = word ? la_format("%.*s%s%s%s", (int)(at - text), text, key, word, end + strcspn(end, " \t")) : NULL;
+    free(text);
+    free(word);
+    return changed;
+}
+
+static char *word_behind(const char *text, const char *mark)
+{
+    const char *at = strstr(text, mark) + strlen(mark);
+    return la_format("%.*s", (int)strcspn(at, " \t"), at);
+}
+
+char *la_rule_resolve(const char *rule, const struct la_rule_names *names)
+{
+    static const char peer[] = "peer=@";
+    static const char file[] = "file=";
+    char *text = la_strdup(rule);
+    if (strstr(text, peer)) {
+        char *node = word_behind(text, peer);
+        int port = names->port_of(names->context, node);
+        free(node);
+        text = put_in(text, peer, "peer=", port ? la_format("%d", port) : NULL);
+    }
+    if (text && strstr(text, file)) {
+        char *part = word_behind(text, file);
+        char *path = names->path_of(names->context, part);
+        free(part);
+        text = put_in(text, file, "path=", path);
+    }
     return text;
 }
 

@@ -104,11 +104,17 @@ struct la_scenario {
 };
 
 /*
- * A rule may name another node's port: peer=@NODE. The rule with the port in its place, to be freed; NULL when
- * `port_of` knows no such node (it returns 0 then).
+ * A rule may name another node's port, peer=@NODE, and a part of the data, file=PART (redis/parts.h). What stands for
+ * them: 0 or NULL where there is none. The path is to be freed.
  */
-typedef int (*la_port_of)(const void *context, const char *node);
-char *la_rule_with_port(const char *rule, la_port_of port_of, const void *context);
+struct la_rule_names {
+    int (*port_of)(const void *context, const char *node);
+    char *(*path_of)(const void *context, const char *part);
+    const void *context;
+};
+
+/* The rule with both in their place, to be freed; NULL when one of them is not there. */
+char *la_rule_resolve(const char *rule, const struct la_rule_names *names);
 
 /* True for a rule that changes the clock; it is armed on all nodes at once. */
 bool la_rule_is_clock(const char *rule);

@@ -104,7 +104,7 @@ static int probe(struct la_work *work, struct la_error *error)
     work->means.disk_bytes = 4 * work->given.bytes;
     work->options = (struct la_options){
         .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data ? work->data : NULL,
-                   suite->seed, false, &work->base, &work->means},
+                   suite->seed, true, false, &work->base, &work->means},
         .seed = suite->seed,
         .demands = suite->demands,
         .lacks = &work->probe.lacks,
@@ -117,6 +117,9 @@ static int probe(struct la_work *work, struct la_error *error)
     if (la_make_dirs(dir, error) ||
         la_probe_server(&work->probe, &work->options.server, dir, suite->start_timeout_ms, error))
         return -1;
+    bool says = work->probe.settings.count;
+    work->options.server.aof_folder =
+        says ? la_probe_setting(&work->probe, "appenddirname") != NULL : strtoul(work->probe.version, NULL, 10) >= 7;
     work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
     return 0;
 }

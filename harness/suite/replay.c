@@ -198,7 +198,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     int made = ready ? la_new_folder(replay->out, &error) : -1;
     if (made >= 0) {
         options.server =
-            (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, false, &bundle.config, NULL};
+            (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, true, false, &bundle.config, NULL};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && recover_and_verify(run, &error) == 0)
             status = judge(run, &bundle.recorded);

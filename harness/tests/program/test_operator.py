@@ -6,7 +6,7 @@ from support import LastackTest
 
 AOF = "appendonly yes\nappendfsync always\nsave \"\""
 RDB = "appendonly no\nsave 3600 1"
-INCR = "appendonlydir/*.incr.aof"
+INCR = "@aof"
 CRASH = ["load: {acked: 500}", "kill: {scope: group}"]
 BACK = ["recover: {}", "verify: {}"]
 
@@ -98,6 +98,18 @@ class Operator(LastackTest):
             run = self.expect("inconclusive", ["load: {acked: 500}", step, "verify: {}"], ["lost: {max: 0}"])
             self.assertIn("primary is running", run.scenario()["reasons"][0])
 
+    def test_parts_are_found_whatever_they_are_called(self):
+        named = AOF + "\nappenddirname other\nappendfilename log.txt\ndbfilename all.bin"
+        torn = ["arm: {rule: \"op=write file=aof nth=5 do=torn:7\"}", "load: {acked: 100}", "wait: {for: exit}"]
+        self.expect("holds", torn + BACK, ["exit: {how: killed}", "lost: {max: 0}"], named)
+        for part, count in (("aof", 1), ("aof-base", 1), ("manifest", 1), ("rdb", 1), ("rdb-temp", 0), ("rewrite-temp", 0)):
+            steps = ["load: {acked: 100}", "command: {send: SAVE}", "kill: {scope: group}"]
+            for most, verdict in ((count, "holds"), (count + 1, "violated")):
+                self.expect(verdict, steps + BACK, [f"files: {{match: \"@{part}\", min: {most}, max: {most}}}"],
+                            named + "\naof-use-rdb-preamble yes")
+        run = self.expect("inconclusive", CRASH + ["remove: {file: \"@rewrite-temp\"}"] + BACK, ["lost: {max: 0}"], named)
+        self.assertIn("'@rewrite-temp' is no file of primary", run.scenario()["reasons"][0])
+
     def test_what_cannot_be_meant_is_refused(self):
         crash = "load: {acked: 1}"
         for steps, words, more in (
@@ -123,7 +135,7 @@ class Operator(LastackTest):
     def test_starts_that_failed_belong_to_the_downtime(self):
         """Three starts of the policy, two of which fail: no less than three of its delays."""
         node = "nodes: [{name: primary, restart: always, restart_delay_ms: 300, restart_limit: 20}]\n"
-        fail = f"arm: {{rule: \"op=open path={INCR} do=error:EACCES\"}}"
+        fail = f"arm: {{rule: \"op=open file=aof do=error:EACCES\"}}"
         run = self.expect("holds", ["load: {acked: 500}", fail, "kill: {scope: group}", "sleep: {ms: 800}",
                                     "disarm: {}"] + BACK,
                           ["restarts: {min: 3}", "lost: {max: 0}"], more=node)

@@ -41,6 +41,8 @@ static const struct {
     {HEAD "steps: all\n" EXPECT, ":3:", "expected a list"},
     {HEAD "steps:\n  - {verify: {}, sleep: {ms: 1}}\n" EXPECT, ":4:", "a step has exactly one key"},
     {HEAD "steps:\n  - verify: {node: nobody}\n" EXPECT, ":4:", "there is no node 'nobody'"},
+    {HEAD "steps:\n  - arm: {rule: op=write file=dump do=kill}\n" EXPECT, ":4:", "file=dump: a part is aof, aof-base"},
+    {HEAD "steps:\n  - truncate: {file: \"@log\", drop: 1}\n" EXPECT, ":4:", "file=log: a part is aof, aof-base"},
     {HEAD STEPS "expect:\n  - full_syncs: {node: b, min: 1}\n"
                 "nodes: [{name: a}, {name: b, replicates: a}, {name: c, replicates: a}]\n",
      ":6:", "a primary with one replica"},
@@ -83,6 +85,8 @@ static const struct {
     {HEAD STEPS "expect:\n  - start: {refused: true}\n", ":6:", "'start' needs a step 'recover'"},
     {HEAD STEPS "expect:\n  - restarts: {min: 1}\n", ":6:", "a node with a restart policy"},
     {HEAD STEPS "expect:\n  - full_syncs: {min: 1}\n", ":6:", "a node that replicates another"},
+    {HEAD "steps:\n  - arm: {rule: op=write file=dump do=kill}\n" EXPECT, ":4:", "file=dump: a part is aof, aof-base"},
+    {HEAD "steps:\n  - truncate: {file: \"@log\", drop: 1}\n" EXPECT, ":4:", "file=log: a part is aof, aof-base"},
     {HEAD STEPS "expect:\n  - full_syncs: {node: b, min: 1}\n"
                 "nodes: [{name: a}, {name: b, replicates: a}, {name: c, replicates: a}]\n",
      ":6:", "a primary with one replica"},
