@@ -208,6 +208,9 @@ const struct la_recipe la_recipes[] = {
     {"xsetid", 0, false, false, false, "XADD w:set-id:{unique} {next} f v\nXSETID w:set-id:{same} {next}"},
     {"spop", 0, false, false, false, "SADD w:popped:{unique} a b c d e f g h\nSPOP w:popped:{same} 3"},
     {"spop", 0, false, false, false, "SADD w:popped:{unique} 1 2 3 4 5 6 7 8\nSPOP w:popped:{same}"},
+    {"renamenx", 0, false, false, false, "SET w:old:{unique} v\nRENAMENX w:old:{same} w:new:{same}"},
+    {"msetnx", 0, false, false, false, "MSETNX w:both:{unique} v w:both:too:{same} w"},
+    {"copy", 0, false, false, false, "RPUSH w:first:{unique} a b\nCOPY w:first:{same} w:second:{same}"},
     /* a deadline that is taken off, and one that is put in another's place */
     {"persist", 0, false, false, false, "SET w:lasting:{unique} v EX {later}\nPERSIST w:lasting:{same}"},
     {"getex", 0, false, false, false, "SET w:lasting:{unique} v EX {later}\nGETEX w:lasting:{same} PERSIST"},

@@ -34,8 +34,13 @@ static void look_at_rule(const struct fi_rule *rule, struct la_strings *doubts)
         la_strings_add(doubts, la_format("the rule '%s' did not fire: %llu operations were its turn, and none has more "
                                          "bytes than it is to leave",
                                          rule->text, (unsigned long long)rule->too_small));
+    else if (rule->seen)
+        la_strings_add(doubts,
+                       la_format("the rule '%s' did not fire: %llu operations are of its kind, and none was its "
+                                 "turn",
+                                 rule->text, (unsigned long long)rule->seen));
     else
-        la_strings_add(doubts, la_format("the rule '%s' did not fire", rule->text));
+        la_strings_add(doubts, la_format("the rule '%s' did not fire: the server did nothing of the kind", rule->text));
 }
 
 static void look_at_node(const struct la_node *node, struct la_strings *doubts)
@@ -46,8 +51,6 @@ static void look_at_node(const struct la_node *node, struct la_strings *doubts)
                                          node->spec->name, blind));
     if (node->power.journal && fi_journal_incomplete(node->power.journal, blind, sizeof blind))
         la_strings_add(doubts, la_format("%s: %s", node->spec->name, blind));
-    for (unsigned int r = 0; r < node->rule_count; r++)
-        look_at_rule(&node->control->rules[node->rules[r]], doubts);
 }
 
 void la_soundness(const struct la_run *run, struct la_strings *doubts)
@@ -58,7 +61,10 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
         la_strings_add(doubts, la_format("the run itself does not say that it was sound"));
     if (!run->ledger.head || run->doubts.count || run->replayed)
         return;
-    look_at_load(run, doubts);
+    for (unsigned int i = 0; i < run->node_count; i++)
+        for (unsigned int r = 0; r < run->nodes[i].rule_count; r++)
+            look_at_rule(&run->nodes[i].control->rules[run->nodes[i].rules[r]], doubts);
+    look_at_load(run, doubts); /* after them: what it ran into may come of a fault that never came */
     for (unsigned int i = 0; i < run->node_count; i++)
         look_at_node(&run->nodes[i], doubts);
 }

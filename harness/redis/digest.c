@@ -46,23 +46,39 @@ static uint64_t digest_scored(const redisReply *reply)
     return digest;
 }
 
+/* A consumer that has nothing pending: versions differ in whether they pass it on, and nothing is lost with it. */
+static bool is_idle(const redisReply *consumer)
+{
+    for (size_t i = 0; consumer->type == REDIS_REPLY_ARRAY && i + 1 < consumer->elements; i += 2)
+        if (consumer->element[i]->str && !strcmp(consumer->element[i]->str, "pel-count"))
+            return consumer->element[i + 1]->integer == 0;
+    return false;
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names && strcmp(name, *names) != 0)
+        names++;
+    return *names;
+}
+
 /* What XINFO says of a stream: all but when something was, how it is kept, and what the server only reckons. */
 static uint64_t digest_stream(const redisReply *reply, bool pending, uint64_t digest)
 {
-    static const char *const left_out[] = {"seen-time",        "active-time", "radix-tree-keys",
-                                           "radix-tree-nodes", "lag",         "entries-read"};
+    static const char *const left_out[] = {"seen-time",    "active-time", "radix-tree-keys", "radix-tree-nodes", "lag",
+                                           "entries-read", NULL};
+    static const char *const lists[] = {"pel", "pending", "consumers", NULL};
     const char *name = "";
     if (reply->type != REDIS_REPLY_ARRAY)
         return digest_reply(reply, digest);
     for (size_t i = 0; i < reply->elements; i++) {
-        bool skipped = pending && i + 2 == reply->elements; /* of a pending entry the time of its delivery */
-        for (size_t n = 0; n < sizeof left_out / sizeof *left_out; n++)
-            skipped = skipped || !strcmp(name, left_out[n]);
-        bool list = !strcmp(name, "pel") || !strcmp(name, "pending");
         const redisReply *element = reply->element[i];
-        for (size_t n = 0; list && element->type == REDIS_REPLY_ARRAY && n < element->elements; n++)
-            digest = digest_stream(element->element[n], true, digest);
-        if (!skipped && !(list && element->type == REDIS_REPLY_ARRAY))
+        bool list = is_among(name, lists) && element->type == REDIS_REPLY_ARRAY;
+        bool time = pending && i + 2 == reply->elements; /* of a pending entry that of its delivery */
+        for (size_t n = 0; list && n < element->elements; n++)
+            if (!is_idle(element->element[n]))
+                digest = digest_stream(element->element[n], *name == 'p', digest);
+        if (!list && !time && !is_among(name, left_out))
             digest = digest_stream(element, false, digest);
         name = element->type == REDIS_REPLY_STRING ? element->str : "";
     }

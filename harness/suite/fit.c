@@ -130,6 +130,16 @@ static void note_node(struct la_fit *fit, const struct la_probe *probe, const st
     la_config_free(&wanted);
 }
 
+/* CONFIG GET does not name them, and every server has them. */
+static bool is_told(const char *directive)
+{
+    static const char *const untold[] = {"rename-command", "user", "loadmodule"};
+    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++)
+        if (!strcasecmp(directive, untold[i]))
+            return false;
+    return true;
+}
+
 /* A directive that the server, which tells its settings, does not have. */
 static const char *unknown(const struct la_probe *probe, const char *text, char *name, size_t size)
 {
@@ -139,7 +149,7 @@ static const char *unknown(const struct la_probe *probe, const char *text, char 
     if (!text || !probe->settings.count || la_config_append(&wanted, text, "settings", &error))
         return NULL;
     for (size_t i = 0; !found && i < wanted.count; i++)
-        if (!la_probe_setting(probe, wanted.items[i].name)) {
+        if (is_told(wanted.items[i].name) && !la_probe_setting(probe, wanted.items[i].name)) {
             snprintf(name, size, "%s", wanted.items[i].name);
             found = name;
         }
@@ -190,7 +200,7 @@ bool la_fit(struct la_fit *fit, const struct la_scenario *scenario, const struct
         snprintf(why, size, "it is about another '%s', with which the given data would not be read", reads);
         return false;
     }
-    if (base->from_user && unknown(probe, scenario->settings, name, sizeof name)) {
+    if (unknown(probe, scenario->settings, name, sizeof name)) {
         snprintf(why, size, "the server has no directive '%s'", name);
         return false;
     }

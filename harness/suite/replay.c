@@ -1,6 +1,7 @@
 #include "suite/replay.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,12 +177,13 @@ static int judge(struct la_run *run, const struct recorded *recorded)
 static int recover_and_verify(struct la_run *run, struct la_error *error)
 {
     struct la_node *node = &run->nodes[0];
-    const struct la_spec first = {NULL};
-    if (la_node_spawn(node, error))
-        return -1;
-    if (la_recover_follow(run, node, &run->recovery, START_TIMEOUT_MS) == 0)
-        la_step_verify.run(run, &first);
-    return 0;
+    const struct la_step *step = la_scenario_step(run->scenario, &la_step_verify, UINT_MAX);
+    struct la_spec *plain = la_alloc(1, la_step_verify.form.size); /* of a scenario that has read nothing back */
+    int spawned = la_node_spawn(node, error);
+    if (!spawned && la_recover_follow(run, node, &run->recovery, START_TIMEOUT_MS) == 0)
+        la_step_verify.run(run, step ? step->spec : plain);
+    free(plain);
+    return spawned;
 }
 
 int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
