@@ -193,9 +193,10 @@ static bool too_large(const struct fi_control *control, const struct fi_rule *ru
     return true;
 }
 
-static int start_budget(struct fi_control *control, uint64_t limit, char *why, size_t why_size)
+static int start_budget(struct fi_control *control, const struct fi_rule *rule, char *why, size_t why_size)
 {
     int64_t used = usage_of(control).total;
+    uint64_t limit = rule->arg + (rule->of_free ? (uint64_t)used : 0);
     if ((uint64_t)used > limit) {
         snprintf(why, why_size, "the budget of %llu bytes is below the %lld bytes in use already",
                  (unsigned long long)limit, (long long)used);
@@ -284,7 +285,7 @@ int fi_control_arm(struct fi_control *control, const struct fi_rule *rule, uint6
     if (reason)
         snprintf(why, why_size, "%s", reason);
     if (reason || conflict(control, rule, why, why_size) || too_large(control, rule, why, why_size) ||
-        (rule->action == FI_DO_DISK_FULL && start_budget(control, rule->arg, why, why_size)))
+        (rule->action == FI_DO_DISK_FULL && start_budget(control, rule, why, why_size)))
         return -1;
     int index = claim_slot(control);
     if (index < 0) { /* another driver was faster */

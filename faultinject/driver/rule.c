@@ -305,6 +305,10 @@ static int parse_argument(struct parser *p, const char *value, size_t length, en
     case FI_ARG_CLOCK: return parse_clock(p, value, length);
     case FI_ARG_BIT:
     case FI_ARG_MS: return parse_number(p, value, length, false, &p->rule->arg);
+    case FI_ARG_ROOM:
+        p->rule->of_free = length >= 5 && !memcmp(value, "free:", 5);
+        return parse_number(p, value + (p->rule->of_free ? 5 : 0), length - (p->rule->of_free ? 5 : 0), true,
+                            &p->rule->arg);
     case FI_ARG_BYTES: return parse_number(p, value, length, true, &p->rule->arg);
     case FI_ARG_NONE: break;
     }
@@ -421,7 +425,7 @@ static int check_whole(struct parser *p, uint32_t keys)
         return 0;
     if (keys & ~(BIT(OP) | BIT(DO)))
         return fail(p, p->text, "disk-full is a budget for the whole data directory: no path, role or trigger");
-    return rule->arg ? 0 : fail(p, p->text, "disk-full needs a budget of 1 byte or more");
+    return rule->arg || rule->of_free ? 0 : fail(p, p->text, "disk-full needs a budget of 1 byte or more");
 }
 
 /* Fires on every operation that it matches, whenever. */

@@ -20,7 +20,7 @@ const struct fi_action_row fi_actions[FI_DO_COUNT] = {
                    .only = "operations on files but open and read, and for send"},
     [FI_DO_FLIP] = {"flip", FI_ARG_BIT, .optional = true, .ops = FI_OPS_WITH_OFFSET, .only = "read and write"},
     [FI_DO_FILE_LIMIT] = {"file-limit", FI_ARG_BYTES, .outside = true, .ops = FI_BIT(FI_OP_WRITE), .only = "op=write"},
-    [FI_DO_DISK_FULL] = {"disk-full", FI_ARG_BYTES, .ops = FI_OPS_SPACE, .only = "write and any-write"},
+    [FI_DO_DISK_FULL] = {"disk-full", FI_ARG_ROOM, .ops = FI_OPS_SPACE, .only = "write and any-write"},
     [FI_DO_SIGNAL] = {"signal", FI_ARG_SIGNAL, .outside = true, ANYTHING},
     [FI_DO_CLOCK] = {"clock", FI_ARG_CLOCK, .ops = FI_BIT(FI_OP_CLOCK), .only = "op=clock"},
 };

@@ -15,6 +15,7 @@ enum fi_argument {
     FI_ARG_NONE,
     FI_ARG_ERRNO,
     FI_ARG_BYTES,
+    FI_ARG_ROOM, /* bytes in all, or free:BYTES that are left */
     FI_ARG_MS,
     FI_ARG_GROUP,
     FI_ARG_BIT,

@@ -122,6 +122,7 @@ struct fi_rule {
     uint64_t offset_from; /* bytes [from, to) of the file that the operation must touch; to 0: anywhere */
     uint64_t offset_to;
     uint32_t clock_change; /* enum fi_clock_change */
+    uint32_t of_free;      /* disk-full: what is left when it is armed, not a budget for all */
     uint64_t armed_ns;     /* CLOCK_MONOTONIC */
     _Atomic uint64_t seen;
     _Atomic uint64_t fired;

@@ -120,6 +120,16 @@ static void a_full_disk_takes_what_fits_and_gives_space_back(void **state)
     assert_int_equal(f->control->disk_used, 10);
 }
 
+static void what_is_left_is_counted_from_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "open write write");
+    fixture_arm(f, "op=write do=disk-full:free:15");
+    fixture_run(f, "open write write write");
+    assert_string_equal(f->output, "open=0 write=10 write=5 write=-1:ENOSPC ");
+    assert_int_equal(f->control->rules[0].fired, 2);
+}
+
 static void a_write_too_small_to_be_cut_is_no_injection(void **state)
 {
     struct fixture *f = *state;
@@ -392,6 +402,7 @@ int main(void)
         cmocka_unit_test(does_what_the_rule_says),
         TEST(tears_a_write_and_kills_the_group),
         TEST(a_full_disk_takes_what_fits_and_gives_space_back),
+        TEST(what_is_left_is_counted_from_what_is_there),
         TEST(a_write_too_small_to_be_cut_is_no_injection),
         TEST(a_full_disk_says_so),
         cmocka_unit_test(what_it_cannot_follow_is_noted_by_name),

@@ -133,6 +133,40 @@ static int ended_early(struct la_run *run, struct la_node *node)
     return -1;
 }
 
+/* How many filters the kernel has in force for a process; -1: it does not say. */
+static int filters_of(pid_t pid)
+{
+    char path[64];
+    char line[256];
+    int count = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *status = fopen(path, "re");
+    while (status && count < 0 && fgets(line, sizeof line, status))
+        if (sscanf(line, "Seccomp_filters: %d", &count) != 1)
+            count = -1;
+    if (status)
+        fclose(status);
+    return count;
+}
+
+/* Rules can fire only in a server that has loaded the library and traps: each start of it may be another's doing. */
+static int check_shim(struct la_run *run, const struct la_node *node)
+{
+    const char *name = node->spec->name;
+    if (!node->server->shim)
+        return 0;
+    bool driven = node->server->outside ? node->control->attached : la_node_preloaded(node, node->server_pid);
+    if (!driven)
+        return la_run_doubt(
+            run, "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)", name);
+    if (node->control->trap_state == FI_TRAP_FAILED)
+        return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", name,
+                            strerror(node->control->trap_errno));
+    if (node->control->trap_state == FI_TRAP_ON && filters_of(node->server_pid) == 0)
+        return la_run_doubt(run, "%s: the system-call filter of libfaultinject.so is not in force", name);
+    return 0;
+}
+
 int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms)
 {
     struct la_recovery mine = {0};
@@ -164,7 +198,7 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
         recovery->stall_ns = stall > recovery->stall_ns ? stall : recovery->stall_ns;
     }
     la_run_event(run, node->spec->name, "serves");
-    return 0;
+    return run->replayed ? 0 : check_shim(run, node);
 }
 
 static void keep_crash_state(struct la_run *run, struct la_node *node)

@@ -42,27 +42,11 @@ static int start_node(struct la_run *run, struct la_node *node)
     return -1;
 }
 
-/* Rules can fire only in a server that has loaded the library and traps. */
-static int check_shim(struct la_run *run, const struct la_node *node)
-{
-    if (!node->server->shim)
-        return 0;
-    bool driven = node->server->outside ? node->control->attached : la_node_preloaded(node, node->server_pid);
-    if (!driven)
-        return la_run_doubt(run,
-                            "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)",
-                            node->spec->name);
-    if (node->control->trap_state == FI_TRAP_FAILED)
-        return la_run_doubt(run, "%s: the system-call filter cannot be installed: %s", node->spec->name,
-                            strerror(node->control->trap_errno));
-    return 0;
-}
-
 static int start_nodes(struct la_run *run)
 {
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        if (start_node(run, node) || check_shim(run, node))
+        if (start_node(run, node))
             return -1;
         if (node->spec->replicates && la_wait(run, node, LA_WAIT_SYNCED, FIRST_START_TIMEOUT_MS))
             return -1;

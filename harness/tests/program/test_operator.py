@@ -83,6 +83,15 @@ class Operator(LastackTest):
                                       "configure: {server: redis-server}"] + BACK,
                     ["start: {refused: true, log: no such luck}", "lost: {max: 0}"])
 
+    def test_a_start_without_the_library_is_found_out(self):
+        """The first start has it: what is armed afterwards could not fire in the second."""
+        bare = self.write("bare", "#!/bin/sh\nunset LD_PRELOAD\nexec redis-server \"$@\"\n")
+        bare.chmod(0o755)
+        arm = "arm: {rule: \"op=write file=aof do=error:EIO\"}"
+        for steps in ([], [arm], ["disarm: {}"]):
+            run = self.expect("inconclusive", CRASH + [f"configure: {{server: {bare}}}"] + steps + BACK, ["lost: {max: 0}"])
+            self.assertIn("primary has not loaded libfaultinject.so", run.scenario()["reasons"][0])
+
     def test_a_tool_that_fails(self):
         run = self.expect("violated", CRASH + ["tool: {run: \"false\"}"] + BACK, ["lost: {max: 0}"])
         self.assertIn("false: expected to end with status 0, ended with 1", run.scenario()["reasons"][0])
