@@ -20,8 +20,9 @@ static bool next_database(struct la_keyscan *scan)
         if (sscanf(scan->line, "db%d:keys=", &scan->database) != 1)
             continue;
         snprintf(select, sizeof select, "SELECT %d", scan->database);
-        redisReply *reply = la_client_send(scan->client, scan->address, select);
-        scan->astray = !reply || reply->type == REDIS_REPLY_ERROR;
+        redisReply *reply = scan->database == scan->here ? NULL : la_client_send(scan->client, scan->address, select);
+        scan->astray = scan->database != scan->here && (!reply || reply->type == REDIS_REPLY_ERROR);
+        scan->here = scan->database;
         freeReplyObject(reply);
         ask(scan, "0");
         scan->line = strchr(scan->line, '\n');
@@ -33,9 +34,10 @@ static bool next_database(struct la_keyscan *scan)
 int la_keyscan_begin(struct la_keyscan *scan, struct la_error *error)
 {
     scan->info = la_client_info(scan->client, scan->address);
-    if (!scan->info)
+    if (!scan->info && scan->client->err)
         return la_fail(error, "INFO: no reply");
-    scan->line = strstr(scan->info, "# Keyspace");
+    scan->blind = !scan->info;
+    scan->line = scan->info ? strstr(scan->info, "# Keyspace") : NULL;
     scan->line = scan->line ? scan->line : "db0:keys=?"; /* it does not say: there is one at least */
     scan->database = next_database(scan) ? scan->database : -1;
     return 0;

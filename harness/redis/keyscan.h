@@ -21,6 +21,8 @@ struct la_keyscan {
     char *info;       /* INFO's text, */
     const char *line; /* and where in it the database stands that is gone through */
     int database;
+    int here;      /* database that the connection is in: a new one is in 0, and needs no SELECT for it */
+    bool blind;    /* INFO is refused: whether there are keys in other databases than 0 is not known */
     bool astray;   /* the server did not go to that database */
     size_t unread; /* bytes since the last whole reply */
     size_t seen;   /* names and replies so far */

@@ -158,6 +158,8 @@ static int run_verify(struct la_run *run, const struct la_spec *spec)
         return -1;
     if (check_fed(run, node, cut_at))
         return -1;
+    if (run->verify.unlisted[0])
+        la_run_doubt(run, "%s: %s", node->spec->name, run->verify.unlisted);
     if (!la_load_is_list(
             run->scenario->load)) /* it may have changed them: they have been compared with all the others */
         la_basekeys_check(run, node);

@@ -34,6 +34,7 @@ struct la_verify {
     uint64_t unknown;   /* operations without a reply */
     uint64_t keys;      /* keys in the whole server */
     bool complete;      /* everything was read back */
+    char unlisted[256]; /* why keys that nobody wrote were not looked for; "": they were */
     char why[256];      /* why not */
 };
 

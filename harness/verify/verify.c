@@ -204,6 +204,17 @@ static int ask(struct pass *pass, struct batch *batch, uint64_t *next)
     return la_client_flush(pass->client) ? lost_connection(pass, pass->client->errstr) : 0;
 }
 
+/* A server that refuses to list its keys can be asked for each: what is lost is seen, what is too much is not. */
+static int give_up_scan(struct pass *pass, const char *why)
+{
+    if (pass->scan.client->err)
+        return lost_connection(pass, why);
+    snprintf(pass->result->unlisted, sizeof pass->result->unlisted, "keys that nobody wrote were not looked for: %.200s",
+             why);
+    pass->scan.database = -1; /* there is nothing more to come */
+    return 0;
+}
+
 /* While one batch is judged, the server is busy with the next. */
 static int read_keys(struct pass *pass)
 {
@@ -219,8 +230,8 @@ static int read_keys(struct pass *pass)
         for (int i = 0; i < batches[turn].count; i++)
             if (read_one(pass, batches[turn].keys[i]))
                 return -1;
-        if (la_keyscan_step(&pass->scan, false, &error) < 0)
-            return lost_connection(pass, error.text);
+        if (la_keyscan_step(&pass->scan, false, &error) < 0 && give_up_scan(pass, error.text))
+            return -1;
     }
     return 0;
 }
@@ -288,8 +299,12 @@ static int read_and_scan(struct pass *pass)
     while (left > 0)
         left = la_keyscan_step(&pass->scan, true, &error);
     if (!bad && left < 0)
-        bad = lost_connection(pass, error.text);
+        bad = give_up_scan(pass, error.text);
+    if (!bad && pass->scan.blind)
+        bad = give_up_scan(pass, "INFO is refused, so only database 0 is known of");
     la_keyscan_end(&pass->scan);
+    if (!bad && pass->result->unlisted[0])
+        return 0;
     return bad || check_expires(pass) || check_libraries(pass) ? -1 : 0;
 }
 

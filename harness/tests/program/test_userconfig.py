@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from support import LastackTest, scenario_file
+from support import BROKEN, LastackTest, scenario_file
 
 PRODUCTION = """# production
 include {folder}/common.conf
@@ -69,6 +69,24 @@ class UserConfig(LastackTest):
     def production(self):
         self.write("common.conf", "maxclients 500\nhz 20\n")
         return self.write("prod.conf", PRODUCTION.format(folder=self.folder))
+
+    def test_what_can_be_judged_is_judged_whatever_is_refused(self):
+        always = "appendonly yes\nappendfsync always\nsave \"\"\n"
+        for refused, scenario, verdict, words in (
+                ("SELECT", "kill9-aof-always", "violated", "does not start"),  # its own log selects a database
+                ("SELECT", "kill9-rdb", "holds", ""), ("SCAN", "kill9-aof-always", "inconclusive", "were not looked for"),
+                ("INFO", "kill9-aof-always", "inconclusive", "only database 0"),
+                ("KEYS", "kill9-aof-always", "holds", ""), ("DBSIZE", "kill9-aof-always", "holds", "")):
+            conf = self.write("refused.conf", f"{always}rename-command {refused} \"\"\n")
+            run = self.lastack("run", scenario_file(scenario), "--config", conf)
+            self.assertEqual(run.scenario()["verdict"], verdict, refused + "\n" + str(run))
+            self.assertIn(words, "\n".join(run.scenario()["reasons"]))
+            self.assertTrue(run.scenario()["rpo"] or verdict == "violated", str(run))
+        # what is lost is seen without a list of the keys
+        conf = self.write("refused.conf", f"{always}rename-command SCAN \"\"\n")
+        run = self.lastack("run", scenario_file("kill9-aof-always"), "--config", conf, "--server", BROKEN / "redis",
+                           env={"REDIS_DEFECT": "cuts-aof"})
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
 
     def test_a_production_file(self):
         run = self.lastack("certify", "--config", self.production())
