@@ -209,8 +209,8 @@ static int give_up_scan(struct pass *pass, const char *why)
 {
     if (pass->scan.client->err)
         return lost_connection(pass, why);
-    snprintf(pass->result->unlisted, sizeof pass->result->unlisted, "keys that nobody wrote were not looked for: %.200s",
-             why);
+    snprintf(pass->result->unlisted, sizeof pass->result->unlisted,
+             "keys that nobody wrote were not looked for: %.200s", why);
     pass->scan.database = -1; /* there is nothing more to come */
     return 0;
 }
