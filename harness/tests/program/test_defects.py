@@ -94,7 +94,7 @@ SOUND = ["failed-fsync-always", "failed-fsync-always-trickle", "failed-fsync-eve
          "kill9-twice-aof-always",
          "power-cut-at-rest", "replica-resync", "wait-failover", "waitaof-power-cut",
          "wait-partition", "waitaof-cut-at-fsync", "min-replicas-partition", "shutdown-replica-behind",
-         "expire-while-down"]
+         "torn-transaction-twice", "expire-while-down"]
 RUNS = 1000
 
 

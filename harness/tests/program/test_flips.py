@@ -67,6 +67,7 @@ OUR_FLIPS = {
     "failed-fsync-always-trickle": "ignores-failed-fsync",
     "failed-fsync-everysec": "deaf-after-failed-fsync",
     "failed-fsync-everysec-trickle": "deaf-after-failed-fsync",
+    "torn-transaction-twice": "deaf-after-restart",
     "power-cut-at-rest": "no-fsync-at-rest",
 }
 
