@@ -152,11 +152,10 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     return 0;
 }
 
+/* What the environment of the harness preloads is no part of the server under test: see la_prepare_limits. */
 static void preload(const struct la_node *node, const char *control)
 {
-    const char *others = getenv("LD_PRELOAD");
-    char *both = others && *others ? la_format("%s:%s", node->server->shim, others) : NULL;
-    setenv("LD_PRELOAD", both ? both : node->server->shim, 1);
+    setenv("LD_PRELOAD", node->server->shim, 1);
     setenv(FI_CONTROL_ENV, control, 1);
 }
 
@@ -175,6 +174,7 @@ static void become_server(const struct la_node *node, const char *config, const 
     dup2(log, STDERR_FILENO);
     if (chdir(node->dir))
         _exit(126);
+    unsetenv("LD_PRELOAD");
     if (node->server->shim && !notify)
         preload(node, control);
     int refused = notify ? fi_notify_install(notify, node->control) : 0;

@@ -289,6 +289,11 @@ void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
                                          "LD_PRELOAD removed): it was driven from outside, by seccomp user "
                                          "notification, so nothing was judged that needs faults in writes, reads, "
                                          "sockets or clocks, or a simulated power cut"));
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded && *preloaded)
+        la_strings_add(limits, la_format("what this environment preloads into programs (LD_PRELOAD=%s): the server is "
+                                         "started without it",
+                                         preloaded));
     for (unsigned int i = 0; i < la_type_count; i++)
         if (work->probe.lacks.missing[i] && !la_types[i]->alone)
             la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.lacks.missing[i]));

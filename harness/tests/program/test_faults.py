@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from support import LASTACK, LastackTest
+from support import LASTACK, LastackTest, scenario_file
 
 
 
@@ -236,6 +236,13 @@ class Faults(LastackTest):
                 self.assertEqual(verdict, expected, str(run))
                 if expected == "violated":
                     self.assertIn(words, str(run.scenario()["findings"]))
+
+    def test_what_the_environment_preloads_is_no_part_of_the_server(self):
+        """Under libeatmydata no fsync is made: a server that had it would lose everything."""
+        for name in ("power-cut-aof-always", "kill9-rdb"):
+            run = self.lastack("run", scenario_file(name), env={"LD_PRELOAD": "libeatmydata.so.1"})
+            self.assertEqual(run.status, 0, str(run))
+            self.assertIn("LD_PRELOAD=libeatmydata.so.1", run.stdout)
 
     def test_a_key_that_the_scenario_itself_writes_is_no_phantom(self):
         ways = ("SET mine 1", "SET mine 1 EX 1000", "EVAL \"redis.call('set', 'mine', '1')\" 0", "MSET mine 1 yours 2",
