@@ -215,6 +215,15 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
         node->kept_lives = node->exits;
 }
 
+static bool expects_exit(const struct la_scenario *scenario, const char *node)
+{
+    for (unsigned int i = 0; i < scenario->expect_count; i++)
+        if (!strcmp(scenario->expect[i].kind->form.name, "exit") &&
+            !strcmp(la_spec_node(scenario, scenario->expect[i].spec), node))
+            return true;
+    return false;
+}
+
 /*
  * Waits for the node to be gone, starts it unless its restart policy does, and follows it until it serves. Returns 0
  * then; -1 with a doubt or a finding otherwise.
@@ -222,8 +231,8 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
 static int recover_node(struct la_run *run, struct la_node *node, unsigned int timeout_ms)
 {
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
-    if (node->stays && node->pid)
-        return 0; /* it was waited for to end, and has gone on */
+    if (node->stays && node->pid && expects_exit(run->scenario, node->spec->name))
+        return 0; /* it has gone on, and that expectation will say so */
     while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
         la_run_pump(run);
         la_sleep_ms(LA_POLL_MS);
