@@ -78,6 +78,7 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
     struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
     char full[256];
     uint64_t goal = run->ledger.head->acked + step->acked;
+    uint64_t answered = 0;
     const struct la_node *target = la_run_target(run);
     while (run->ledger.head->acked < goal) {
         if (!target->pid && !target->restart_due_ns)
@@ -88,6 +89,11 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
             return la_run_doubt(run, "%s", full);
         if (!run->load_pid)
             return la_run_doubt(run, "the load is not running any more");
+        if (la_load_is_list(run->scenario->load) && la_ledger_answered(&run->ledger) != answered) {
+            answered =
+                la_ledger_answered(&run->ledger); /* it is as long as it is: as long as it goes on, it is awaited */
+            deadline = la_wait_until(LOAD_TIMEOUT_MS);
+        }
         if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
                                 (unsigned long long)run->ledger.head->acked, (unsigned long long)goal,

@@ -230,14 +230,21 @@ class Words(LastackTest):
                                                                              "exit: {how: killed}")
         rdb = (scenario_file("torn-rdb-file")).read_text().replace(
             "start: {refused: true}", "exit: {how: killed}")
-        odd = base.replace("settings: |", "settings: |\n  no-such-directive yes")
+        odd = base.replace("settings: |", "settings: |\n  maxmemory-policy no-such-policy")
         for text, cause, status in ((torn, "Unexpected end of file", 1), (rdb, "Short read|RDB", 1),
-                                    (odd, "no-such-directive", 3)):
+                                    (odd, "no-such-policy", 3)):
             run = self.lastack("run", self.write("s.yaml", text))
             self.assertEqual(run.status, status, str(run))
             told = str(run.scenario()["reasons"]) + str(run.scenario()["findings"])
             self.assertRegex(told, cause)
             self.assertNotIn("overcommit", told)
+
+    def test_a_directive_that_the_server_does_not_have(self):
+        for name, known in (("no-such-directive yes", False), ("save 3600 1", True), ("rename-command GETSET gs", True)):
+            text = KILL9.read_text().replace("settings: |", f"settings: |\n  {name}")
+            run = self.lastack("run", self.write("s.yaml", text))
+            self.assertEqual("has no directive" not in run.stdout, known, str(run))
+            self.assertEqual(run.status, 0 if known else 3, str(run))
 
     def test_an_oom_kill_is_named(self):
         group, limit = memory_cgroup()
