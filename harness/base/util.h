@@ -39,6 +39,10 @@ bool la_lies_in(const char *path, const char *folder);
 /* A signal has asked for the end: SIGINT, SIGTERM or SIGHUP waits, blocked (see suite/sandbox.h). */
 bool la_interrupted(void);
 
+/* Whether a name is in a list of names, in whatever case. */
+bool la_is_among(const char *name, const char *const *names, size_t count);
+#define LA_IS_AMONG(name, names) la_is_among(name, names, sizeof(names) / sizeof *(names))
+
 /* A path in which glob(3) finds nothing but itself, to be freed. */
 char *la_glob_literal(const char *path);
 

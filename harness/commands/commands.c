@@ -29,25 +29,15 @@ const json_t *la_described(const json_t *map, const char *name)
     return NULL;
 }
 
-static bool is_among(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcasecmp(name, names[i]))
-            return true;
-    return false;
-}
-
-#define IS_AMONG(name, names) is_among(name, names, sizeof(names) / sizeof *(names))
-
 static bool writes(const json_t *info, const char *name)
 {
     const json_t *flags = json_array_get(info, FLAGS);
-    bool yes = IS_AMONG(name, unflagged);
+    bool yes = LA_IS_AMONG(name, unflagged);
     for (size_t i = 0; i < json_array_size(flags); i++) {
         const char *flag = la_described_text(json_array_get(flags, i));
         yes = yes || (flag && !strcmp(flag, "write"));
     }
-    return yes && !IS_AMONG(name, left_out);
+    return yes && !LA_IS_AMONG(name, left_out);
 }
 
 /* `docs` is where this command, or subcommand, stands in the documentation. */

@@ -209,6 +209,7 @@ struct call {
     const struct la_command *command;
     const char *kind; /* of its keys */
     struct words *words;
+    int budget;        /* arguments that it may still have: a description may be nested without end */
     int numkeys;       /* where the number of keys stands, 0: nowhere */
     unsigned int keys; /* so many were put there */
 };
@@ -289,8 +290,9 @@ static void put_argument(struct call *call, const json_t *argument, bool chosen,
     const char *token = la_described_text(la_described(argument, "token"));
     bool omitted = token && la_hint_omits(call->command->name, token);
     bool skipped = !chosen && has_flag(argument, "optional") && draw(call->generator, 100) >= OPTIONAL_PERCENT;
-    if (omitted || skipped || depth > DEPTH_MAX)
+    if (omitted || skipped || depth > DEPTH_MAX || !call->budget)
         return;
+    call->budget--;
     bool weights = token && !strcmp(token, "WEIGHTS"); /* one for each key */
     unsigned int times = weights ? call->keys : has_flag(argument, "multiple") ? 1 + draw(call->generator, 2) : 1;
     for (unsigned int i = 0; i < times; i++) {
@@ -314,7 +316,7 @@ static void put_name(struct words *words, const char *name)
 static void add_described(struct generator *generator, const struct la_command *command)
 {
     struct words words = {.count = 0};
-    struct call call = {generator, command, la_hint_kind(command->name, command->group), &words, 0, 0};
+    struct call call = {generator, command, la_hint_kind(command->name, command->group), &words, WORDS_MAX, 0, 0};
     put_name(&words, command->name);
     put_block(&call, command->arguments, 0);
     struct la_recorded item = {0};
@@ -361,8 +363,6 @@ static void add_first(struct generator *generator)
         if (recipe->first && la_commands_find(generator->commands, recipe->command) &&
             !is_renamed(generator, recipe->command))
             add_lines(generator, recipe->lines, NULL, recipe->database, recipe->at_once);
-    if (!is_renamed(generator, "eval"))
-        add_lines(generator, "EVAL " LA_SHORT_SCRIPT " 1 {str} x", NULL, 0, false);
 }
 
 void la_commands_generate(const struct la_commands *commands, const struct la_address *address, size_t count,

@@ -5,9 +5,6 @@
 #include "commands/commands.h"
 #include "redis/recording.h"
 
-/* The script that EVALSHA calls is among what is sent first. */
-#define LA_SHORT_SCRIPT "\"return redis.call('APPEND', KEYS[1], ARGV[1])\""
-
 /*
  * At least `count` items, but for times the same for the same seed and server; commands that `address` disables or
  * renames are left out. Some calls the server will refuse: not every choice of arguments makes sense. Released with

@@ -166,6 +166,8 @@ const struct la_recipe la_recipes[] = {
     {"function|restore", 0, false, false, true, "FUNCTION FLUSH\nFUNCTION RESTORE {functions}"},
     {"fcall", 0, false, false, true, LIBRARY LIBRARY2 "\nFCALL w_{same} 1 {set} x{unique}"},
     {"eval", 0, false, false, true, "EVAL " SCRIPT " 2 {list} {hash} e{unique}"},
+    /* the script that EVALSHA calls must be known */
+    {"eval", 0, false, true, false, "EVAL \"return redis.call('APPEND', KEYS[1], ARGV[1])\" 1 {str} x"},
     {"evalsha", 0, false, false, true, "EVALSHA " SHA " 1 {str} x"},
     {"exec", 0, true, false, true, "SET {str} {unique}\nRPUSH {list} m{0..7}\nSADD {set} m{same}\nHDEL {hash} f{0..4}"},
     {"restore", 0, false, false, false, "RESTORE w:restored:{unique} {laterms} {dump}"},

@@ -328,7 +328,7 @@ static void note_sync_under_way(struct la_node *node)
 /* A start that has failed is part of the downtime before it. */
 static void note_downtime(struct la_node *node)
 {
-    bool failed = !node->served && (WIFEXITED(node->exit_status) || node->fault_ns == node->gone_ns);
+    bool failed = !node->served && (WIFEXITED(node->exit_status) || !la_node_struck(node));
     if (failed && node->down_ns)
         return;
     node->down_ns = node->fault_ns;

@@ -93,6 +93,12 @@ int la_node_spawn(struct la_node *node, struct la_error *error);
 /* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
 void la_node_ended(struct la_node *node, int status);
 
+/* Its last end was the doing of a fault: it came some time before. */
+static inline bool la_node_struck(const struct la_node *node)
+{
+    return node->fault_ns < node->gone_ns;
+}
+
 /* True while a process of the last start's group is there. */
 bool la_node_lives(const struct la_node *node);
 

@@ -165,32 +165,42 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
     return reply;
 }
 
-static size_t add_words(const redisReply *reply, char *out, size_t size, size_t used)
+/* What is left of a buffer. */
+struct room {
+    char *at;
+    size_t left;
+};
+
+static void add_text(struct room *room, const char *text)
+{
+    size_t length = strnlen(text, room->left - 1);
+    memcpy(room->at, text, length);
+    room->at += length;
+    room->left -= length;
+    *room->at = '\0';
+}
+
+static void add_words(struct room *room, const redisReply *reply)
 {
     char number[24];
     snprintf(number, sizeof number, "%lld", reply->integer);
-    const char *text = reply->type == REDIS_REPLY_NIL       ? "(nil)"
-                       : reply->type == REDIS_REPLY_INTEGER ? number
-                       : reply->type == REDIS_REPLY_ARRAY   ? "["
-                                                            : reply->str;
-    int length = snprintf(out + used, size - used, "%s", text);
-    used = used + (size_t)length < size ? used + (size_t)length : size - 1;
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && used + 1 < size; i++) {
-        used = add_words(reply->element[i], out, size, used);
-        const char *behind = i + 1 < reply->elements ? ", " : "";
-        used += (size_t)snprintf(out + used, size - used, "%s", behind) < size - used ? strlen(behind) : 0;
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        bool nil = reply->type == REDIS_REPLY_NIL;
+        add_text(room, nil ? "(nil)" : reply->type == REDIS_REPLY_INTEGER ? number : reply->str);
+        return;
     }
-    if (reply->type == REDIS_REPLY_ARRAY && used + 1 < size) {
-        out[used++] = ']';
-        out[used] = '\0';
+    add_text(room, "[");
+    for (size_t i = 0; i < reply->elements && room->left > 1; i++) {
+        add_text(room, i ? ", " : "");
+        add_words(room, reply->element[i]);
     }
-    return used;
+    add_text(room, "]");
 }
 
 void la_reply_words(const redisReply *reply, char *out, size_t size)
 {
-    out[0] = '\0';
-    add_words(reply, out, size, 0);
+    struct room room = {out, size};
+    add_words(&room, reply);
 }
 
 bool la_client_serving(redisContext *client, const struct la_address *address)

@@ -55,30 +55,23 @@ static bool is_idle(const redisReply *consumer)
     return false;
 }
 
-static bool is_among(const char *name, const char *const *names)
-{
-    while (*names && strcmp(name, *names) != 0)
-        names++;
-    return *names;
-}
-
 /* What XINFO says of a stream: all but when something was, how it is kept, and what the server only reckons. */
 static uint64_t digest_stream(const redisReply *reply, bool pending, uint64_t digest)
 {
-    static const char *const left_out[] = {"seen-time",    "active-time", "radix-tree-keys", "radix-tree-nodes", "lag",
-                                           "entries-read", NULL};
-    static const char *const lists[] = {"pel", "pending", "consumers", NULL};
+    static const char *const left_out[] = {"seen-time",        "active-time", "radix-tree-keys",
+                                           "radix-tree-nodes", "lag",         "entries-read"};
+    static const char *const lists[] = {"pel", "pending", "consumers"};
     const char *name = "";
     if (reply->type != REDIS_REPLY_ARRAY)
         return digest_reply(reply, digest);
     for (size_t i = 0; i < reply->elements; i++) {
         const redisReply *element = reply->element[i];
-        bool list = is_among(name, lists) && element->type == REDIS_REPLY_ARRAY;
+        bool list = LA_IS_AMONG(name, lists) && element->type == REDIS_REPLY_ARRAY;
         bool time = pending && i + 2 == reply->elements; /* of a pending entry that of its delivery */
         for (size_t n = 0; list && n < element->elements; n++)
             if (!is_idle(element->element[n]))
                 digest = digest_stream(element->element[n], *name == 'p', digest);
-        if (!list && !time && !is_among(name, left_out))
+        if (!list && !time && !LA_IS_AMONG(name, left_out))
             digest = digest_stream(element, false, digest);
         name = element->type == REDIS_REPLY_STRING ? element->str : "";
     }

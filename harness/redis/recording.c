@@ -67,14 +67,6 @@ bool la_recorded_is(const redisReply *command, const char *name)
     return !strcasecmp(command->element[0]->str, name);
 }
 
-static bool is_among(const redisReply *command, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (la_recorded_is(command, names[i]))
-            return true;
-    return false;
-}
-
 static bool has_word(const redisReply *command, const char *word)
 {
     for (size_t i = 1; i < command->elements; i++)
@@ -83,7 +75,7 @@ static bool has_word(const redisReply *command, const char *word)
     return false;
 }
 
-#define IS_AMONG(command, names) is_among(command, names, sizeof(names) / sizeof *(names))
+#define IS_AMONG(command, names) LA_IS_AMONG((command)->element[0]->str, names)
 
 static bool only_reads(const redisReply *command)
 {

@@ -65,7 +65,7 @@ struct la_run {
     unsigned int node_count;
     struct la_ledger ledger;
     struct la_recording recording; /* what the load sends, where that is a list of commands */
-    bool *changed;                 /* by item of it: it has changed data; NULL: not known */
+    bool *changed;                 /* by item of it: it has changed data; NULL: nobody counts that */
     pid_t load_pid;
     bool load_started;
     uint32_t undrained; /* 1 + life of the server in which the load ended without all of its replies; 0: it has them */

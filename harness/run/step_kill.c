@@ -31,7 +31,7 @@ static const char *name_of(int signal)
 /* The node is down, and a fault of this run's has done it: a server may end of an error, or go on. */
 static bool is_down_of_fault(const struct la_node *node)
 {
-    return !node->pid && node->exits && node->fault_ns < node->gone_ns;
+    return !node->pid && node->exits && la_node_struck(node);
 }
 
 static int run_kill(struct la_run *run, const struct la_spec *spec)

@@ -50,7 +50,8 @@ static int verify_recorded(struct la_run *run, struct la_node *node)
 {
     struct la_reference *reference = la_alloc(1, sizeof *reference);
     struct la_error error;
-    run->changed = la_alloc(run->recording.count, sizeof *run->changed);
+    if (run->scenario->load->commands)
+        run->changed = la_alloc(run->recording.count, sizeof *run->changed);
     struct la_verify_options options = {
         .recording = &run->recording, .reference = &reference->node.address, .changed = run->changed};
     int drawn = la_drawn_read(&run->recording, run->recording.drawn, &error) ? la_run_doubt(run, "%s", error.text) : 0;

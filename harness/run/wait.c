@@ -184,5 +184,5 @@ int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exi
 
 bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int exits)
 {
-    return ends(run, node, exits) && node->fault_ns < node->gone_ns;
+    return ends(run, node, exits) && la_node_struck(node);
 }

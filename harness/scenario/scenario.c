@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver/rule.h"
+#include "redis/parts.h"
 #include "redis/roles.h"
 #include "types/types.h"
 
@@ -45,11 +46,33 @@ char *la_rule_resolve(const char *rule, const struct la_rule_names *names)
     return text;
 }
 
+static int no_port(const void *context, const char *node)
+{
+    (void)context;
+    (void)node;
+    return 0;
+}
+
+static char *standard_path(const void *context, const char *part)
+{
+    (void)context;
+    return la_part_glob(&la_layout_standard, part);
+}
+
+bool la_rule_parse(const char *text, struct fi_rule *rule)
+{
+    static const struct la_rule_names standard = {no_port, standard_path, NULL};
+    struct fi_rule_error ignored;
+    char *plain = la_rule_resolve(text, &standard);
+    bool parsed = plain && !fi_rule_parse(plain, la_all_roles, LA_ROLE_COUNT + 2, rule, &ignored);
+    free(plain);
+    return parsed;
+}
+
 bool la_rule_is_clock(const char *text)
 {
     struct fi_rule rule;
-    struct fi_rule_error ignored;
-    return !fi_rule_parse(text, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored) && rule.action == FI_DO_CLOCK;
+    return la_rule_parse(text, &rule) && rule.action == FI_DO_CLOCK;
 }
 
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX])

@@ -116,6 +116,9 @@ struct la_rule_names {
 /* The rule with both in their place, to be freed; NULL when one of them is not there. */
 char *la_rule_resolve(const char *rule, const struct la_rule_names *names);
 
+/* As it is on whatever server: with the standard names of parts. False for one that names another node's port. */
+bool la_rule_parse(const char *text, struct fi_rule *rule);
+
 /* True for a rule that changes the clock; it is armed on all nodes at once. */
 bool la_rule_is_clock(const char *rule);
 

@@ -130,26 +130,18 @@ static void note_node(struct la_fit *fit, const struct la_probe *probe, const st
     la_config_free(&wanted);
 }
 
-/* CONFIG GET does not name them, and every server has them. */
-static bool is_told(const char *directive)
-{
-    static const char *const untold[] = {"rename-command", "user", "loadmodule"};
-    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++)
-        if (!strcasecmp(directive, untold[i]))
-            return false;
-    return true;
-}
-
 /* A directive that the server, which tells its settings, does not have. */
 static const char *unknown(const struct la_probe *probe, const char *text, char *name, size_t size)
 {
+    /* CONFIG GET does not name them, and every server has them */
+    static const char *const untold[] = {"rename-command", "user", "loadmodule"};
     struct la_error error;
     struct la_config wanted = {0};
     const char *found = NULL;
     if (!text || !probe->settings.count || la_config_append(&wanted, text, "settings", &error))
         return NULL;
     for (size_t i = 0; !found && i < wanted.count; i++)
-        if (is_told(wanted.items[i].name) && !la_probe_setting(probe, wanted.items[i].name)) {
+        if (!LA_IS_AMONG(wanted.items[i].name, untold) && !la_probe_setting(probe, wanted.items[i].name)) {
             snprintf(name, size, "%s", wanted.items[i].name);
             found = name;
         }

@@ -11,7 +11,6 @@
 #include "commands/generate.h"
 #include "driver/notify_filter.h"
 #include "judge/judge.h"
-#include "redis/parts.h"
 #include "redis/roles.h"
 #include "report/result.h"
 #include "run/given_keys.h"
@@ -122,38 +121,20 @@ static int create(struct la_run *run)
     return 0;
 }
 
-static int no_port(const void *context, const char *node)
-{
-    (void)context;
-    (void)node;
-    return 0;
-}
-
-static char *any_path(const void *context, const char *part)
-{
-    (void)context;
-    return la_part_glob(&la_layout_standard, part);
-}
-
 /* A server that is driven from outside: every rule of the scenario is looked at before the load starts. */
 static int check_outside(struct la_run *run)
 {
-    static const struct la_rule_names any_names = {no_port, any_path, NULL};
     for (unsigned int i = 0; run->options->server.outside && i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
         const char *text = step->kind->rule ? step->kind->rule(step->spec) : NULL;
         struct fi_rule rule;
-        struct fi_rule_error ignored;
         if (step->kind->needs_library)
             return la_run_doubt(run, "the server does not load libfaultinject.so, and %s needs it",
                                 step->kind->form.name);
         if (!text)
             continue;
-        /* what a name stands for changes nothing: any part will do, and peer=@NODE needs the library anyway */
-        char *plain = la_rule_resolve(text, &any_names);
-        bool parsed = plain && !fi_rule_parse(plain, la_all_roles, LA_ROLE_COUNT + 2, &rule, &ignored);
-        free(plain);
-        const char *lacks = parsed ? fi_notify_lacks(&rule) : "from outside the server sockets are not seen";
+        const char *lacks =
+            la_rule_parse(text, &rule) ? fi_notify_lacks(&rule) : "from outside the server sockets are not seen";
         if (lacks)
             return la_run_doubt(run, "the server does not load libfaultinject.so, and '%s' needs it: %s", text, lacks);
     }
