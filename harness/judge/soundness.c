@@ -55,6 +55,9 @@ static void look_at_node(const struct la_node *node, struct la_strings *doubts)
 
 void la_soundness(const struct la_run *run, struct la_strings *doubts)
 {
+    const struct la_strings *before = run->options->doubts;
+    for (size_t i = 0; before && i < before->count; i++)
+        la_strings_add(doubts, la_format("the configuration: %s", before->items[i]));
     for (size_t i = 0; i < run->doubts.count; i++)
         la_strings_add(doubts, la_strdup(run->doubts.items[i]));
     if (run->unproven && !run->doubts.count)

@@ -42,6 +42,8 @@ static const struct {
     {"slaveof", DROP, "would reach the outside world"},
     {"replica-announce-ip", DROP, "would reach the outside world"},
     {"replica-announce-port", DROP, "would reach the outside world"},
+    {"slave-announce-ip", DROP, "would reach the outside world"},
+    {"slave-announce-port", DROP, "would reach the outside world"},
     {"masterauth", DROP, "a secret"},
     {"masteruser", DROP, "belongs to masterauth"},
     {"primaryauth", DROP, "a secret"},
@@ -100,24 +102,67 @@ static void replace_arg(struct la_directive *item, int index, const char *value)
     item->args[index] = la_strdup(value);
 }
 
-/* The copy is dir/files/N: a name of 255 bytes has no room for more. */
-static int copy_in(struct la_directive *item, const char *dir, size_t number, struct la_error *error)
+/* In the sandbox, what stands for the user's `dir`: a file that lies in it lies in the data folder of each node. */
+#define DIR_PLACE "dir"
+
+/* Makes the folder that a file is to lie in. */
+static int make_place(const char *file, struct la_error *error)
 {
+    char above[LA_PATH_MAX];
+    la_path(above, "%.*s", (int)(strrchr(file, '/') - file), file);
+    return la_make_dirs(above, error);
+}
+
+/* How a path continues behind a folder that it lies in; NULL: it does not. */
+static const char *behind(const char *path, const char *folder)
+{
+    size_t length = folder ? strlen(folder) : 0;
+    return length && !strncmp(path, folder, length) && path[length] == '/' ? path + length + 1 : NULL;
+}
+
+/*
+ * Where the copy is to lie. A server writes its ACL file anew, and what lies in its data folder suffers with it;
+ * otherwise it is dir/files/N: a name of 255 bytes has no room for more.
+ */
+static void target_of(char target[LA_PATH_MAX], const struct la_config *config, const struct la_directive *item,
+                      const char *source, const char *dir)
+{
+    char real[LA_PATH_MAX];
+    la_path(target, "%s/files/%zu", dir, (size_t)(item - config->items));
+    if (strcmp(item->name, "aclfile") != 0)
+        return;
+    la_path(real, "%.*s", (int)(strrchr(source, '/') - source), source);
+    char *above = realpath(*real ? real : "/", NULL);
+    char *data = realpath(config->folder, NULL);
+    la_path(real, "%s/%s", above && strcmp(above, "/") != 0 ? above : "", strrchr(source, '/') + 1);
+    const char *inside = data ? behind(real, strcmp(data, "/") != 0 ? data : "") : NULL;
+    if (inside)
+        la_path(target, "%s/" DIR_PLACE "/%s", dir, inside);
+    free(above);
+    free(data);
+}
+
+/* Names begin in the server's data folder by the time it opens them. */
+static int copy_in(const struct la_config *config, struct la_directive *item, const char *dir, struct la_error *error)
+{
+    char source[LA_PATH_MAX];
     char target[LA_PATH_MAX];
     struct stat st;
-    la_path(target, "%s/files", dir);
-    if (la_make_dirs(target, error))
-        return -1;
-    la_path(target, "%s/files/%zu", dir, number);
+    const char *name = item->args[0];
+    if (*name == '/')
+        la_path(source, "%s", name);
+    else
+        la_path(source, "%s/%s", config->folder, name);
+    if (stat(source, &st))
+        return la_fail(error, "%s:%d: %s %s: %m", item->file, item->line, item->name, source);
+    target_of(target, config, item, source, dir);
     struct la_error inner;
-    if (stat(item->args[0], &st))
-        return la_fail(error, "%s:%d: %s %s: %m", item->file, item->line, item->name, item->args[0]);
     bool is_dir = S_ISDIR(st.st_mode);
     if (is_dir && strcmp(item->name, "tls-ca-cert-dir") != 0)
-        return la_fail(error, "%s:%d: %s %s: is a directory", item->file, item->line, item->name, item->args[0]);
-    if (is_dir && la_make_dirs(target, error))
+        return la_fail(error, "%s:%d: %s %s: is a directory", item->file, item->line, item->name, source);
+    if (make_place(target, error) || (is_dir && la_make_dirs(target, error)))
         return -1;
-    if (is_dir ? la_copy_given(item->name, item->args[0], target, &inner) : la_copy_file(item->args[0], target, &inner))
+    if (is_dir ? la_copy_given(item->name, source, target, &inner) : la_copy_file(source, target, &inner))
         return la_fail(error, "%s:%d: %s: %s", item->file, item->line, item->name, inner.text);
     replace_arg(item, 0, target);
     return 0;
@@ -174,18 +219,22 @@ static int rewrite_acl_file(struct la_config *config, const char *path, struct l
         }
         fputc('\n', file);
     }
-    fprintf(file, "user lastack on >%s ~* &* +@all\n", own_password(config));
+    char *login = la_config_login(config);
+    fprintf(file, "%s\n", login);
+    free(login);
     free(text);
     return fclose(file) ? la_fail(error, "%s: %m", path) : 0;
 }
 
-static int add_own_user(struct la_config *config, struct la_error *error)
+char *la_config_login(const struct la_config *config)
 {
-    char *line = la_format("user lastack on >%s ~* &* +@all", own_password(config));
-    int result = la_config_append(config, line, "lastack", error);
-    free(line);
+    return la_format("user %s on >%s ~* +@all", config->user, config->password); /* & came with 6.2 */
+}
+
+static void add_own_user(struct la_config *config)
+{
     config->user = la_strdup("lastack");
-    return result;
+    own_password(config);
 }
 
 static void note_renamed(struct la_config *config, const struct la_directive *item)
@@ -214,9 +263,9 @@ static int treat(struct la_config *config, size_t number, const char *dir, struc
     if (row < 0 || item->count < 1 || !*item->args[0])
         return 0;
     note(config, item, table[row].why);
-    if (table[row].treatment == SECRET)
-        replace_arg(item, 0, own_password(config));
-    return table[row].treatment == COPY ? copy_in(item, dir, number, error) : 0;
+    for (int arg = 0; arg < item->count && table[row].treatment == SECRET; arg++)
+        replace_arg(item, arg, own_password(config));
+    return table[row].treatment == COPY ? copy_in(config, item, dir, error) : 0;
 }
 
 /* Clients' own limit would end the harness's connections when it reads what is larger; replicas keep theirs. */
@@ -250,15 +299,60 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
     }
     char *acl_file = la_config_get(config, "aclfile");
     int result = 0;
-    if (acl_file && *acl_file) {
-        config->user = la_strdup("lastack");
+    char place[LA_PATH_MAX];
+    la_path(place, "%s/" DIR_PLACE, dir);
+    la_config_set(config, "dir", place);
+    bool has_file = acl_file && *acl_file;
+    if (has_file || users)
+        add_own_user(config);
+    if (has_file) {
         result = rewrite_acl_file(config, acl_file, error);
     } else if (users) {
-        result = add_own_user(config, error);
+        char *login = la_config_login(config);
+        result = la_config_append(config, login, "lastack", error);
+        free(login);
     }
     la_config_renew_login(config);
     free(acl_file);
     return result;
+}
+
+bool la_config_names_file(const struct la_directive *item)
+{
+    int row = row_of(item->name);
+    return row >= 0 && table[row].treatment == COPY && item->count > 0 && *item->args[0];
+}
+
+void la_config_acl_secrets(char *line, struct la_strings *secrets)
+{
+    for (char *word; (word = strsep(&line, " "));)
+        if (strchr("><#!", *word) && word[0] && word[1])
+            la_strings_add(secrets, la_strdup(word + 1));
+}
+
+void la_config_secrets(const struct la_config *config, struct la_strings *secrets)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        const struct la_directive *item = &config->items[i];
+        int row = row_of(item->name);
+        bool secret = row >= 0 && !strcmp(table[row].why, "a secret");
+        bool user = !strcmp(item->name, "user");
+        for (int arg = 0; arg < item->count; arg++) {
+            if (secret && *item->args[arg])
+                la_strings_add(secrets, la_strdup(item->args[arg]));
+            else if (user && arg)
+                la_config_acl_secrets(item->args[arg], secrets);
+        }
+    }
+}
+
+bool la_config_may_differ(const struct la_config *config, const char *name)
+{
+    size_t length = strlen(name);
+    bool listed = row_of(name) >= 0;
+    for (size_t i = 0; i < config->changed.count && !listed; i++)
+        listed = !strncmp(config->changed.items[i], name, length) && config->changed.items[i][length] == ':';
+    return listed;
 }
 
 static bool is_own(const struct la_directive *item)
@@ -267,47 +361,56 @@ static bool is_own(const struct la_directive *item)
     return named && item->count > 0 && *item->args[0];
 }
 
-int la_config_own_files(struct la_config *config, const char *folder, struct la_error *error)
+/* A copy of a file of the server's own; one that lies in the data is there already where a bundle is replayed. */
+static int take_file(struct la_directive *item, const char *to, bool may_lack, struct la_error *error)
 {
-    for (size_t i = 0; i < config->count; i++) {
-        struct la_directive *item = &config->items[i];
-        char own[LA_PATH_MAX];
-        if (!is_own(item))
-            continue;
-        la_path(own, "%s/%s-%zu", folder, item->name, i);
-        if (la_copy_file(item->args[0], own, error))
-            return -1;
-        replace_arg(item, 0, own);
-    }
+    bool lacks = may_lack && access(item->args[0], F_OK);
+    if (!lacks && !la_same_file(item->args[0], to) && (make_place(to, error) || la_copy_file(item->args[0], to, error)))
+        return -1;
+    replace_arg(item, 0, to);
     return 0;
 }
 
-int la_config_rebase(struct la_config *config, const char *folder, struct la_error *error)
+int la_config_own_files(struct la_config *config, const char *folder, const char *data, struct la_error *error)
 {
-    for (size_t i = 0; i < config->count; i++) {
+    int result = 0;
+    char *dir = la_config_get(config, "dir");
+    for (size_t i = 0; i < config->count && !result; i++) {
         struct la_directive *item = &config->items[i];
         char own[LA_PATH_MAX];
         if (!is_own(item))
             continue;
+        const char *inside = behind(item->args[0], dir);
+        if (inside)
+            la_path(own, "%s/%s", data, inside);
+        else
+            la_path(own, "%s/%s-%zu", folder, item->name, i);
+        result = take_file(item, own, inside, error);
+    }
+    free(dir);
+    la_config_set(config, "dir", data);
+    return result;
+}
+
+int la_config_rebase(struct la_config *config, const char *folder, const char *data, struct la_error *error)
+{
+    int result = 0;
+    char *dir = la_config_get(config, "dir");
+    for (size_t i = 0; i < config->count && !result; i++) {
+        struct la_directive *item = &config->items[i];
+        char own[LA_PATH_MAX];
+        if (!is_own(item))
+            continue;
+        const char *inside = behind(item->args[0], dir);
         const char *slash = strrchr(item->args[0], '/');
-        la_path(own, "%s/%s", folder, slash ? slash + 1 : item->args[0]);
-        if (access(own, R_OK))
-            return la_fail(error, "%s: %s names it, and it is not there: %m", own, item->name);
+        la_path(own, "%s/%s", inside ? data : folder, inside ? inside : slash ? slash + 1 : item->args[0]);
+        if (!inside && access(own, R_OK)) /* what lay in the data may be lost with it */
+            result = la_fail(error, "%s: %s names it, and it is not there: %m", own, item->name);
         replace_arg(item, 0, own);
     }
-    return 0;
-}
-
-/* "user lastack on >PASSWORD ..." */
-static void take_login(struct la_config *config, const char *line)
-{
-    char password[128];
-    if (sscanf(line, "user lastack on >%127s", password) != 1)
-        return;
-    free(config->user);
-    free(config->password);
-    config->user = la_strdup("lastack");
-    config->password = la_strdup(password);
+    free(dir);
+    la_config_set(config, "dir", data);
+    return result;
 }
 
 void la_config_renew_login(struct la_config *config)
@@ -326,22 +429,9 @@ void la_config_renew_login(struct la_config *config)
     }
 }
 
-int la_config_find_login(struct la_config *config, struct la_error *error)
+void la_config_find_login(struct la_config *config)
 {
+    config->user = la_config_get(config, "masteruser");
+    config->password = config->user ? la_config_get(config, "masterauth") : NULL;
     la_config_renew_login(config);
-    char *user = la_config_get(config, "user");
-    char *line = user ? la_format("user %s", user) : NULL;
-    if (line)
-        take_login(config, line);
-    free(line);
-    free(user);
-    char *path = la_config_get(config, "aclfile");
-    char *text = path && *path ? la_read_file(path, 1 << 20, NULL, error) : NULL;
-    bool failed = path && *path && !text;
-    char *rest = text;
-    for (char *next; (next = strsep(&rest, "\n"));)
-        take_login(config, next);
-    free(text);
-    free(path);
-    return failed ? -1 : 0;
 }

@@ -75,7 +75,7 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
 {
     struct la_config *config = &node->config;
     la_config_copy(config, node->server->base);
-    if (la_config_own_files(config, node->dir, error)) /* ACL SAVE writes, and a bundle is to be whole */
+    if (la_config_own_files(config, node->dir, node->data, error)) /* ACL SAVE writes, and a bundle is to be whole */
         return -1;
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;
@@ -85,7 +85,6 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
         return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
     set_number(config, "port", port);
     la_config_set(config, "bind", "127.0.0.1");
-    la_config_set(config, "dir", node->data);
     la_config_set(config, "daemonize", "no");
     if (primary) {
         char line[64];
@@ -93,7 +92,7 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
         if (la_config_overlay(config, line, "replicaof", error))
             return -1;
     }
-    if (primary && config->password) {
+    if (config->password) { /* whose replica it may be one day, and how a bundle is opened */
         la_config_set(config, "masterauth", config->password);
         la_config_set(config, "masteruser", config->user);
     }
@@ -115,6 +114,15 @@ static int open_folder(struct la_node *node, struct la_error *error)
     return node->folder < 0 ? la_fail(error, "%s: %s", node->dir, strerror(errno)) : 0;
 }
 
+/* By this name the server finds the folder. */
+static void seen_folder(const struct la_node *node, char out[LA_PATH_MAX])
+{
+    if (node->folder >= 0)
+        la_path(out, "/proc/%d/fd/%d", (int)getpid(), node->folder);
+    else
+        la_path(out, "%s", node->dir);
+}
+
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
                    struct la_error *error)
@@ -123,21 +131,22 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     char path[LA_PATH_MAX];
     la_path(node->dir, "%s/%s", dir, spec->name);
     la_path(node->program, "%s", server->path);
-    if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error) ||
-        configure(node, scenario, primary, error))
+    if (la_power_prepare(&node->power, scenario->power_cut, server->means, node->dir, node->data, error))
+        return -1;
+    if (server->data && !primary && la_copy_tree(server->data, node->data, error))
+        return -1;
+    if (configure(node, scenario, primary, error))
         return -1;
     bool simulated = node->power.method == LA_POWER_SIMULATED;
     if (simulated && (!server->shim || server->outside))
         return la_fail(error, "a simulated power cut needs libfaultinject.so inside the server");
-    if (server->data && !primary && la_copy_tree(server->data, node->data, error))
+    if (la_check_own(node->data, error) || open_folder(node, error))
         return -1;
-    if (la_check_own(node->data, error))
-        return -1;
-    la_path(path, "%s/redis.conf", node->dir);
-    if (la_config_write(&node->config, path, error))
+    seen_folder(node, path);
+    if (la_config_write(&node->config, node->dir, path, error))
         return -1;
     la_path(path, "%s/control", node->dir);
-    if (la_power_begin(&node->power, node->data, error) || open_folder(node, error))
+    if (la_power_begin(&node->power, node->data, error))
         return -1;
     const struct fi_control_plan plan = {.data_dir = node->data,
                                          .side_dir = simulated ? node->power.side : NULL,
@@ -172,15 +181,19 @@ static void become_server(const struct la_node *node, const char *config, const 
     dup2(null, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    if (chdir(node->dir))
-        _exit(126);
+    const struct la_view *view = node->server->view;
+    const char *lacks = view ? la_view_enter(view, node->dir) : !chdir(node->dir) ? NULL : "its folder is not there";
+    if (lacks) {
+        dprintf(STDERR_FILENO, "lastack: %s: %s\n", lacks, strerror(errno));
+        _exit(LA_NODE_UNSTARTED);
+    }
     unsetenv("LD_PRELOAD");
     if (node->server->shim && !notify)
         preload(node, control);
     int refused = notify ? fi_notify_install(notify, node->control) : 0;
     if (refused) {
         dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
-        _exit(126);
+        _exit(LA_NODE_UNSTARTED);
     }
     execl(node->program, node->program, config, (char *)NULL);
     dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->program, strerror(errno));
@@ -240,10 +253,11 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     char config[LA_PATH_MAX];
     char control[LA_PATH_MAX];
     char path[LA_PATH_MAX];
-    if (node->folder >= 0)
-        la_path(config, "/proc/%d/fd/%d/redis.conf", (int)getpid(), node->folder);
+    seen_folder(node, path);
+    if (node->server->view)
+        la_path(config, "%s", node->server->view->config);
     else
-        la_path(config, "%s/redis.conf", node->dir);
+        la_path(config, "%s/redis.conf", path);
     la_path(control, "%s/control", node->dir);
     la_path(path, "%s/log", node->dir);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

@@ -11,10 +11,12 @@
 #include "crash/power.h"
 #include "driver/control.h"
 #include "nodes/config.h"
+#include "nodes/view.h"
 #include "redis/client.h"
 #include "scenario/scenario.h"
 
 enum { LA_STARTS_MAX = 64 };
+enum { LA_NODE_UNSTARTED = 126 }; /* exit status: what had to be done before the server could be started failed */
 
 /* How a node's server is to be run. */
 struct la_server {
@@ -26,6 +28,7 @@ struct la_server {
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
     const struct la_means *means; /* what can be done here; NULL: no power is cut */
+    const struct la_view *view;   /* another configuration than its own, as that lies; NULL: its own */
 };
 
 struct la_node {

@@ -35,6 +35,7 @@ struct la_options {
     const char *config_path;      /* --config, for the reproducing command; NULL: none */
     const char *data_path;
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
+    const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
     bool verbose;                       /* a line for each step, on a terminal */
 };

@@ -84,6 +84,25 @@ static int copy_data(struct la_work *work, struct la_error *error)
     return la_make_dirs(work->data, error) || la_copy_given("--data", work->suite->data, work->data, error) ? -1 : 0;
 }
 
+/* Makes the copy safe, and has the server read the original. */
+static int ask_original(struct la_work *work, const char *path, const char *dir, struct la_error *error)
+{
+    char asked[LA_PATH_MAX];
+    struct la_config original;
+    la_config_copy(&original, &work->base);
+    la_path(asked, "%s/original", work->suite->out);
+    int result = la_config_sandbox(&work->base, dir, error) || la_check_own(dir, error) ? -1 : 0;
+    if (!result && work->sandbox->box == LA_BOX_NONE)
+        work->original.unasked = la_strdup(work->sandbox->why);
+    else if (!result)
+        result = la_make_dirs(asked, error) || la_original_ask(&work->original, work->server, path, &original,
+                                                               &work->base, asked, work->suite->start_timeout_ms, error)
+                     ? -1
+                     : 0;
+    la_config_free(&original);
+    return result;
+}
+
 static int read_configuration(struct la_work *work, struct la_error *error)
 {
     char dir[LA_PATH_MAX];
@@ -91,8 +110,7 @@ static int read_configuration(struct la_work *work, struct la_error *error)
     if (!path)
         return 0;
     la_path(dir, "%s/config", work->suite->out);
-    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) ||
-                   la_config_sandbox(&work->base, dir, error) || la_check_own(dir, error)
+    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) || ask_original(work, path, dir, error)
                ? -1
                : 0;
 }
@@ -103,12 +121,18 @@ static int probe(struct la_work *work, struct la_error *error)
     char dir[LA_PATH_MAX];
     work->means.disk_bytes = 4 * work->given.bytes;
     work->options = (struct la_options){
-        .server = {work->server, suite->no_shim ? NULL : suite->parts.shim, suite->data ? work->data : NULL,
-                   suite->seed, true, false, &work->base, &work->means},
+        .server = {.path = work->server,
+                   .shim = suite->no_shim ? NULL : suite->parts.shim,
+                   .data = suite->data ? work->data : NULL,
+                   .seed = suite->seed,
+                   .aof_folder = true,
+                   .base = &work->base,
+                   .means = &work->means},
         .seed = suite->seed,
         .demands = suite->demands,
         .lacks = &work->probe.lacks,
         .config_path = suite->config,
+        .doubts = &work->differences,
         .data_path = suite->data,
         .start_timeout_ms = suite->start_timeout_ms,
         .verbose = suite->verbose,
@@ -121,6 +145,7 @@ static int probe(struct la_work *work, struct la_error *error)
     work->options.server.aof_folder =
         says ? la_probe_setting(&work->probe, "appenddirname") != NULL : strtoul(work->probe.version, NULL, 10) >= 7;
     work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
+    la_original_compare(&work->original, &work->base, &work->probe, &work->differences);
     return 0;
 }
 
@@ -284,6 +309,10 @@ void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
         la_strings_add(limits, la_format("real power cuts: %s", missing));
     if (work->base.tls)
         la_strings_add(limits, la_strdup("TLS: the harness speaks plain TCP, and so does the server here"));
+    if (work->original.unasked)
+        la_strings_add(limits, la_format("the server was not asked what it makes of the configuration as it lies (%s): "
+                                         "that the copy means the same is what lastack makes of it",
+                                         work->original.unasked));
     if (work->options.server.outside)
         la_strings_add(limits, la_strdup("the server does not load libfaultinject.so (statically linked, set-uid, or "
                                          "LD_PRELOAD removed): it was driven from outside, by seccomp user "

@@ -1,5 +1,6 @@
 #include "suite/probe.h"
 
+#include <hiredis/sds.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +30,9 @@ static const char *said(redisReply *reply, redisContext *client)
     return reply->str;
 }
 
-/* Waits until the node answers PING. */
-static redisContext *reach(struct la_node *node, unsigned int timeout_ms, struct la_error *error)
+redisContext *la_probe_reach(struct la_node *node, unsigned int timeout_ms, struct la_error *error)
 {
+    timeout_ms = timeout_ms ? timeout_ms : START_TIMEOUT_MS;
     uint64_t deadline = la_now_ns() + timeout_ms * UINT64_C(1000000);
     struct la_error last = {""};
     while (la_now_ns() < deadline && !la_interrupted()) {
@@ -102,22 +103,51 @@ static int identify(struct la_probe *probe, redisContext *client, const struct l
     return 0;
 }
 
-static void read_settings(struct la_probe *probe, redisContext *client, const struct la_node *node)
+/* The texts of a list that a command answers, to be freed; NULL, too, where it answers anything else. */
+static redisReply *ask_list(redisContext *client, const struct la_address *address, const char *line)
 {
-    redisReply *reply = la_client_send(client, &node->address, "CONFIG GET *");
-    if (reply && reply->type == REDIS_REPLY_ARRAY)
-        for (size_t i = 0; i < reply->elements; i++)
-            la_strings_add(&probe->settings, la_strdup(reply->element[i]->str ? reply->element[i]->str : ""));
+    redisReply *reply = la_client_send(client, address, line);
+    bool texts = reply && reply->type == REDIS_REPLY_ARRAY;
+    for (size_t i = 0; texts && i < reply->elements; i++)
+        texts = reply->element[i]->str != NULL;
+    if (texts)
+        return reply;
+    freeReplyObject(reply);
+    return NULL;
+}
+
+void la_probe_ask_settings(redisContext *client, const struct la_address *address, struct la_strings *settings)
+{
+    redisReply *reply = ask_list(client, address, "CONFIG GET *");
+    for (size_t i = 0; reply && i < reply->elements; i++)
+        la_strings_add(settings, la_strdup(reply->element[i]->str));
+    freeReplyObject(reply);
+}
+
+void la_probe_ask_users(redisContext *client, const struct la_address *address, struct la_strings *users)
+{
+    redisReply *reply = ask_list(client, address, "ACL LIST");
+    for (size_t i = 0; reply && i < reply->elements; i++) {
+        char *rest = reply->element[i]->str;
+        sds line = sdsempty();
+        for (char *word; (word = strsep(&rest, " "));)
+            if (*word != '#')
+                line = sdscatfmt(line, *line ? " %s" : "%s", word);
+        if (strncmp(line, "user lastack ", 13) != 0)
+            la_strings_add(users, la_strdup(line));
+        sdsfree(line);
+    }
     freeReplyObject(reply);
 }
 
 static int ask(struct la_probe *probe, struct la_node *node, const struct la_strings *renamed, unsigned int timeout_ms,
                struct la_error *error)
 {
-    redisContext *client = la_node_spawn(node, error) ? NULL : reach(node, timeout_ms, error);
+    redisContext *client = la_node_spawn(node, error) ? NULL : la_probe_reach(node, timeout_ms, error);
     int result = client ? identify(probe, client, node, error) : -1;
     if (!result) {
-        read_settings(probe, client, node);
+        la_probe_ask_settings(client, &node->address, &probe->settings);
+        la_probe_ask_users(client, &node->address, &probe->users);
         la_lacks_ask(&probe->lacks, client, renamed);
     }
     if (!result && node->server->shim)
@@ -144,7 +174,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     asked.data = NULL;
     int result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
-        result = ask(probe, &node, &server->base->renamed, timeout_ms ? timeout_ms : START_TIMEOUT_MS, error);
+        result = ask(probe, &node, &server->base->renamed, timeout_ms, error);
     la_node_free(&node);
     la_config_free(&open);
     return result;
@@ -153,6 +183,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
 void la_probe_free(struct la_probe *probe)
 {
     la_strings_free(&probe->settings);
+    la_strings_free(&probe->users);
     la_lacks_free(&probe->lacks);
 }
 

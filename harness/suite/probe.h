@@ -12,6 +12,7 @@ struct la_probe {
     bool preloaded;             /* it has loaded libfaultinject.so */
     struct la_lacks lacks;      /* what it can be loaded with */
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
+    struct la_strings users;    /* lines of ACL LIST, without passwords and but for our own; empty likewise */
 };
 
 /*
@@ -21,6 +22,13 @@ struct la_probe {
 int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, unsigned int timeout_ms,
                     struct la_error *error);
 void la_probe_free(struct la_probe *probe);
+
+/* Waits until a node that was spawned answers PING; NULL with `error` filled when it ends, or the time has passed. */
+redisContext *la_probe_reach(struct la_node *node, unsigned int timeout_ms, struct la_error *error);
+
+/* Adds what `settings` and `users` of a probe hold. */
+void la_probe_ask_settings(redisContext *client, const struct la_address *address, struct la_strings *settings);
+void la_probe_ask_users(redisContext *client, const struct la_address *address, struct la_strings *users);
 
 /* A setting as the server itself reports it; NULL: it does not, or has none of that name. */
 const char *la_probe_setting(const struct la_probe *probe, const char *name);

@@ -103,13 +103,11 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
     if (access(bundle->crash, R_OK) || !bundle->recorded.crash_lives)
         return la_fail(error, "%s: no crash state was kept (the node did not go down, or its policy restarted it)",
                        bundle->crash);
-    la_path(path, "%s/%s/redis.conf", replay->bundle, node);
-    char folder[LA_PATH_MAX];
-    la_path(folder, "%s/%s", replay->bundle, node);
-    if (la_config_read(&bundle->config, path, error) ||
-        (seal != LA_SEAL_OLD && la_config_rebase(&bundle->config, folder, error)) ||
-        la_config_find_login(&bundle->config, error))
+    la_path(path, "%s/%s", replay->bundle, node);
+    if (la_config_read_back(&bundle->config, path, error) ||
+        (seal != LA_SEAL_OLD && la_config_rebase(&bundle->config, path, bundle->crash, error)))
         return -1;
+    la_config_find_login(&bundle->config);
     return la_parts_program(replay->server ? replay->server
                             : recorded     ? recorded
                                            : "redis-server",
@@ -199,8 +197,11 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     bool ready = check_out(replay, &error) == 0 && open_bundle(&bundle, replay, &error) == 0;
     int made = ready ? la_new_folder(replay->out, &error) : -1;
     if (made >= 0) {
-        options.server =
-            (struct la_server){bundle.server, replay->parts.shim, bundle.crash, 0, true, false, &bundle.config, NULL};
+        options.server = (struct la_server){.path = bundle.server,
+                                            .shim = replay->parts.shim,
+                                            .data = bundle.crash,
+                                            .aof_folder = true,
+                                            .base = &bundle.config};
         run->options = &options;
         if (set_up(run, &bundle, replay, &error) == 0 && recover_and_verify(run, &error) == 0)
             status = judge(run, &bundle.recorded);

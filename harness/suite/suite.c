@@ -349,6 +349,8 @@ static void release(struct la_work *work)
     free(work->fits);
     la_scenarios_free(&work->scenarios);
     la_config_free(&work->base);
+    la_original_free(&work->original);
+    la_strings_free(&work->differences);
     la_probe_free(&work->probe);
     la_strings_free(&work->skipped);
     la_claims_free(work->claims);

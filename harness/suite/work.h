@@ -6,6 +6,7 @@
 #include "report/claims.h"
 #include "suite/fit.h"
 #include "suite/options.h"
+#include "suite/original.h"
 #include "suite/probe.h"
 #include "suite/sandbox.h"
 
@@ -26,8 +27,10 @@ struct la_work {
     struct la_fit *fits;           /* of each: what it is run with */
     size_t offered;                /* scenarios that were wanted, whether they apply or not */
     struct la_config base;
-    struct la_extent given; /* --data */
-    char data[LA_PATH_MAX]; /* our copy of it */
+    struct la_original original;   /* what the server makes of the user's file */
+    struct la_strings differences; /* of `base` from it: nothing holds */
+    struct la_extent given;        /* --data */
+    char data[LA_PATH_MAX];        /* our copy of it */
     struct la_probe probe;
     struct la_means means;
     struct la_options options;

@@ -36,7 +36,7 @@ static void read_config(void)
     struct la_error error = {""};
     struct la_config config = {0};
     if (la_config_read(&config, path, &error) == 0)
-        la_config_find_login(&config, &error);
+        la_config_find_login(&config);
     la_config_free(&config);
 }
 

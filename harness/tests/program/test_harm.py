@@ -392,7 +392,9 @@ class Chroot(LastackTest):
     def test_nothing_outside_is_touched(self):
         before = pathlib.Path("/proc/self/mountinfo").read_text()
         inside = ["chroot", self.root, "/opt/bin/lastack"]
+        (self.root / "opt/redis.conf").write_text("hz 20\n")
         run = subprocess.run([*inside, "run", "kill9-rdb", "power-cut-aof-always", "power-cut-aof-always-real",
+                              "--config", "/opt/redis.conf",
                               "--server", "/usr/bin/redis-server", "--out", "/tmp/out"], capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         self.assertEqual(pathlib.Path("/proc/self/mountinfo").read_text(), before)
@@ -400,6 +402,7 @@ class Chroot(LastackTest):
         self.assertIn("power-cut-aof-always-real: its power cannot be cut for real here: no mount namespace of its own",
                       result["not_applicable"])
         self.assertTrue(any("no namespaces (mounts cannot be kept private" in limit for limit in result["limits"]))
+        self.assertTrue(any("was not asked what it makes of the configuration" in limit for limit in result["limits"]))
         self.assertTrue(os.path.exists("/proc/self/status"))
         again = subprocess.run([*inside, "replay", "/tmp/out/kill9-rdb", "--out", "/tmp/again"], capture_output=True,
                                text=True)
@@ -506,16 +509,18 @@ class Damage(LastackTest):
 
     def test_a_report_may_be_moved(self):
         """With an ACL file, which the server of the replay is to have from the bundle."""
-        acl = self.write("users.acl", "user default on nopass ~* &* +@all\nuser app on >secret ~* +@all\n")
-        conf = self.write("acl.conf", f"aclfile {acl}\n{ALWAYS}")
-        run = self.lastack("run", "kill9-aof-always", "--config", conf)
-        self.assertEqual(run.status, 0, str(run))
-        moved = self.folder / "moved"
-        run.out.rename(moved)
-        acl.unlink()
-        self.assertEqual(self.lastack("replay", moved / "kill9-aof-always").status, 0)
-        next((moved / "kill9-aof-always/primary").glob("aclfile-*")).unlink()
-        self.assert_refused(self.lastack("replay", moved / "kill9-aof-always"), "damaged")
+        (self.folder / "data").mkdir()
+        for folder, place in ((self.folder, "crash/users.acl"), (self.folder / "data", "aclfile-*")):
+            acl = self.write("users.acl", "user default on nopass ~* &* +@all\nuser app on >secret ~* +@all\n")
+            conf = self.write("acl.conf", f"dir {folder}\naclfile {acl}\n{ALWAYS}")
+            run = self.lastack("run", "kill9-aof-always", "--config", conf)
+            self.assertEqual(run.status, 0, str(run))
+            moved = self.folder / f"moved-{folder.name}"
+            run.out.rename(moved)
+            acl.unlink()
+            self.assertEqual(self.lastack("replay", moved / "kill9-aof-always").status, 0)
+            next((moved / "kill9-aof-always/primary").glob(place)).unlink()
+            self.assert_refused(self.lastack("replay", moved / "kill9-aof-always"), "damaged")
 
 
 class Killed(LastackTest):
