@@ -7,13 +7,16 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "driver/control.h"
@@ -24,7 +27,7 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-enum { TICK_MS = 5, HELD_MAX = 1024 };
+enum { TICK_MS = 5, HELD_MAX = 1024, DONE_MS = 1000 };
 
 /* A call that is kept waiting. */
 struct held {
@@ -201,6 +204,32 @@ static void carry_out(struct server *server, const struct fi_decision *decision,
     }
 }
 
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : st.st_ino;
+}
+
+/*
+ * Lets a rename go on, and sees by the file of its new name that it is done: what the server does next to make it
+ * durable is a call that waits for us. False: it has failed.
+ */
+static bool rename_is_done(struct server *server, const struct fi_operation *operation)
+{
+    char path[2 * FI_PATH_MAX];
+    const struct timespec look = {0, 20000};
+    snprintf(path, sizeof path, "%s/%s", server->control->data_dir, operation->path);
+    ino_t before = inode_of(path);
+    reply(server, server->asked->id, 0, false);
+    uint64_t end = fi_control_now_ns() + DONE_MS * UINT64_C(1000000);
+    while (inode_of(path) == before) {
+        if (fi_control_now_ns() > end)
+            return false;
+        nanosleep(&look, NULL);
+    }
+    return true;
+}
+
 /* ---- file-limit: the kernel enforces it, and the size of a file tells that it struck ---- */
 
 /* The armed rule with the lowest limit, or -1. */
@@ -281,6 +310,11 @@ static void handle(struct server *server)
     if (decision.rule < 0) {
         reply(server, id, 0, false);
         return;
+    }
+    if (control->rules[decision.rule].done) {
+        if (!rename_is_done(server, &operation))
+            return;
+        operation.time_ns = fi_control_now_ns();
     }
     fi_engine_record(control, &decision, &operation);
     carry_out(server, &decision, process->pid);

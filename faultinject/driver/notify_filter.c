@@ -25,6 +25,8 @@ const char *fi_notify_lacks(const struct fi_rule *rule)
         return unconditional(rule) ? NULL : "from outside the server a file-limit is for all files at all times";
     if (rule->ops & ~seen)
         return "from outside the server only open, fsync, rename, unlink, truncate, mkdir, link and fork are seen";
+    if (rule->done && (rule->ops != FI_BIT(FI_OP_RENAME) || !fi_actions[rule->action].ends))
+        return "from outside the server when=done is for kill and power-cut at op=rename";
     if (fi_actions[rule->action].outside)
         return NULL;
     return "from outside the server only error, delay, hang, lie, kill, signal, power-cut (real) and file-limit can be "

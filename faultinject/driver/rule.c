@@ -343,7 +343,7 @@ static int parse_action(struct parser *p, const char *value, size_t length)
     return unknown_action(p, value, size);
 }
 
-enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, DO };
+enum key { OP, PATH, ROLE, PEER, OFFSET, NTH, EVERY, AFTER, CHANCE, DURING, WHEN, DO };
 enum { KEYS = DO + 1 };
 
 static int parse_value(struct parser *p, enum key key, const char *value, size_t length)
@@ -360,6 +360,9 @@ static int parse_value(struct parser *p, enum key key, const char *value, size_t
     case AFTER: return parse_trigger(p, value, length, &rule->after);
     case CHANCE: return parse_chance(p, value, length);
     case DURING: return parse_window(p, value, length);
+    case WHEN:
+        rule->done = same(value, length, "done");
+        return rule->done ? 0 : fail(p, value, "expected 'done': when the operation has succeeded");
     case DO: return parse_action(p, value, length);
     }
     return -1;
@@ -368,7 +371,7 @@ static int parse_value(struct parser *p, enum key key, const char *value, size_t
 static int parse_pair(struct parser *p, const char *pair, size_t length, uint32_t *keys)
 {
     static const char *const names[KEYS] = {"op",    "path",  "role", "peer",   "offset", "nth",
-                                            "every", "after", "p",    "during", "do"};
+                                            "every", "after", "p",    "during", "when",   "do"};
     const char *equals = memchr(pair, '=', length);
     if (!equals)
         return fail(p, pair, "expected key=value");
@@ -377,7 +380,8 @@ static int parse_pair(struct parser *p, const char *pair, size_t length, uint32_
     while (key < KEYS && !same(pair, size, names[key]))
         key++;
     if (key == KEYS)
-        return fail(p, pair, "unknown key '%.*s'; use op, path, role, peer, offset, nth, every, after, p, during or do",
+        return fail(p, pair,
+                    "unknown key '%.*s'; use op, path, role, peer, offset, nth, every, after, p, during, when or do",
                     (int)size, pair);
     if (*keys & BIT(key))
         return fail(p, pair, "'%s' is given twice", names[key]);
@@ -405,6 +409,16 @@ static int check_conditions(struct parser *p, uint32_t keys)
     return 0;
 }
 
+static int check_done(struct parser *p)
+{
+    const struct fi_rule *rule = p->rule;
+    if (rule->ops & ~(FI_OPS_FILE & ~FI_BIT(FI_OP_OPEN)))
+        return fail(p, p->text, "when=done is for operations on files but open and read");
+    if (!fi_actions[rule->action].afterwards)
+        return fail(p, p->text, "when=done goes with kill, power-cut, signal, delay and hang: what is done stays done");
+    return 0;
+}
+
 static int check_whole(struct parser *p, uint32_t keys)
 {
     struct fi_rule *rule = p->rule;
@@ -415,7 +429,7 @@ static int check_whole(struct parser *p, uint32_t keys)
         return fail(p, end, "do= is missing");
     if (rule->ops & ~fi_actions[rule->action].ops)
         return fail(p, p->text, "'%s' is for %s only", fi_actions[rule->action].name, fi_actions[rule->action].only);
-    if (check_conditions(p, keys))
+    if (check_conditions(p, keys) || (rule->done && check_done(p)))
         return -1;
     if (rule->action == FI_DO_DELAY && !rule->arg)
         return fail(p, p->text, "a delay of 0 ms does nothing");

@@ -28,6 +28,7 @@ struct fi_action_row {
     enum fi_argument argument;
     bool optional;    /* the argument */
     bool outside;     /* can be done from outside the server, too */
+    bool afterwards;  /* can be done when the operation is over */
     bool ends;        /* the process that hits the rule is gone afterwards */
     uint32_t ops;     /* what it can be done to */
     const char *only; /* the same in words */

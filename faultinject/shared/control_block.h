@@ -20,7 +20,7 @@
 
 #define FI_CONTROL_ENV     "FAULTINJECT_CONTROL"
 #define FI_CONTROL_MAGIC   UINT64_C(0x4b4c42544c554146)
-#define FI_CONTROL_VERSION 5
+#define FI_CONTROL_VERSION 6
 
 enum {
     FI_RULES_MAX = 32,
@@ -123,6 +123,7 @@ struct fi_rule {
     uint64_t offset_to;
     uint32_t clock_change; /* enum fi_clock_change */
     uint32_t of_free;      /* disk-full: what is left when it is armed, not a budget for all */
+    uint32_t done;         /* the fault comes when the operation has succeeded, not in its place or before it */
     uint64_t armed_ns;     /* CLOCK_MONOTONIC */
     _Atomic uint64_t seen;
     _Atomic uint64_t fired;

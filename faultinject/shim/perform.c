@@ -141,8 +141,24 @@ static long up_to_limit(struct fi_call *call, const struct fi_decision *decision
     return fi_pass_part(call, decision->arg - (uint64_t)offset);
 }
 
+/* The fault comes when the operation has succeeded; one that fails is none of the rule's. */
+static long perform_afterwards(struct fi_call *call, const struct fi_decision *decision,
+                               const struct fi_operation *operation)
+{
+    long result = fi_disk_call(call);
+    if (result < 0)
+        return result;
+    struct fi_operation done = *operation;
+    done.time_ns = fi_now_ns();
+    fi_engine_record(fi_shim.control, decision, &done);
+    fi_perform_common(decision);
+    return result;
+}
+
 long fi_perform(struct fi_call *call, const struct fi_decision *decision, const struct fi_operation *operation)
 {
+    if (fi_shim.control->rules[decision->rule].done)
+        return perform_afterwards(call, decision, operation);
     if (decision->action != FI_DO_FLIP) /* an injection once a bit has turned */
         fi_engine_record(fi_shim.control, decision, operation);
     switch (decision->action) {

@@ -68,6 +68,8 @@ static void says_what_it_lacks(void **state)
         "op=clock do=clock:x10",
         "op=write path=file do=file-limit:10",
         "op=write nth=2 do=file-limit:10",
+        "op=fsync when=done do=kill",
+        "op=rename when=done do=delay:1",
     };
     for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++) {
         struct fi_rule rule;
@@ -86,6 +88,28 @@ static void kills_the_group(void **state)
     fixture_run(f, "open write fsync write fsync write");
     assert_true(WIFSIGNALED(f->status));
     assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 ");
+}
+
+static void killed_when_a_rename_is_done(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=rename when=done do=kill:group");
+    fixture_run(f, "open write rename fsyncdir write");
+    assert_true(WIFSIGNALED(f->status));
+    assert_true(
+        !strncmp(f->output, "open=0 write=10 ", 16)); /* it may have come so far as to say that it has renamed */
+    assert_null(strstr(f->output, "fsyncdir"));
+    assert_int_equal(fixture_size(f, "renamed"), 10);
+    assert_int_equal(f->control->rules[0].fired, 1);
+}
+
+static void a_rename_that_fails_is_not_done(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=rename nth=2 when=done do=kill:group");
+    fixture_run(f, "open rename rename write");
+    assert_string_equal(f->output, "open=0 rename=0 rename=-1:ENOENT write=10 ");
+    assert_int_equal(f->control->rules[0].fired, 0);
 }
 
 static void a_hang_ends_when_the_rule_does(void **state)
@@ -124,6 +148,8 @@ int main(void)
         cmocka_unit_test(does_what_the_rule_says),
         TEST(says_what_it_lacks),
         TEST(kills_the_group),
+        TEST(killed_when_a_rename_is_done),
+        TEST(a_rename_that_fails_is_not_done),
         TEST(a_hang_ends_when_the_rule_does),
         cmocka_unit_test(the_log_is_that_of_the_library),
     };

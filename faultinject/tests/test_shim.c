@@ -39,6 +39,10 @@ static const struct fixture_row rows[] = {
     {"op=write role=save-child do=error:EIO", "open write fork write", "open=0 write=10 fork=1 write=10 ", 1},
     {"op=write role=child do=error:EIO", "fork", "fork=0 ", 0},
     {"op=write do=delay:1", "open write", "open=0 write=10 ", 1},
+    /* when it is done: one that fails is not */
+    {"op=rename when=done do=delay:1", "open rename rename", "open=0 rename=0 rename=-1:ENOENT ", 1},
+    {"op=rename nth=2 when=done do=kill", "open rename rename", "open=0 rename=0 rename=-1:ENOENT ", 0},
+    {"op=write role=save-child when=done do=kill", "open write fork write", "open=0 write=10 fork=1009 write=10 ", 1},
     {"op=any do=error:EIO", "outside pipe", "outside=10 pipe=10 ", 0},
     {"op=fsync do=delay:1", "open signals", "open=0 signals=0 ", 2},
     {"op=write do=flip:800", "open write write", "open=0 write=10 write=10 ", 0}, /* there is no such bit */
@@ -308,6 +312,26 @@ static void the_power_is_cut_before_the_operation(void **state)
     assert_true(f->control->cut_ns > 0);
 }
 
+static void the_power_is_cut_after_the_operation(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=fsync nth=2 when=done do=power-cut");
+    fixture_run(f, "open write fsync write fsync write");
+    assert_true(WIFSIGNALED(f->status));
+    assert_string_equal(f->output, "open=0 write=10 fsync=0 write=10 ");
+    assert_int_equal(f->control->cut_at, BEGINNING + 5);
+}
+
+static void killed_when_a_rename_is_done(void **state)
+{
+    struct fixture *f = *state;
+    fixture_arm(f, "op=rename when=done do=kill:group");
+    fixture_run(f, "open write rename write");
+    assert_true(WIFSIGNALED(f->status));
+    assert_string_equal(f->output, "open=0 write=10 ");
+    assert_int_equal(fixture_size(f, "renamed"), 10);
+}
+
 static void a_budget_holds_whatever_else_is_armed(void **state)
 {
     struct fixture *f = *state;
@@ -414,6 +438,8 @@ int main(void)
         TEST(a_full_journal_reverts_nothing),
         cmocka_unit_test(the_same_run_leaves_the_same_log),
         TEST(the_power_is_cut_before_the_operation),
+        TEST(the_power_is_cut_after_the_operation),
+        TEST(killed_when_a_rename_is_done),
         TEST(a_budget_holds_whatever_else_is_armed),
         TEST(a_limit_holds_whatever_else_is_armed),
         TEST(a_descriptor_that_changes_is_looked_at_again),

@@ -468,10 +468,11 @@ int la_node_arm(struct la_node *node, const char *text, uint64_t now_ns, struct 
     return index;
 }
 
-void la_node_disarm(struct la_node *node)
+void la_node_disarm(struct la_node *node, unsigned int which)
 {
     for (unsigned int i = 0; i < node->rule_count; i++)
-        fi_control_disarm(node->control, node->rules[i]);
+        if (!which || which == i + 1)
+            fi_control_disarm(node->control, node->rules[i]);
 }
 
 /* A zero byte in it is not its end: a blank stands for it. */

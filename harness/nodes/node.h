@@ -128,7 +128,9 @@ char *la_node_glob(const struct la_node *node, const char *file);
 
 /* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
 int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);
-void la_node_disarm(struct la_node *node);
+
+/* The how-many-th of the rules that were armed; 0: all. */
+void la_node_disarm(struct la_node *node, unsigned int which);
 
 /* The log has grown beyond what is read of it, LA_LOG_MAX: the server writes on and on. */
 enum { LA_LOG_MAX = 64 << 20 };

@@ -7,6 +7,7 @@
  *   manifest      the list of its files; before 7.0 there is none
  *   rdb           the snapshot
  *   rdb-temp      a snapshot while it is being saved
+ *   rewrite-result  what a rewrite gives its name last, and takes effect by: the manifest, or the append-only file
  *   rewrite-temp  an append-only file while it is being rewritten
  */
 #ifndef LASTACK_REDIS_PARTS_H

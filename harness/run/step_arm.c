@@ -74,14 +74,37 @@ const struct la_step_kind la_step_arm = {
     .rule = rule_of,
 };
 
+struct disarm {
+    char *node;
+    unsigned int rule; /* the how-many-th that was armed on the node; 0: all */
+};
+
 static int run_disarm(struct la_run *run, const struct la_spec *spec)
 {
-    la_node_disarm(la_run_node(run, spec->node));
+    la_node_disarm(la_run_node(run, spec->node), ((const struct disarm *)spec)->rule);
     return 0;
 }
 
+static int check_disarm(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    unsigned int armed = 0;
+    unsigned int wanted = ((const struct disarm *)spec)->rule;
+    for (unsigned int i = 0; i < index; i++) {
+        const struct la_step *step = &check->scenario->steps[i];
+        bool clock = step->kind == &la_step_arm && la_rule_is_clock(rule_of(step->spec)); /* on every node */
+        bool here = la_spec_node(check->scenario, step->spec) == la_spec_node(check->scenario, spec);
+        armed += step->kind == &la_step_arm && (clock || here);
+    }
+    return wanted <= armed ? 0
+                           : la_check_wrong(check, "rule %u: %u have been armed on the node by then", wanted, armed);
+}
+
+static const cyaml_schema_field_t disarm_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct disarm, node),
+                                                     LA_NUMBER("rule", struct disarm, rule), LA_END};
+
 const struct la_step_kind la_step_disarm = {
-    .form = {"disarm", la_spec_fields, sizeof(struct la_spec)},
+    .form = {"disarm", disarm_fields, sizeof(struct disarm)},
+    .check = check_disarm,
     .run = run_disarm,
     .disarms = true,
 };

@@ -53,7 +53,7 @@ static int kill_one(struct la_run *run, struct la_node *node, const struct kill_
         return la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
     if (fork_child(run, node, step->command))
         return -1;
-    la_node_disarm(node);
+    la_node_disarm(node, 0);
     if (!node->control->rules[index].fired)
         return la_run_doubt(run, "the %s ended before its operation %llu", step->role, (unsigned long long)point);
     la_run_event(run, node->spec->name, "%s killed at operation %llu", step->role, (unsigned long long)point);
