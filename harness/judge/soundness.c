@@ -62,11 +62,11 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
         la_strings_add(doubts, la_strdup(run->doubts.items[i]));
     if (run->unproven && !run->doubts.count)
         la_strings_add(doubts, la_format("the run itself does not say that it was sound"));
-    if (!run->ledger.head || run->doubts.count || run->replayed)
-        return;
-    for (unsigned int i = 0; i < run->node_count; i++)
+    for (unsigned int i = 0; i < run->node_count && !run->replayed; i++)
         for (unsigned int r = 0; r < run->nodes[i].rule_count; r++)
             look_at_rule(&run->nodes[i].control->rules[run->nodes[i].rules[r]], doubts);
+    if (!run->ledger.head || run->doubts.count || run->replayed)
+        return;
     look_at_load(run, doubts); /* after them: what it ran into may come of a fault that never came */
     for (unsigned int i = 0; i < run->node_count; i++)
         look_at_node(&run->nodes[i], doubts);

@@ -88,8 +88,9 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
     la_config_set(config, "daemonize", "no");
     if (primary) {
         char line[64];
-        snprintf(line, sizeof line, "replicaof 127.0.0.1 %d", primary->address.port);
-        if (la_config_overlay(config, line, "replicaof", error))
+        const char *word = node->server->says_slaveof ? "slaveof" : "replicaof";
+        snprintf(line, sizeof line, "%s 127.0.0.1 %d", word, primary->address.port);
+        if (la_config_overlay(config, line, word, error))
             return -1;
     }
     if (config->password) { /* whose replica it may be one day, and how a bundle is opened */
@@ -297,6 +298,8 @@ static bool clean(int status)
 
 #define LEAVE_NS UINT64_C(10000000000)
 
+#define AFTERMATH_NS UINT64_C(10000000000)
+
 enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
 
 /* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
@@ -330,6 +333,23 @@ static uint64_t injected_at(const struct la_node *node)
     return time;
 }
 
+/*
+ * Not killed, and not ended well, with an injection behind it: since when it was down is not told by that, for it may
+ * have served on, but a machine that is busy may let a server take its time to end of an error.
+ */
+static bool gave_up(const struct la_node *node)
+{
+    int status = node->exit_status;
+    if (clean(status) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+        return false;
+    for (unsigned int i = 0; i < node->rule_count; i++) {
+        uint64_t last = node->control->rules[node->rules[i]].last_ns;
+        if (last > node->spawn_ns && last <= node->gone_ns && node->gone_ns - last < AFTERMATH_NS)
+            return true;
+    }
+    return false;
+}
+
 /* An fsync that the end has cut short has taken until then, at least. */
 static void note_sync_under_way(struct la_node *node)
 {
@@ -342,7 +362,7 @@ static void note_sync_under_way(struct la_node *node)
 /* A start that has failed is part of the downtime before it. */
 static void note_downtime(struct la_node *node)
 {
-    bool failed = !node->served && (WIFEXITED(node->exit_status) || !la_node_struck(node));
+    bool failed = !node->served && (WIFEXITED(node->exit_status) || node->fault_ns >= node->gone_ns);
     if (failed && node->down_ns)
         return;
     node->down_ns = node->fault_ns;
@@ -359,6 +379,7 @@ void la_node_ended(struct la_node *node, int status)
     uint64_t cut_ns = atomic_load(&node->control->cut_ns);
     node->fault_ns = cut_ns ? cut_ns : node->killed_ns ? node->killed_ns : injected_at(node);
     node->power.out = node->power.out || cut_ns;
+    node->gave_up = gave_up(node);
     note_sync_under_way(node);
     bool unexplained = !node->fault_ns && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     node->starved = unexplained && la_oom_kills() > node->oom_kills;

@@ -24,6 +24,7 @@ struct la_server {
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
+    bool says_slaveof;            /* its word for replicaof: before Redis 5.0 */
     bool aof_folder;              /* its append-only file is a folder of several, see redis/parts.h */
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
@@ -62,6 +63,7 @@ struct la_node {
     uint64_t gone_ns;      /* last end */
     uint64_t killed_ns;    /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
     uint64_t fault_ns;     /* what led to the last end: the kill, the last injection before it, or the end itself */
+    bool gave_up;          /* it did not end well, shortly after an injection */
     uint64_t down_ns; /* what led to the end from which it has not served again: starts that failed go on with it */
     uint64_t down_gone_ns;   /* that end itself */
     uint64_t waited_ns;      /* of the time since: for the operator */
@@ -96,10 +98,10 @@ int la_node_spawn(struct la_node *node, struct la_error *error);
 /* The spawned process has ended: notes it, and plans a restart if the policy asks for one. */
 void la_node_ended(struct la_node *node, int status);
 
-/* Its last end was the doing of a fault: it came some time before. */
+/* Its last end was the doing of a fault: what led to it came before, or it gave up in the aftermath of one. */
 static inline bool la_node_struck(const struct la_node *node)
 {
-    return node->fault_ns < node->gone_ns;
+    return node->fault_ns < node->gone_ns || node->gave_up;
 }
 
 /* True while a process of the last start's group is there. */

@@ -115,6 +115,11 @@ static int read_configuration(struct la_work *work, struct la_error *error)
                : 0;
 }
 
+static bool has_setting(const struct la_work *work, const char *name)
+{
+    return la_probe_setting(&work->probe, name) != NULL;
+}
+
 static int probe(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
@@ -142,8 +147,10 @@ static int probe(struct la_work *work, struct la_error *error)
         la_probe_server(&work->probe, &work->options.server, dir, suite->start_timeout_ms, error))
         return -1;
     bool says = work->probe.settings.count;
-    work->options.server.aof_folder =
-        says ? la_probe_setting(&work->probe, "appenddirname") != NULL : strtoul(work->probe.version, NULL, 10) >= 7;
+    unsigned long major = strtoul(work->probe.version, NULL, 10);
+    work->options.server.aof_folder = says ? has_setting(work, "appenddirname") : major >= 7;
+    work->options.server.says_slaveof =
+        says ? has_setting(work, "slaveof") && !has_setting(work, "replicaof") : major < 5;
     work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
     la_original_compare(&work->original, &work->base, &work->probe, &work->differences);
     return 0;

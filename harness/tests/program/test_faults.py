@@ -187,6 +187,11 @@ class Faults(LastackTest):
             verdict, run = self.verdict(scenario(failed + end + back, ["lost: {max: 0}", "exit: {how: failed}"], AOF,
                                                  "power_cut: {}\n"))
             self.assertEqual(verdict, "holds", str(run))
+        late = self.write("late", "#!/bin/sh\nredis-server \"$@\"\nstatus=$?\nsleep 0.5\nexit $status\n")
+        late.chmod(0o755)  # on a busy machine it takes its time
+        text = scenario(failed + ["power_cut: {}"] + back, ["lost: {max: 0}", "exit: {how: failed}"], AOF, "power_cut: {}\n")
+        run = self.lastack("run", self.write("late.yaml", text), "--server", late)
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
         slow = ["load: {acked: 300}", "arm: {rule: \"op=fsync path=**/*.incr.aof do=delay:20\"}",
                 "wait: {for: exit, timeout_ms: 300}", "disarm: {}"]
         for end in ([], ["kill: {scope: group}"]):  # it has gone on
