@@ -44,7 +44,7 @@ static bool takes_over(const struct la_scenario *scenario)
 struct la_opinion la_loss_without_fault(const struct la_run *run)
 {
     uint32_t life = run->ledger.head->life;
-    bool lost = run->verified == &run->nodes[0] && life < LA_LIVES_MAX && run->verify.earliest_lost_ns[life];
+    bool lost = run->verified == &run->nodes[run->target] && life < LA_LIVES_MAX && run->verify.earliest_lost_ns[life];
     if (!lost || takes_over(run->scenario))
         return la_opinion_met();
     return la_opinion_convicts("operations are lost that were acknowledged in the server's last life: no crash has "

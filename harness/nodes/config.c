@@ -348,7 +348,8 @@ int la_config_write(const struct la_config *config, const char *folder, const ch
 
 void la_config_copy(struct la_config *to, const struct la_config *from)
 {
-    *to = (struct la_config){.from_user = from->from_user, .tls = from->tls, .parts = from->parts};
+    *to = (struct la_config){
+        .from_user = from->from_user, .tls = from->tls, .says_slaveof = from->says_slaveof, .parts = from->parts};
     to->began = from->began ? la_strdup(from->began) : NULL;
     to->folder = from->folder ? la_strdup(from->folder) : NULL;
     for (size_t i = 0; i < from->count; i++) {

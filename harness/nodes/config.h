@@ -30,6 +30,7 @@ struct la_config {
     char *password;            /* NULL: none needed */
     bool from_user;            /* there is a user's file below */
     bool tls;                  /* which asks for TLS */
+    bool says_slaveof;         /* the server's word for replicaof, which it need not know: before Redis 5.0 */
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include "base/copy.h"
 #include "nodes/config.h"
+#include "redis/client.h"
 
 enum treatment {
     DROP,   /* removed: the harness sets it, or nothing may */
@@ -419,6 +420,12 @@ void la_config_renew_login(struct la_config *config)
     for (size_t i = 0; i < config->count; i++)
         if (!strcmp(config->items[i].name, "rename-command"))
             note_renamed(config, &config->items[i]);
+    if (config->says_slaveof) {
+        const struct la_address address = {.renamed = &config->renamed};
+        const char *name = la_address_command(&address, "SLAVEOF");
+        la_strings_add(&config->renamed, la_strdup("REPLICAOF"));
+        la_strings_add(&config->renamed, la_strdup(name ? name : ""));
+    }
     if (config->user)
         return;
     free(config->password);

@@ -1,6 +1,5 @@
 #include "nodes/node.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,103 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/copy.h"
 #include "driver/notify.h"
+#include "nodes/configure.h"
 #include "redis/parts.h"
 #include "redis/roles.h"
 #include "shared/actions.h"
-
-enum {
-    PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
-    PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
-    PORTS_EACH = 16,    /* for the nodes of one run, and a reference */
-};
-
-static bool port_is_free(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int one = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    if (fd >= 0)
-        close(fd);
-    return free;
-}
-
-/*
- * A free TCP port on 127.0.0.1, outside the range that outgoing connections use; 0: none found. Ports are given out by
- * process and slot, for what was given to another, here or beside us, may not be bound yet.
- */
-static int free_port(unsigned int slot)
-{
-    unsigned int start = (unsigned int)getpid() * PORTS_EACH + slot;
-    for (unsigned int i = 0; i < PORT_COUNT; i += PORTS_EACH) {
-        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
-        if (port_is_free(port))
-            return port;
-    }
-    return 0;
-}
-
-/* Of the nodes of one run each has its own; the last is for a server that is none of them. */
-static unsigned int slot_of(const struct la_node_spec *spec, const struct la_scenario *scenario)
-{
-    for (unsigned int i = 0; i < scenario->node_count; i++)
-        if (&scenario->nodes[i] == spec)
-            return i;
-    return PORTS_EACH - 1;
-}
-
-static void set_number(struct la_config *config, const char *name, int value)
-{
-    char text[16];
-    snprintf(text, sizeof text, "%d", value);
-    la_config_set(config, name, text);
-}
-
-/* The scenario's configuration, then the node's own lines, then what keeps it in its sandbox. */
-static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
-                     struct la_error *error)
-{
-    struct la_config *config = &node->config;
-    la_config_copy(config, node->server->base);
-    if (la_config_own_files(config, node->dir, node->data, error)) /* ACL SAVE writes, and a bundle is to be whole */
-        return -1;
-    if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
-        return -1;
-    la_config_renew_login(config);
-    int port = free_port(slot_of(node->spec, scenario));
-    if (!port)
-        return la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
-    set_number(config, "port", port);
-    la_config_set(config, "bind", "127.0.0.1");
-    la_config_set(config, "daemonize", "no");
-    if (primary) {
-        char line[64];
-        const char *word = node->server->says_slaveof ? "slaveof" : "replicaof";
-        snprintf(line, sizeof line, "%s 127.0.0.1 %d", word, primary->address.port);
-        if (la_config_overlay(config, line, word, error))
-            return -1;
-    }
-    if (config->password) { /* whose replica it may be one day, and how a bundle is opened */
-        la_config_set(config, "masterauth", config->password);
-        la_config_set(config, "masteruser", config->user);
-    }
-    node->address = (struct la_address){port, NULL, config->user, config->password, &config->renamed};
-    if (!scenario->load || !scenario->load->unix_socket)
-        return 0;
-    if (snprintf(node->socket, sizeof node->socket, "%s/redis.sock", node->dir) >= (int)sizeof node->socket)
-        return la_fail(error, "%s: too long a path for a unix socket: choose a shorter --out", node->dir);
-    la_config_set(config, "unixsocket", node->socket);
-    return 0;
-}
 
 /* Redis takes the name of its file for a pattern. */
 static int open_folder(struct la_node *node, struct la_error *error)
@@ -136,7 +48,7 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
         return -1;
     if (server->data && !primary && la_copy_tree(server->data, node->data, error))
         return -1;
-    if (configure(node, scenario, primary, error))
+    if (la_node_configure(node, scenario, primary, error))
         return -1;
     bool simulated = node->power.method == LA_POWER_SIMULATED;
     if (simulated && (!server->shim || server->outside))
@@ -196,7 +108,7 @@ static void become_server(const struct la_node *node, const char *config, const 
         dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
         _exit(LA_NODE_UNSTARTED);
     }
-    execl(node->program, node->program, config, (char *)NULL);
+    execl(node->program, node->program, config, node->spec->sentinel_of ? "--sentinel" : (char *)NULL, (char *)NULL);
     dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->program, strerror(errno));
     _exit(127);
 }

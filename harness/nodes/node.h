@@ -24,7 +24,6 @@ struct la_server {
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
     uint64_t seed;                /* of rules with a probability */
-    bool says_slaveof;            /* its word for replicaof: before Redis 5.0 */
     bool aof_folder;              /* its append-only file is a folder of several, see redis/parts.h */
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
@@ -81,7 +80,7 @@ struct la_node {
     long long syncs_now;     /* and in this one, as INFO last said; -1: INFO says nothing of it */
 };
 
-/* Makes directories, configuration and control block. `primary` is the node it replicates, or NULL. */
+/* Makes directories, configuration and control block. `primary` is the node it replicates, or watches, or NULL. */
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
                    struct la_error *error);

@@ -115,6 +115,14 @@ redisReply *la_client_words(redisContext *client, int count, const char **words,
     return redisAppendCommandArgv(client, count, words, lengths) == REDIS_OK ? la_client_reply(client) : NULL;
 }
 
+static int ask_for_reads(redisContext *client, const struct la_address *address, struct la_error *error)
+{
+    redisReply *reply = address->cluster ? la_client_send(client, address, "READONLY") : NULL;
+    bool lost = address->cluster && !reply; /* one that refuses will refuse reads, too, by their names */
+    freeReplyObject(reply);
+    return lost ? la_fail(error, "READONLY: %s", client->errstr) : 0;
+}
+
 redisContext *la_client_connect(const struct la_address *address, int timeout_ms, struct la_error *error)
 {
     struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
@@ -132,7 +140,7 @@ redisContext *la_client_connect(const struct la_address *address, int timeout_ms
     bounded->bytes = LA_REPLY_BYTES;
     la_bounded_attach(bounded, client->reader, LA_REPLY_ELEMENTS);
     redisSetTimeout(client, timeout);
-    if (authenticate(client, address, error)) {
+    if (authenticate(client, address, error) || ask_for_reads(client, address, error)) {
         la_client_close(client);
         return NULL;
     }

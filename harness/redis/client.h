@@ -20,6 +20,7 @@ struct la_address {
     const char *socket;               /* path of a unix socket to come by; NULL: 127.0.0.1 and the port */
     const char *user;                 /* NULL: none */
     const char *password;             /* NULL: none */
+    bool cluster;                     /* a replica of a cluster gives its data to who says READONLY */
     const struct la_strings *renamed; /* pairs: original name, name to use ("" where it is disabled) */
 };
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,17 @@ static bool refuses_stale_reads(const struct la_node *node, const struct la_erro
     return node->spec->replicates && !strncmp(error->text, "MASTERDOWN", 10);
 }
 
+/* A primary of before that somebody has made a replica meanwhile. */
+static bool has_become_replica(const struct la_node *node, const struct la_error *error)
+{
+    char role[16] = "";
+    bool refused = !strncmp(error->text, "READONLY ", 9) || !strncmp(error->text, "MOVED ", 6);
+    char *info = refused ? la_address_info(&node->address, REPLY_TIMEOUT_MS) : NULL;
+    la_info_field(info, "role", role, sizeof role);
+    free(info);
+    return !strcmp(role, "slave");
+}
+
 static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
 {
     if (!recovery->accept_ns) {
@@ -96,6 +108,8 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         node->served = true;
         identify(node, recovery);
     }
+    if (node->spec->sentinel_of)
+        return;
     if (!recovery->read_ns && (answers(node, "GET " LA_RECOVERY_KEY, last) || refuses_stale_reads(node, last)))
         recovery->read_ns = la_now_ns();
     bool writable = recovery->read_ns && !node->spec->replicates;
@@ -103,13 +117,23 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         return;
     if (answers(node, "SET " LA_RECOVERY_KEY " x", last))
         recovery->write_ns = la_now_ns();
-    else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11))
+    else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11) ||
+             has_become_replica(node, last))
         recovery->full = true; /* as configured: it serves, writes are not its to take */
 }
 
 static bool serves(const struct la_node *node, const struct la_recovery *recovery)
 {
+    if (node->spec->sentinel_of)
+        return recovery->ready_ns;
     return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
+}
+
+/* A rule of the scenario's, which is still armed, has killed it while it started: that says nothing about the server.
+ */
+static bool was_killed_by_rule(const struct la_node *node)
+{
+    return WIFSIGNALED(node->exit_status) && WTERMSIG(node->exit_status) == SIGKILL && la_node_struck(node);
 }
 
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */
@@ -119,6 +143,10 @@ static int ended_early(struct la_run *run, struct la_node *node)
     const char *name = node->spec->name;
     if (node->starved) /* the machine's doing: a doubt has been noted */
         return -1;
+    if (was_killed_by_rule(node)) { /* what comes of that, the step knows */
+        la_run_event(run, name, "killed by a rule while it starts");
+        return -1;
+    }
     la_node_last_words(node, words, sizeof words);
     run->findings.node = name;
     bool refused = WIFEXITED(node->exit_status); /* Redis does it with status 0 after a look at a bad snapshot */
@@ -296,10 +324,16 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
 {
     struct la_node *node = la_run_node(run, spec->node);
     unsigned int refusals = node->refusals;
+    unsigned int starts = node->starts;
     int result = recover_node(run, node, ((const struct recover *)spec)->timeout_ms);
+    bool again = is_tried_again(run, spec);
+    bool killed = result && node->starts > starts && !node->pid && was_killed_by_rule(node);
+    if (killed && !again)
+        return la_run_doubt(run, "%s was killed by a rule of the scenario while it started, and is not started again",
+                            node->spec->name);
     /* Whether it may refuse, the expectations say. What is done about it comes next. */
-    bool goes_on = result && !refusals && node->refusals == 1 && is_tried_again(run, spec);
-    return goes_on ? 0 : result;
+    bool goes_on = result && !refusals && node->refusals == 1 && again;
+    return goes_on || killed ? 0 : result;
 }
 
 static const cyaml_schema_field_t recover_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct recover, node),

@@ -108,7 +108,7 @@ struct la_node *la_run_node(struct la_run *run, const char *name)
 
 struct la_node *la_run_target(struct la_run *run)
 {
-    return &run->nodes[0];
+    return &run->nodes[run->target];
 }
 
 static void node_ended(struct la_run *run, struct la_node *node, int status)
@@ -220,7 +220,8 @@ static void sample(struct la_run *run)
     run->next_sample_ns = la_now_ns() + SAMPLE_NS;
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        char *info = node->pid && node->served && !node->stopped_ns ? la_address_info(&node->address, 500) : NULL;
+        bool asked = node->pid && node->served && !node->stopped_ns && !node->spec->sentinel_of;
+        char *info = asked ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;
         char replid[48] = "?";

@@ -64,6 +64,7 @@ struct la_run {
     char dir[LA_PATH_MAX];
     struct la_node nodes[LA_NODES_MAX];
     unsigned int node_count;
+    unsigned int target; /* index of the node that the load talks to */
     struct la_ledger ledger;
     struct la_recording recording; /* what the load sends, where that is a list of commands */
     bool *changed;                 /* by item of it: it has changed data; NULL: nobody counts that */

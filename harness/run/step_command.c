@@ -1,5 +1,7 @@
 /* The step command. */
+#include <hiredis/sds.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -24,6 +26,51 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
         la_fail(error, "%s: %s", line, client->errstr);
     la_client_close(client);
     return reply;
+}
+
+/* A word that names a node; NULL: there is none left. `length` of its name. */
+static const char *next_name(const char *line, size_t *length)
+{
+    for (const char *at = line; *at; at++) {
+        bool begins = *at == '@' && (at == line || at[-1] == ' ');
+        *length = begins ? strcspn(at + 1, " ") : 0;
+        if (*length)
+            return at;
+    }
+    return NULL;
+}
+
+/* With host and port in place of each @NODE; to be freed by sdsfree. */
+static sds with_addresses(struct la_run *run, const char *line)
+{
+    size_t length;
+    sds whole = sdsempty();
+    for (const char *name; (name = next_name(line, &length)); line = name + 1 + length) {
+        char *node = la_format("%.*s", (int)length, name + 1);
+        whole = sdscatlen(whole, line, (size_t)(name - line));
+        whole = sdscatprintf(whole, "127.0.0.1 %d", la_run_node(run, node)->address.port);
+        free(node);
+    }
+    return sdscat(whole, line);
+}
+
+static int check_command(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    size_t length;
+    const char *line = ((const struct command *)spec)->send;
+    (void)index;
+    for (const char *name; (name = next_name(line, &length)); line = name + 1 + length) {
+        char *node = la_format("%.*s", (int)length, name + 1);
+        int bad =
+            la_scenario_node(check->scenario, node)
+                ? 0
+                : la_check_wrong(check, "@%s: there is no node '%s'; for a word that begins with @ write \"\\x40...\"",
+                                 node, node);
+        free(node);
+        if (bad)
+            return -1;
+    }
+    return 0;
 }
 
 /* A text, a number, or one of several of them. */
@@ -57,7 +104,9 @@ static int run_command(struct la_run *run, const struct la_spec *spec)
     struct la_error error;
     struct la_node *node = la_run_node(run, step->node);
     unsigned int exits = node->exits;
-    redisReply *reply = la_step_send(node, step->send, &error);
+    sds line = with_addresses(run, step->send);
+    redisReply *reply = la_step_send(node, line, &error);
+    sdsfree(line);
     if (!reply)
         return unanswered(run, node, step, exits, error.text);
     bool failed = reply->type == REDIS_REPLY_ERROR;
@@ -84,6 +133,7 @@ static const cyaml_schema_field_t command_fields[] = {LA_TEXT("node", LA_OPTIONA
 
 const struct la_step_kind la_step_command = {
     .form = {"command", command_fields, sizeof(struct command)},
+    .check = check_command,
     .run = run_command,
     .command = line_of,
 };

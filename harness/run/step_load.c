@@ -20,7 +20,7 @@ enum {
 };
 
 struct load {
-    char *node;         /* none: the load goes to the first one */
+    char *node;         /* to which the load goes from now on; NULL: it stays where it is, at first the first one */
     unsigned int acked; /* wait until so many more operations are acknowledged */
 };
 
@@ -70,9 +70,31 @@ static int start_load(struct la_run *run)
     return 0;
 }
 
+/*
+ * The clients leave a node for another, as clients do that are told of a new primary. What they have no answer to is
+ * left so. Another life of what they talk to begins: the one before ends with the node's own end, or now.
+ */
+static void move_load(struct la_run *run, struct la_node *node)
+{
+    uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
+    if (run->load_pid) {
+        kill(run->load_pid, SIGKILL);
+        waitpid(run->load_pid, NULL, 0);
+    }
+    run->load_pid = 0;
+    run->load_started = false;
+    if (life < LA_LIVES_MAX)
+        run->fault_ns[life] = la_now_ns();
+    run->target = (unsigned int)(node - run->nodes);
+    la_run_event(run, node->spec->name, "clients come here from now on");
+}
+
 static int run_load(struct la_run *run, const struct la_spec *spec)
 {
     const struct load *step = (const struct load *)spec;
+    struct la_node *wanted = step->node ? la_run_node(run, step->node) : la_run_target(run);
+    if (wanted != la_run_target(run))
+        move_load(run, wanted);
     if (start_load(run))
         return -1;
     struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
@@ -102,10 +124,22 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
     return 0;
 }
 
-static const cyaml_schema_field_t load_fields[] = {LA_NEEDED("acked", struct load, acked), LA_END};
+static int check_load(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    (void)index;
+    if (spec->node && la_scenario_node(check->scenario, spec->node)->sentinel_of)
+        return la_check_wrong(check, "a Sentinel takes no writes");
+    return spec->node && la_load_is_list(check->scenario->load)
+               ? la_check_wrong(check, "a list of commands is sent to one node: 'load' has no node here")
+               : 0;
+}
+
+static const cyaml_schema_field_t load_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct load, node),
+                                                   LA_NEEDED("acked", struct load, acked), LA_END};
 
 const struct la_step_kind la_step_load = {
     .form = {"load", load_fields, sizeof(struct load)},
+    .check = check_load,
     .run = run_load,
 };
 

@@ -88,16 +88,15 @@ static int check_steady(struct la_run *run, const struct la_node *node)
 static bool is_behind(struct la_run *run, struct la_node *node, long long *progress)
 {
     char role[16] = "";
-    if (!node->spec->replicates || !la_run_node(run, node->spec->replicates)->pid)
-        return false;
     char *info = la_node_info(node);
+    const struct la_node *primary = la_wait_primary_of(run, node, info);
     bool told = info != NULL;
     la_info_field(info, "role", role, sizeof role);
     *progress = la_info_number(info, "slave_repl_offset", 0) + la_info_number(info, "master_sync_read_bytes", 0);
     if (!told || la_info_number(info, "loading", 0))
         *progress = (long long)la_now_ns();
     free(info);
-    return (!told || !strcmp(role, "slave")) && !la_wait_synced(run, node);
+    return primary && primary->pid && (!told || !strcmp(role, "slave")) && !la_wait_synced(run, node);
 }
 
 /*
@@ -192,15 +191,24 @@ const struct la_step_kind la_step_verify = {
     .reads = true,
 };
 
-/* Nobody writes meanwhile, and the replica has had the time to catch up. */
+static bool follows(const struct la_run *run, const struct la_node *node, const struct la_node *other)
+{
+    char *info = la_node_info(node);
+    bool yes = info && la_wait_primary_of(run, node, info) == other;
+    free(info);
+    return yes;
+}
+
+/* Nobody writes meanwhile, and the replica has had the time to catch up: the other one, where they have changed roles.
+ */
 static int run_compare(struct la_run *run, const struct la_spec *spec)
 {
     struct la_node *replica = la_run_node(run, spec->node);
+    struct la_node *primary = la_run_node(run, replica->spec->replicates);
     la_stop_load(run);
-    if (la_wait(run, replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
+    if (la_wait(run, follows(run, primary, replica) ? primary : replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
         return -1;
-    return la_identical(run, la_run_node(run, replica->spec->replicates), replica,
-                        ((const struct reading *)spec)->ttl_ms);
+    return la_identical(run, primary, replica, ((const struct reading *)spec)->ttl_ms);
 }
 
 static int check_compare(const struct la_check *check, const struct la_spec *spec, unsigned int index)

@@ -28,9 +28,10 @@ static int run_wait(struct la_run *run, const struct la_spec *spec)
     return la_wait(run, la_run_node(run, step->node), step->for_what, step->timeout_ms);
 }
 
-static const cyaml_strval_t waits[] = {{"fired", LA_WAIT_FIRED},   {"exit", LA_WAIT_EXIT}, {"ready", LA_WAIT_READY},
-                                       {"synced", LA_WAIT_SYNCED}, {"idle", LA_WAIT_IDLE}, {"errors", LA_WAIT_ERRORS},
-                                       {"writes", LA_WAIT_WRITES}};
+static const cyaml_strval_t waits[] = {
+    {"fired", LA_WAIT_FIRED},   {"exit", LA_WAIT_EXIT},       {"ready", LA_WAIT_READY},
+    {"synced", LA_WAIT_SYNCED}, {"primary", LA_WAIT_PRIMARY}, {"replica", LA_WAIT_REPLICA},
+    {"idle", LA_WAIT_IDLE},     {"errors", LA_WAIT_ERRORS},   {"writes", LA_WAIT_WRITES}};
 static const cyaml_schema_field_t wait_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct wait, node),
                                                    LA_CHOICE("for", CYAML_FLAG_DEFAULT, struct wait, for_what, waits),
                                                    LA_NUMBER("timeout_ms", struct wait, timeout_ms), LA_END};

@@ -49,12 +49,31 @@ static bool idle(struct la_node *node)
     return yes;
 }
 
-bool la_wait_synced(struct la_run *run, struct la_node *replica)
+const struct la_node *la_wait_primary_of(const struct la_run *run, const struct la_node *replica, const char *info)
 {
-    if (!replica->spec->replicates)
-        return false;
-    char *theirs = la_node_info(la_run_node(run, replica->spec->replicates));
+    long long port = la_info_number(info, "master_port", 0);
+    if (!info)
+        return replica->spec->replicates ? la_run_seen(run, replica->spec->replicates) : NULL;
+    for (unsigned int i = 0; i < run->node_count; i++)
+        if (run->nodes[i].address.port == port)
+            return &run->nodes[i];
+    return NULL;
+}
+
+static bool has_role(const struct la_node *node, const char *wanted)
+{
+    char role[16] = "";
+    char *info = la_node_info(node);
+    la_info_field(info, "role", role, sizeof role);
+    free(info);
+    return !strcmp(role, wanted);
+}
+
+bool la_wait_synced(const struct la_run *run, const struct la_node *replica)
+{
     char *own = la_node_info(replica);
+    const struct la_node *primary = own ? la_wait_primary_of(run, replica, own) : NULL;
+    char *theirs = primary ? la_node_info(primary) : NULL;
     char link[16] = "";
     bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
                !la_info_number(own, "master_sync_in_progress", 1) &&
@@ -77,6 +96,8 @@ static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for w
     case LA_WAIT_EXIT: return !node->pid;
     case LA_WAIT_READY: return node->pid && node->served;
     case LA_WAIT_SYNCED: return la_wait_synced(run, node);
+    case LA_WAIT_PRIMARY: return has_role(node, "master");
+    case LA_WAIT_REPLICA: return has_role(node, "slave");
     case LA_WAIT_IDLE: return idle(node);
     case LA_WAIT_ERRORS: return run->ledger.head->refused > before->refused;
     case LA_WAIT_WRITES: return run->ledger.head->last_acked_ns > before->now_ns;
@@ -84,9 +105,9 @@ static bool reached(struct la_run *run, struct la_node *node, enum la_wait_for w
     return false;
 }
 
-static const char *const wait_names[] = {"its rules to fire",    "its process to end",  "it to serve",
-                                         "it to be in sync",     "its children to end", "clients to be refused",
-                                         "writes to be accepted"};
+static const char *const wait_names[] = {"its rules to fire",   "its process to end",    "it to serve",
+                                         "it to be in sync",    "it to be a primary",    "it to be a replica",
+                                         "its children to end", "clients to be refused", "writes to be accepted"};
 
 int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const char *before)
 {

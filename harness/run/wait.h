@@ -21,6 +21,8 @@ enum la_wait_for {
     LA_WAIT_EXIT,
     LA_WAIT_READY,
     LA_WAIT_SYNCED,
+    LA_WAIT_PRIMARY,
+    LA_WAIT_REPLICA,
     LA_WAIT_IDLE,
     LA_WAIT_ERRORS,
     LA_WAIT_WRITES
@@ -35,8 +37,11 @@ int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exi
 /* The same, and whether a fault of this run's is what ended it; without a doubt. */
 bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int exits);
 
+/* The node that a replica follows, by its INFO, or (NULL: it says nothing) as the scenario has it; NULL: none. */
+const struct la_node *la_wait_primary_of(const struct la_run *run, const struct la_node *replica, const char *info);
+
 /* Whether a replica has all that its primary has, and the link stands. */
-bool la_wait_synced(struct la_run *run, struct la_node *replica);
+bool la_wait_synced(const struct la_run *run, const struct la_node *replica);
 
 /* A doubt with the server's last words: they tell best why, a disk that is really full, say. Returns -1. */
 int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const char *before);

@@ -149,6 +149,8 @@ static int check_step(const struct la_check *check, unsigned int index)
         return la_check_wrong(check, "a step has exactly one key");
     if (check_node(check, step->spec->node))
         return -1;
+    if (kind->reads && la_scenario_node(check->scenario, la_spec_node(check->scenario, step->spec))->sentinel_of)
+        return la_check_wrong(check, "a Sentinel holds no data: '%s' is for other nodes", kind->form.name);
     if (kind->command && la_check_command(check, kind->command(step->spec)))
         return -1;
     if (kind->rule && (la_check_rule(check, kind->rule(step->spec)) || check_conflicts(check, index)))
@@ -234,6 +236,34 @@ static bool is_taken(const char *name)
     return false;
 }
 
+/* What a node is to another that stands before it. */
+static int check_relations(const struct la_check *check, unsigned int index)
+{
+    const struct la_node_spec *node = &check->scenario->nodes[index];
+    const char *other = node->replicates ? node->replicates : node->sentinel_of;
+    if (node->replicates && node->sentinel_of)
+        return la_check_wrong(check, "node '%s': a Sentinel replicates nobody", node->name);
+    if (node->sentinel_of && node->cluster)
+        return la_check_wrong(check, "node '%s': a cluster has no Sentinels", node->name);
+    for (unsigned int before = 0; before < index; before++) {
+        const struct la_node_spec *earlier = &check->scenario->nodes[before];
+        if (!strcmp(earlier->name, node->name))
+            return la_check_wrong(check, "there are two nodes '%s'", node->name);
+        if (!other || strcmp(earlier->name, other) != 0)
+            continue;
+        if (earlier->sentinel_of)
+            return la_check_wrong(check, "node '%s': '%s' is a Sentinel, which holds no data", node->name, other);
+        if (node->replicates && node->cluster != earlier->cluster)
+            return la_check_wrong(check, "node '%s' replicates '%s': both are of a cluster, or neither", node->name,
+                                  other);
+        return 0;
+    }
+    if (!other)
+        return 0;
+    return la_check_wrong(check, "node '%s' %s '%s', which is no node named before it", node->name,
+                          node->replicates ? "replicates" : "is a Sentinel of", other);
+}
+
 static int check_nodes(struct la_check *check)
 {
     const struct la_scenario *scenario = check->scenario;
@@ -247,16 +277,8 @@ static int check_nodes(struct la_check *check)
                                   strlen(node->name), NAME_MAX_LENGTH);
         if (is_taken(node->name))
             return la_check_wrong(check, "the name '%s' is that of a file of the report", node->name);
-        bool primary_before = !node->replicates;
-        for (unsigned int before = 0; before < i; before++) {
-            if (!strcmp(scenario->nodes[before].name, node->name))
-                return la_check_wrong(check, "there are two nodes '%s'", node->name);
-            primary_before =
-                primary_before || (node->replicates && !strcmp(scenario->nodes[before].name, node->replicates));
-        }
-        if (!primary_before)
-            return la_check_wrong(check, "node '%s' replicates '%s', which is no node named before it", node->name,
-                                  node->replicates);
+        if (check_relations(check, i))
+            return -1;
     }
     return 0;
 }

@@ -12,8 +12,10 @@ enum la_restart { LA_RESTART_NO, LA_RESTART_ON_FAILURE, LA_RESTART_ALWAYS }; /* 
 enum la_scope { LA_SCOPE_PROCESS, LA_SCOPE_GROUP };
 struct la_node_spec {
     char *name;
-    char *replicates; /* name of the node it replicates; NULL: a primary */
-    char *config;     /* redis.conf lines for this node only */
+    char *replicates;  /* name of the node it replicates; NULL: a primary */
+    char *sentinel_of; /* it is a Sentinel, and watches the node of this name; NULL: it holds data */
+    bool cluster;      /* of a cluster that the harness forms: the first such node owns all slots */
+    char *config;      /* redis.conf lines for this node only */
     enum la_restart restart;
     unsigned int restart_delay_ms;
     unsigned int restart_limit; /* starts in the burst */

@@ -11,6 +11,8 @@ static const cyaml_strval_t restarts[] = {
 static const cyaml_schema_field_t node_fields[] = {
     LA_TEXT("name", LA_REQUIRED, struct la_node_spec, name),
     LA_TEXT("replicates", LA_OPTIONAL, struct la_node_spec, replicates),
+    LA_TEXT("sentinel_of", LA_OPTIONAL, struct la_node_spec, sentinel_of),
+    LA_FLAG("cluster", struct la_node_spec, cluster),
     LA_TEXT("config", LA_OPTIONAL, struct la_node_spec, config),
     LA_CHOICE("restart", CYAML_FLAG_OPTIONAL, struct la_node_spec, restart, restarts),
     LA_NUMBER("restart_delay_ms", struct la_node_spec, restart_delay_ms),

@@ -149,8 +149,7 @@ static int probe(struct la_work *work, struct la_error *error)
     bool says = work->probe.settings.count;
     unsigned long major = strtoul(work->probe.version, NULL, 10);
     work->options.server.aof_folder = says ? has_setting(work, "appenddirname") : major >= 7;
-    work->options.server.says_slaveof =
-        says ? has_setting(work, "slaveof") && !has_setting(work, "replicaof") : major < 5;
+    work->base.says_slaveof = says ? has_setting(work, "slaveof") && !has_setting(work, "replicaof") : major < 5;
     work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
     la_original_compare(&work->original, &work->base, &work->probe, &work->differences);
     return 0;

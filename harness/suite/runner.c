@@ -13,6 +13,7 @@
 #include "judge/judge.h"
 #include "redis/roles.h"
 #include "report/result.h"
+#include "run/cluster.h"
 #include "run/given_keys.h"
 #include "run/guard.h"
 #include "run/recover.h"
@@ -27,6 +28,8 @@ static int start_node(struct la_run *run, struct la_node *node)
     struct la_error error;
     if (la_node_spawn(node, &error))
         return la_run_doubt(run, "%s", error.text);
+    if (node->spec->cluster && la_cluster_join(run, node)) /* it takes writes when it is of a cluster that is well */
+        return -1;
     unsigned int patience_ms = run->options->start_timeout_ms;
     if (la_recover_follow(run, node, NULL, patience_ms ? patience_ms : FIRST_START_TIMEOUT_MS) == 0)
         return 0;
@@ -84,7 +87,8 @@ static int create_nodes(struct la_run *run)
     const struct la_scenario *scenario = run->scenario;
     for (unsigned int i = 0; i < scenario->node_count; i++) {
         const struct la_node_spec *spec = &scenario->nodes[i];
-        const struct la_node *primary = spec->replicates ? la_run_node(run, spec->replicates) : NULL;
+        const char *other = spec->replicates ? spec->replicates : spec->sentinel_of;
+        const struct la_node *primary = other ? la_run_node(run, other) : NULL;
         run->node_count = i + 1;
         if (la_node_create(&run->nodes[i], spec, &run->options->server, scenario, run->dir, primary, &error))
             return la_run_doubt(run, "%s", error.text);
