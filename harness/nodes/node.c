@@ -13,7 +13,6 @@
 
 #include "base/copy.h"
 #include "driver/notify.h"
-#include "nodes/configure.h"
 #include "redis/parts.h"
 #include "redis/roles.h"
 #include "shared/actions.h"

@@ -85,6 +85,13 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
                    const struct la_scenario *scenario, const char *dir, const struct la_node *primary,
                    struct la_error *error);
 
+/*
+ * A part of la_node_create: fills config, address and socket, once the node's folders are there. -1 with `error`
+ * filled.
+ */
+int la_node_configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
+                      struct la_error *error);
+
 /* The node's server has the shim loaded: not merely the wrapper script around it. `pid` is the server's. */
 bool la_node_preloaded(const struct la_node *node, pid_t pid);
 

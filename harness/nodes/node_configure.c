@@ -1,4 +1,4 @@
-#include "nodes/configure.h"
+/* What a node is started with: a port, and the configuration that it has for its part in the run. */
 
 #include <arpa/inet.h>
 #include <hiredis/sds.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "nodes/node.h"
 
 enum {
     PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
