@@ -11,8 +11,11 @@
 #include "nodes/node.h"
 
 enum {
-    PORT_FIRST = 20000, /* below 32768, where Linux takes the ports of outgoing connections from: */
-    PORT_COUNT = 10000, /* a client that knocks at a dead server's port must not be given that port itself */
+    PORT_END = 30000,    /* below 32768, where Linux takes the ports of outgoing connections from: */
+    PORT_FIRST = 22752,  /* a client that knocks at a dead server's port must not be given that port itself */
+    CLUSTER_END = 22752, /* nodes of a cluster have ports of their own, so that ... */
+    CLUSTER_FIRST = 20000,
+    BUS_OFFSET = 10000, /* ... the port of their bus, so far above, lies below 32768, too */
     PORTS_EACH = 16,    /* for the nodes of one run, and a reference */
 };
 
@@ -33,12 +36,14 @@ static bool port_is_free(int port)
  * A free TCP port on 127.0.0.1, outside the range that outgoing connections use; 0: none found. Ports are given out by
  * process and slot, for what was given to another, here or beside us, may not be bound yet.
  */
-static int free_port(unsigned int slot)
+static int free_port(unsigned int slot, bool cluster)
 {
+    int first = cluster ? CLUSTER_FIRST : PORT_FIRST;
+    unsigned int count = (unsigned int)((cluster ? CLUSTER_END : PORT_END) - first);
     unsigned int start = (unsigned int)getpid() * PORTS_EACH + slot;
-    for (unsigned int i = 0; i < PORT_COUNT; i += PORTS_EACH) {
-        int port = PORT_FIRST + (int)((start + i) % PORT_COUNT);
-        if (port_is_free(port))
+    for (unsigned int i = 0; i < count; i += PORTS_EACH) {
+        int port = first + (int)((start + i) % count);
+        if (port_is_free(port) && (!cluster || port_is_free(port + BUS_OFFSET)))
             return port;
     }
     return 0;
@@ -64,9 +69,9 @@ static void set_number(struct la_config *config, const char *name, int value)
 static int keep_in(struct la_node *node, const struct la_scenario *scenario, struct la_error *error)
 {
     struct la_config *config = &node->config;
-    int port = free_port(slot_of(node->spec, scenario));
+    int port = free_port(slot_of(node->spec, scenario), node->spec->cluster);
     if (!port)
-        la_fail(error, "no free port on 127.0.0.1 between %d and %d", PORT_FIRST, PORT_FIRST + PORT_COUNT);
+        la_fail(error, "no free port on 127.0.0.1 between %d and %d", CLUSTER_FIRST, PORT_END);
     set_number(config, "port", port);
     la_config_set(config, "bind", "127.0.0.1");
     la_config_set(config, "daemonize", "no");
@@ -96,7 +101,7 @@ static char *sentinel_lines(const struct la_node_spec *spec, const struct la_sce
     if (theirs->password)
         text = sdscatprintf(text, "sentinel auth-pass %s %s\n", name, theirs->password);
     for (size_t i = 0; i + 1 < theirs->renamed.count; i += 2)
-        if (*theirs->renamed.items[i + 1])
+        if (*theirs->renamed.items[i + 1] && strcmp(theirs->renamed.items[i + 1], "SLAVEOF") != 0) /* by itself */
             text = sdscatprintf(text, "sentinel rename-command %s %s %s\n", name, theirs->renamed.items[i],
                                 theirs->renamed.items[i + 1]);
     char *lines = la_format("%s%s", text, spec->config ? spec->config : "");

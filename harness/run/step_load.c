@@ -83,6 +83,7 @@ static void move_load(struct la_run *run, struct la_node *node)
     }
     run->load_pid = 0;
     run->load_started = false;
+    atomic_store(&run->ledger.head->stop, 0);
     if (life < LA_LIVES_MAX)
         run->fault_ns[life] = la_now_ns();
     run->target = (unsigned int)(node - run->nodes);

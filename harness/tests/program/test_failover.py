@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""More than one primary: clients that move, an old primary that comes back, two primaries at once."""
+import unittest
+
+from support import LastackTest
+
+AOF = "appendonly yes\n  appendfsync always\n  save \"\"\n  repl-diskless-sync-delay 0"
+NONE = "appendonly no\n  save \"\"\n  repl-diskless-sync-delay 0"
+PAIR = "nodes: [{name: primary}, {name: replica, replicates: primary}]"
+PROMOTE = ["command: {node: replica, send: REPLICAOF NO ONE}", "wait: {node: replica, for: primary}"]
+REJOIN = ["command: {node: primary, send: REPLICAOF @replica}", "wait: {node: primary, for: synced}"]
+# before the rewrite that follows a full sync is over, what the replica logs is in no file that its manifest names
+CAUGHT_UP = ["stop_load: {}", "wait: {node: replica, for: synced}", "wait: {node: replica, for: idle}"]
+
+
+class Failover(LastackTest):
+    def judge(self, steps, expect, settings=AOF, nodes=PAIR, mix="string, list, hash, set"):
+        types = ", ".join(f"{{type: {name}, share: 1}}" for name in mix.split(", "))
+        lines = "".join(f"  - {step}\n" for step in steps)
+        text = (f"name: failover\ntitle: failover\nsettings: |\n  {settings}\n{nodes}\n"
+                f"load: {{min_acked: 1, mix: [{types}]}}\nsteps:\n{lines}expect:\n  - {expect}\n")
+        run = self.lastack("run", self.write(f"failover{self.calls}.yaml", text))
+        self.assertIsNotNone(run.result, str(run))
+        return run
+
+    def expect(self, verdict, *args, **more):
+        run = self.judge(*args, **more)
+        self.assertEqual(run.scenario()["verdict"], verdict, str(run))
+        return run.scenario()
+
+    def test_clients_move_and_nothing_is_lost(self):
+        """Planned: the replica has everything when it takes over."""
+        steps = ["load: {acked: 1000}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 1000}", *REJOIN]
+        for node in ("primary", "replica"):
+            result = self.expect("holds", [*steps, f"verify: {{node: {node}}}"], "lost: {max: 0}")
+            self.assertGreaterEqual(result["rpo"]["acked"], 2000)
+
+    def test_there_and_back(self):
+        back = ["stop_load: {}", "wait: {node: primary, for: synced}", "command: {node: primary, send: REPLICAOF NO ONE}",
+                "load: {node: primary, acked: 500}", "command: {node: replica, send: REPLICAOF @primary}"]
+        self.expect("holds", ["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 500}", *REJOIN, *back,
+                              "compare: {node: replica}", "verify: {}"], "lost: {max: 0}")
+
+    def test_two_primaries_at_once(self):
+        """The old primary goes on taking writes; when it comes back as a replica it must throw them away."""
+        split = ["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 500}",
+                 "load: {node: primary, acked: 700}", "load: {node: replica, acked: 300}", *REJOIN]
+        result = self.expect("violated", [*split, "verify: {node: primary}"], "lost: {max: 0}")
+        self.assertGreaterEqual(result["rpo"]["lost"], 500)
+        self.assertLess(result["rpo"]["lost"], result["rpo"]["acked"] - 1000)  # and nothing else
+        self.expect("holds", [*split, "verify: {node: replica}"], "lost: {min: 500}")
+
+    def test_the_new_primary_dies(self):
+        """Its file still says whose replica it is: with that it throws away what it had taken, whatever it keeps."""
+        def steps(*more):
+            return ["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, *more, "load: {node: replica, acked: 500}",
+                    "kill: {node: replica, scope: group}", "recover: {node: replica}", "verify: {node: replica}"]
+        for settings in (NONE, AOF):
+            result = self.expect("violated", steps(), "lost: {max: 0}", settings=settings)
+            self.assertGreaterEqual(result["rpo"]["lost"], 300)
+            self.assertLess(result["rpo"]["lost"], result["rpo"]["acked"] - 300)
+        rewrite = "command: {node: replica, send: CONFIG REWRITE}"
+        self.expect("holds", steps(rewrite), "lost: {max: 0}")
+        result = self.expect("violated", steps(rewrite), "lost: {max: 0}", settings=NONE)
+        self.assertGreaterEqual(result["rpo"]["lost"], 700)
+
+    def test_clients_that_leave_a_dead_primary(self):
+        """What it has taken since the other one was promoted is on it alone."""
+        steps = ["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 100}",
+                 "load: {node: primary, acked: 600}", "kill: {scope: group}", "load: {node: replica, acked: 100}",
+                 "verify: {node: replica}"]
+        result = self.expect("violated", steps, "lost: {max: 0}")
+        self.assertGreaterEqual(result["rpo"]["lost"], 400)
+
+    def test_names_of_nodes_in_commands(self):
+        run = self.judge(["load: {acked: 10}", "command: {send: \"ECHO @replica\", expect: x}", "verify: {}"], "lost: {max: 0}")
+        self.assertIn("wrong number of arguments", str(run))  # host and port are two words
+        run = self.judge(["load: {acked: 10}", "command: {send: 'ECHO \"\\x40replica\"', expect: \"@replica\"}", "verify: {}"],
+                         "lost: {max: 0}")
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+
+    def test_sentinels_know_users_and_renamed_commands(self):
+        """With a password, Sentinels log in as the harness does; a command that has another name is sent by that."""
+        conf = self.write("redis.conf", "requirepass sw0rdfish\nrename-command CONFIG settings-7\nappendonly yes\n"
+                                        "save \"\"\nrepl-diskless-sync-delay 0\n")
+        run = self.lastack("run", "sentinel-failover", "--config", conf)
+        self.assertEqual(run.status, 0, str(run))
+
+    def test_a_cluster_node_under_every_policy(self):
+        nodes = "nodes: [{name: primary, cluster: true}]"
+        crash = ["load: {acked: 1000}", "kill: {scope: group}", "recover: {}", "verify: {}"]
+        self.expect("holds", crash, "lost: {max: 0}", nodes=nodes)
+        self.expect("violated", crash, "lost: {max: 0}", settings=NONE, nodes=nodes)
+        lost = ["load: {acked: 1000}", "kill: {scope: group}", "remove: {file: \"*.conf\"}", "recover: {}", "verify: {}"]
+        self.assertNotEqual(self.judge(lost, "lost: {max: 0}", nodes=nodes).scenario()["verdict"], "holds")
+
+
+if __name__ == "__main__":
+    unittest.main()
