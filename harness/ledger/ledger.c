@@ -149,12 +149,24 @@ uint64_t la_ledger_count(const struct la_ledger *ledger)
     return count;
 }
 
-/* What stands in quotes (a key's name, say) would make one error many. */
-static void without_quotes(char out[LA_ERROR_TEXT], const char *text)
+/* The length of a script's hash that stands there, 40 hexadecimal digits; 0: none does. */
+static size_t hash_at(const char *text)
+{
+    enum { HASH_LENGTH = 40 };
+    return strspn(text, "0123456789abcdef") == HASH_LENGTH ? HASH_LENGTH : 0;
+}
+
+/* What stands in quotes (a key's name, say), and which script it was, would make one error many. */
+static void without_names(char out[LA_ERROR_TEXT], const char *text)
 {
     size_t at = 0;
     char quote = 0;
     for (; *text && at < LA_ERROR_TEXT - 1; text++) {
+        size_t hash = hash_at(text);
+        if (hash) {
+            text += hash - 1;
+            continue;
+        }
         if (!quote || *text == quote)
             out[at++] = *text;
         if (quote && *text == quote)
@@ -169,7 +181,7 @@ unsigned int la_ledger_error(struct la_ledger *ledger, const char *text)
 {
     struct la_ledger_head *head = ledger->head;
     char plain[LA_ERROR_TEXT];
-    without_quotes(plain, text);
+    without_names(plain, text);
     unsigned int i = 0;
     for (; i < LA_ERRORS_MAX - 1 && head->errors[i].text[0]; i++)
         if (!strcmp(head->errors[i].text, plain))

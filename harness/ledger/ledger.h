@@ -68,7 +68,7 @@ struct la_ledger_head {
     _Atomic uint64_t last_acked_ns;   /* invocation time of the youngest acknowledged operation */
     _Atomic uint64_t last_refused_ns; /* time of the youngest error reply */
     struct {
-        char text[LA_ERROR_TEXT]; /* without what stands in quotes */
+        char text[LA_ERROR_TEXT]; /* without what stands in quotes, and hashes of scripts */
         _Atomic uint64_t count;
     } errors[LA_ERRORS_MAX]; /* the last slot takes what the others have no room for */
     struct la_session session[LA_SESSIONS_MAX];

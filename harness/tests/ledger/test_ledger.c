@@ -230,6 +230,12 @@ static void errors_are_told_apart(void **state)
     unsigned int group = la_ledger_error(&ledger, "NOGROUP No such key 'la:0:1' or consumer group 'g'");
     assert_int_equal(la_ledger_error(&ledger, "NOGROUP No such key 'la:9:7' or consumer group 'g'"), group);
     assert_int_not_equal(la_ledger_error(&ledger, "ERR can't do this"), la_ledger_error(&ledger, "ERR can't do that"));
+    /* of what Redis 6.0 says, the part that counts stands at the end */
+    unsigned int script = la_ledger_error(&ledger, "ERR Error running script (call to "
+                                                   "f_fd4fe0fd6c1a0e39db45986e035d41b9f5c48131): @user_script:1: "
+                                                   "@user_script: 1: -NOREPLICAS Not enough good replicas to write.");
+    assert_non_null(strstr(ledger.head->errors[script].text, "(call to f_): "));
+    assert_non_null(strstr(ledger.head->errors[script].text, "-NOREPLICAS Not enough"));
     for (int i = 0; i < 40; i++) {
         snprintf(text, sizeof text, "error %d", i);
         assert_true(la_ledger_error(&ledger, text) < LA_ERRORS_MAX);
