@@ -108,8 +108,8 @@ const char *la_hint_kind(const char *command, const char *group)
 bool la_hint_omits(const char *command, const char *token)
 {
     static const char *const omitted[][2] = {
-        {"copy", "DB"},            /* it would land among the keys of the recipes */
-        {"bitfield", "FAIL"},      /* one that fails has lengthened the string, and no Redis passes that on */
+        {"copy", "DB"},       /* it would land among the keys of the recipes */
+        {"bitfield", "FAIL"}, /* one that fails has lengthened the string, and Redis since 7.0 does not pass that on */
         {"georadius", "WITHDIST"}, /* these exclude STORE */
         {"georadius", "WITHCOORD"},
         {"georadius", "WITHHASH"},

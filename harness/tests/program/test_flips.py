@@ -35,6 +35,8 @@ FLIPS = {
     "write-commands-rewrite": "no-aof",
     "write-commands-replica": "skips-lset",
     "trap-auto-restart": "aof-anyway",
+    "expire-while-down-rdb": "forgets-rdb",
+    "rewrite-without-preamble": "cuts-aof",
     "old-primary-rejoins": "skips-set",
     "sentinel-failover": "skips-set",
     "cluster-takeover": "skips-set",
