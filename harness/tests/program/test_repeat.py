@@ -1,10 +1,18 @@
 #!/usr/bin/python3
-"""The same verdicts ten times over, none of them inconclusive. Minutes: behind ci/test --full."""
+"""The same verdicts many times over, none of them inconclusive. Minutes, or an hour: behind ci/test --full."""
 import unittest
 
 from support import LastackTest
 
 TIMES = 10
+
+# whose verdicts hang on more than one server, moment or random command
+DELICATE = ["wait-partition", "min-replicas-partition", "shutdown-replica-behind", "old-primary-rejoins", "sentinel-failover",
+            "cluster-takeover", "cluster-kill9", "failed-fsync-always", "failed-fsync-always-trickle", "failed-fsync-everysec",
+            "failed-fsync-everysec-trickle", "failed-fsync-no", "write-commands-aof", "write-commands-rdb",
+            "write-commands-rewrite", "write-commands-replica", "power-cut-at-rest", "torn-aof-truncated-yes",
+            "expire-while-down-rdb", "rewrite-without-preamble"]
+RUNS = 1000
 
 
 class Repeat(LastackTest):
@@ -15,6 +23,11 @@ class Repeat(LastackTest):
             verdicts.append({s["name"]: (s["verdict"], s["reasons"]) for s in run.result["scenarios"]})
             self.assertEqual(run.status, 0, str(run))
         self.assertTrue(all(verdict == verdicts[0] for verdict in verdicts))
+
+    def test_a_thousand_runs_of_delicate_scenarios(self):
+        run = self.lastack("run", *DELICATE, "--repeat", RUNS // len(DELICATE), "--keep", "findings", timeout=7200)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual([s["name"] for s in run.result["scenarios"]], DELICATE)
 
 
 if __name__ == "__main__":
