@@ -74,6 +74,7 @@ OUR_FLIPS = {
     "failed-fsync-everysec": "deaf-after-failed-fsync",
     "failed-fsync-everysec-trickle": "deaf-after-failed-fsync",
     "torn-transaction-twice": "deaf-after-restart",
+    "promoted-in-resync": "ack-before-write",
     "power-cut-at-rest": "no-fsync-at-rest",
 }
 
