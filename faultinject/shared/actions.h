@@ -28,6 +28,7 @@ struct fi_action_row {
     enum fi_argument argument;
     bool optional;    /* the argument */
     bool outside;     /* can be done from outside the server, too */
+    bool harms;       /* the operation does not do what it was asked to, and a server may end of that */
     bool afterwards;  /* can be done when the operation is over */
     bool ends;        /* the process that hits the rule is gone afterwards */
     uint32_t ops;     /* what it can be done to */

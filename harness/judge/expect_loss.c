@@ -13,6 +13,7 @@ struct lost {
     unsigned int *min;
     unsigned int *before_mark; /* at most so many of those acknowledged before the step `mark` */
     unsigned int *promised;    /* at most so many of those that WAIT or WAITAOF has promised */
+    unsigned int *since_move;  /* 0: none of those that the node has acknowledged to which the load has moved last */
     bool all;                  /* nothing from before the crash may be left */
 };
 
@@ -27,13 +28,27 @@ static int check_read(const struct la_check *check, const char *what)
 static int check_lost(const struct la_check *check, const struct la_spec *spec)
 {
     const struct lost *lost = (const struct lost *)spec;
-    if (!lost->max && !lost->min && !lost->all && !lost->before_mark && !lost->promised)
-        return la_check_wrong(check, "'lost' needs max, min, before_mark, promised or all");
+    if (!lost->max && !lost->min && !lost->all && !lost->before_mark && !lost->promised && !lost->since_move)
+        return la_check_wrong(check, "'lost' needs max, min, before_mark, promised, since_move or all");
     if ((lost->max || lost->min) && la_check_bounds(check, "lost", lost->min, lost->max))
         return -1;
     if (lost->before_mark && !la_scenario_step(check->scenario, &la_step_mark, UINT_MAX))
         return la_check_wrong(check, "'before_mark' needs a step 'mark'");
+    if (lost->since_move && *lost->since_move)
+        return la_check_wrong(check, "'since_move' is 0: whether any is lost can be told, and not how many");
+    if (lost->since_move && !la_scenario_moves(check->scenario))
+        return la_check_wrong(check, "'since_move' needs a step 'load' with a node: the load moves nowhere");
     return check_read(check, "lost");
+}
+
+/* The new primary has lived ever since, and who follows it has what it has. */
+static struct la_opinion judge_since_move(const struct la_run *run)
+{
+    for (uint32_t life = run->moved_life; run->moved_life && life < LA_LIVES_MAX; life++)
+        if (run->verify.earliest_lost_ns[life])
+            return la_opinion_convicts("operations are lost that were acknowledged after clients had moved to %s",
+                                       run->nodes[run->target].spec->name);
+    return run->moved_life ? la_opinion_met() : la_opinion_unknown("clients have not moved");
 }
 
 /* More is gone than may be: data that is wrong convicts. */
@@ -78,6 +93,8 @@ static struct la_opinion judge_lost(const struct la_run *run, const struct la_sp
     if (opinion.met != LA_MET)
         return opinion;
     opinion = judge_bounds(verify, lost);
+    if (opinion.met == LA_MET && lost->since_move)
+        opinion = judge_since_move(run);
     if (opinion.met != LA_MET || run->replayed) /* of what was to be lost a replay sees a part: up to the first crash */
         return opinion;
     if (lost->all)
@@ -95,6 +112,7 @@ static const cyaml_schema_field_t lost_fields[] = {LA_BOUND("max", struct lost, 
                                                    LA_BOUND("min", struct lost, min),
                                                    LA_BOUND("before_mark", struct lost, before_mark),
                                                    LA_BOUND("promised", struct lost, promised),
+                                                   LA_BOUND("since_move", struct lost, since_move),
                                                    LA_FLAG("all", struct lost, all),
                                                    LA_END};
 

@@ -111,12 +111,21 @@ static void look_at_steps(struct opinions *opinions)
         add_once(&opinions->unmet, run->suspected.items[i]);
 }
 
+/* A node has been down and is up again, and no step has followed it. */
+static bool recovered_unseen(const struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++)
+        if (run->nodes[i].starts > 1 && run->nodes[i].pid && !run->nodes[i].spec->sentinel_of)
+            return true;
+    return false;
+}
+
 /* --rto. What of it nobody looked may be the harness's: too slow is what was so whatever the harness did to it. */
 static struct la_opinion judge_rto(const struct la_run *run, int rto_ms)
 {
     double ready = la_recovery_ms(&run->recovery, run->recovery.ready_ns);
     double stall = (double)run->recovery.stall_ns / 1e6;
-    if (ready < 0 && run->nodes[0].starts > 1 && run->nodes[0].pid)
+    if (ready < 0 && recovered_unseen(run))
         return la_opinion_unknown("--rto: a recovery that no step has watched");
     if (ready < 0)
         return la_opinion_met(); /* there was none, or it failed: that is found elsewhere */

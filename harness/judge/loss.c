@@ -61,11 +61,17 @@ struct la_opinion la_loss_read(const struct la_run *run)
     return la_opinion_unknown("nothing was read back");
 }
 
-/* In ms: the slowest fsync of the node that the load talks to. */
+/* In ms: the slowest fsync of a node that the load has talked to, or may have. */
 static double slowest_sync_ms(const struct la_run *run)
 {
-    const struct fi_control *control = run->nodes[0].control;
-    return control ? (double)atomic_load(&control->slowest_sync_ns) / 1e6 : 0;
+    uint64_t slowest = 0;
+    unsigned int nodes = run->moved_life ? run->node_count : run->node_count > 0;
+    for (unsigned int i = 0; i < nodes; i++) {
+        const struct fi_control *control = run->nodes[i].control;
+        uint64_t here = control ? atomic_load(&control->slowest_sync_ns) : 0;
+        slowest = here > slowest ? here : slowest;
+    }
+    return (double)slowest / 1e6;
 }
 
 /*

@@ -74,9 +74,14 @@ static int read_file(struct reader *reader, const char *path, int depth)
     if (config->parts >= FILES_MAX || config->count > DIRECTIVES_MAX)
         return la_fail(reader->error, "%s: with its includes, more than %d files or %d directives", path, FILES_MAX,
                        DIRECTIVES_MAX);
-    char *text = la_read_file(path, FILE_MAX, NULL, reader->error);
+    size_t length = 0;
+    char *text = la_read_file(path, FILE_MAX, &length, reader->error);
     if (!text)
         return -1;
+    if (strlen(text) != length) {
+        free(text);
+        return la_fail(reader->error, "%s: there is a zero byte in it, which servers read over: take it out", path);
+    }
     unsigned int above = reader->part;
     reader->part = config->parts++;
     int result = read_text(reader, text, path, depth);

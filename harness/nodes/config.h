@@ -79,6 +79,9 @@ void la_config_find_login(struct la_config *config);
 /* The line of an ACL that lets config->user in with config->password; to be freed. */
 char *la_config_login(const struct la_config *config);
 
+/* Whether what a directive of that name says is, or may hold, a secret. */
+bool la_config_is_secret(const char *name);
+
 /* Whether it names a file that the server reads. */
 bool la_config_names_file(const struct la_directive *item);
 

@@ -61,9 +61,9 @@ static const struct {
     {"aclfile", COPY, "copied into the sandbox"},
     {"loadmodule", COPY, "copied into the sandbox"},
     {"tls-cert-file", COPY, "copied into the sandbox"},
-    {"tls-key-file", COPY, "copied into the sandbox"},
+    {"tls-key-file", DROP, "a secret"},
     {"tls-client-cert-file", COPY, "copied into the sandbox"},
-    {"tls-client-key-file", COPY, "copied into the sandbox"},
+    {"tls-client-key-file", DROP, "a secret"},
     {"tls-dh-params-file", COPY, "copied into the sandbox"},
     {"tls-ca-cert-file", COPY, "copied into the sandbox"},
     {"tls-ca-cert-dir", COPY, "copied into the sandbox"},
@@ -72,7 +72,7 @@ static const struct {
 static int row_of(const char *name)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(table[i].name, name))
+        if (!strcasecmp(table[i].name, name))
             return (int)i;
     return -1;
 }
@@ -229,7 +229,7 @@ static int rewrite_acl_file(struct la_config *config, const char *path, struct l
 
 char *la_config_login(const struct la_config *config)
 {
-    return la_format("user %s on >%s ~* +@all", config->user, config->password); /* & came with 6.2 */
+    return la_format("user %s on >%s ~* &* +@all", config->user, config->password);
 }
 
 static void add_own_user(struct la_config *config)
@@ -318,6 +318,12 @@ int la_config_sandbox(struct la_config *config, const char *dir, struct la_error
     return result;
 }
 
+bool la_config_is_secret(const char *name)
+{
+    int row = row_of(name);
+    return !strcasecmp(name, "user") || (row >= 0 && !strcmp(table[row].why, "a secret"));
+}
+
 bool la_config_names_file(const struct la_directive *item)
 {
     int row = row_of(item->name);
@@ -335,9 +341,8 @@ void la_config_secrets(const struct la_config *config, struct la_strings *secret
 {
     for (size_t i = 0; i < config->count; i++) {
         const struct la_directive *item = &config->items[i];
-        int row = row_of(item->name);
-        bool secret = row >= 0 && !strcmp(table[row].why, "a secret");
         bool user = !strcmp(item->name, "user");
+        bool secret = la_config_is_secret(item->name) && !user && *item->args[0] != '/';
         for (int arg = 0; arg < item->count; arg++) {
             if (secret && *item->args[arg])
                 la_strings_add(secrets, la_strdup(item->args[arg]));

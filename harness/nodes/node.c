@@ -166,10 +166,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     char control[LA_PATH_MAX];
     char path[LA_PATH_MAX];
     seen_folder(node, path);
-    if (node->server->view)
-        la_path(config, "%s", node->server->view->config);
-    else
-        la_path(config, "%s/redis.conf", path);
+    la_path(config, "%s/redis.conf", path);
     la_path(control, "%s/control", node->dir);
     la_path(path, "%s/log", node->dir);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -213,17 +210,40 @@ static bool clean(int status)
 
 enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
 
-/* What kills by itself, or what was injected so shortly before the end that the server may have ended of it. */
+static uint32_t action_of(const struct la_node *node, uint32_t index)
+{
+    return index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
+}
+
+/* The injection ends the process by itself, or sends it a signal, of which a server may die long after. */
+static bool strikes(const struct la_node *node, uint32_t index)
+{
+    uint32_t action = action_of(node, index);
+    return action < FI_DO_COUNT && (fi_actions[action].ends || action == FI_DO_SIGNAL);
+}
+
+/* What ends by itself, or did harm so shortly before the end that the server may have ended of it. */
 static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time_ns)
 {
     if (time_ns <= node->spawn_ns || time_ns > node->gone_ns)
         return false;
-    uint32_t action = index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
-    bool kills = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
-    int status = node->exit_status; /* of a signal a server may die long after: it writes a report first */
+    uint32_t action = action_of(node, index);
+    int status = node->exit_status;
     bool of_it =
         action == FI_DO_SIGNAL && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
-    return kills || of_it || node->gone_ns - time_ns < LED_TO_NS;
+    bool ends = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
+    bool harms = action < FI_DO_COUNT && (fi_actions[action].harms || action == FI_DO_SIGNAL);
+    return ends || of_it || (harms && node->gone_ns - time_ns < LED_TO_NS);
+}
+
+bool la_node_struck_at_start(const struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count && !node->served; i++) {
+        uint64_t last = node->control->rules[node->rules[i]].last_ns;
+        if (strikes(node, (uint32_t)node->rules[i]) && last > node->spawn_ns && last <= node->gone_ns)
+            return true;
+    }
+    return false;
 }
 
 /* The last injection that led to the node's end; 0: there was none. */
@@ -245,8 +265,8 @@ static uint64_t injected_at(const struct la_node *node)
 }
 
 /*
- * Not killed, and not ended well, with an injection behind it: since when it was down is not told by that, for it may
- * have served on, but a machine that is busy may let a server take its time to end of an error.
+ * Not killed, and not ended well, with an injection that did harm behind it: since when it was down is not told by
+ * that, for it may have served on, but a machine that is busy may let a server take its time to end of an error.
  */
 static bool gave_up(const struct la_node *node)
 {
@@ -255,7 +275,9 @@ static bool gave_up(const struct la_node *node)
         return false;
     for (unsigned int i = 0; i < node->rule_count; i++) {
         uint64_t last = node->control->rules[node->rules[i]].last_ns;
-        if (last > node->spawn_ns && last <= node->gone_ns && node->gone_ns - last < AFTERMATH_NS)
+        bool recent = last > node->spawn_ns && last <= node->gone_ns && node->gone_ns - last < AFTERMATH_NS;
+        uint32_t action = action_of(node, (uint32_t)node->rules[i]);
+        if (recent && action < FI_DO_COUNT && fi_actions[action].harms)
             return true;
     }
     return false;

@@ -28,7 +28,7 @@ struct la_server {
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
     const struct la_config *base; /* sandboxed configuration, with the scenario's settings */
     const struct la_means *means; /* what can be done here; NULL: no power is cut */
-    const struct la_view *view;   /* another configuration than its own, as that lies; NULL: its own */
+    const struct la_view *view;   /* what of the file system it is shown; NULL: all, to be written as well */
 };
 
 struct la_node {
@@ -62,7 +62,7 @@ struct la_node {
     uint64_t gone_ns;      /* last end */
     uint64_t killed_ns;    /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
     uint64_t fault_ns;     /* what led to the last end: the kill, the last injection before it, or the end itself */
-    bool gave_up;          /* it did not end well, shortly after an injection */
+    bool gave_up;          /* it did not end well, shortly after an injection that did harm */
     uint64_t down_ns; /* what led to the end from which it has not served again: starts that failed go on with it */
     uint64_t down_gone_ns;   /* that end itself */
     uint64_t waited_ns;      /* of the time since: for the operator */
@@ -109,6 +109,9 @@ static inline bool la_node_struck(const struct la_node *node)
 {
     return node->fault_ns < node->gone_ns || node->gave_up;
 }
+
+/* It has ended before it served, and a rule of the scenario's has killed it, or sent it a signal, in that start. */
+bool la_node_struck_at_start(const struct la_node *node);
 
 /* True while a process of the last start's group is there. */
 bool la_node_lives(const struct la_node *node);

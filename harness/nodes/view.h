@@ -8,7 +8,6 @@
 #include "base/util.h"
 
 struct la_view {
-    const char *config;        /* the file that the server is started with, absolute */
     const char *began;         /* the folder that it is started in */
     struct la_strings shadows; /* pairs: a file of ours, the file that it is mounted over */
 };

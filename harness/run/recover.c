@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fts.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,24 +74,46 @@ static uint64_t bytes_below(const char *directory)
     return bytes;
 }
 
-/* A replica whose primary is away and that is configured to give no stale data: it does what it is to do. */
-static bool refuses_stale_reads(const struct la_node *node, const struct la_error *error)
-{
-    return node->spec->replicates && !strncmp(error->text, "MASTERDOWN", 10);
-}
-
-/* A primary of before that somebody has made a replica meanwhile. */
-static bool has_become_replica(const struct la_node *node, const struct la_error *error)
+/* It says that it follows a node of this run: as the scenario has it, or because somebody has told it since. */
+static bool is_replica_here(const struct la_run *run, const struct la_node *node)
 {
     char role[16] = "";
-    bool refused = !strncmp(error->text, "READONLY ", 9) || !strncmp(error->text, "MOVED ", 6);
-    char *info = refused ? la_address_info(&node->address, REPLY_TIMEOUT_MS) : NULL;
+    char *info = la_address_info(&node->address, REPLY_TIMEOUT_MS);
     la_info_field(info, "role", role, sizeof role);
+    bool yes = !strcmp(role, "slave") && la_run_primary_of(run, node, info);
     free(info);
-    return !strcmp(role, "slave");
+    return yes;
 }
 
-static void follow(struct la_node *node, struct la_recovery *recovery, struct la_error *last)
+/* A replica whose primary is away and that is configured to give no stale data: it does what it is to do. */
+static bool refuses_stale_reads(const struct la_run *run, const struct la_node *node, const struct la_error *error)
+{
+    return !strncmp(error->text, "MASTERDOWN", 10) && (node->spec->replicates || is_replica_here(run, node));
+}
+
+/* A directive of the node's own, or one that a command of the scenario's names. */
+static bool has_been_set(const struct la_run *run, const struct la_node *node, const char *directive)
+{
+    char *value = la_config_get(&node->config, directive);
+    bool set = value && strcmp(value, "0") != 0;
+    free(value);
+    for (unsigned int i = 0; i < run->scenario->step_count && !set; i++)
+        set = strstr(la_step_line(&run->scenario->steps[i]), directive) != NULL;
+    return set;
+}
+
+/* It serves, and writes are not its to take: as it was configured, or since it has become a replica. */
+static bool may_refuse_writes(const struct la_run *run, const struct la_node *node, const struct la_error *error)
+{
+    if (!strncmp(error->text, "OOM ", 4))
+        return has_been_set(run, node, "maxmemory");
+    if (!strncmp(error->text, "NOREPLICAS ", 11))
+        return has_been_set(run, node, "min-replicas-to-write") || has_been_set(run, node, "min-slaves-to-write");
+    bool replica = !strncmp(error->text, "READONLY ", 9) || !strncmp(error->text, "MOVED ", 6);
+    return replica && is_replica_here(run, node);
+}
+
+static void follow(const struct la_run *run, struct la_node *node, struct la_recovery *recovery, struct la_error *last)
 {
     if (!recovery->accept_ns) {
         if (!accepts(node->address.port))
@@ -100,7 +121,7 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
         recovery->accept_ns = la_now_ns();
     }
     if (!recovery->ready_ns) {
-        if (!answers(node, "PING", last) && !refuses_stale_reads(node, last)) {
+        if (!answers(node, "PING", last) && !refuses_stale_reads(run, node, last)) {
             recovery->loading_seen = recovery->loading_seen || !strncmp(last->text, "LOADING", 7);
             return;
         }
@@ -110,16 +131,15 @@ static void follow(struct la_node *node, struct la_recovery *recovery, struct la
     }
     if (node->spec->sentinel_of)
         return;
-    if (!recovery->read_ns && (answers(node, "GET " LA_RECOVERY_KEY, last) || refuses_stale_reads(node, last)))
+    if (!recovery->read_ns && (answers(node, "GET " LA_RECOVERY_KEY, last) || refuses_stale_reads(run, node, last)))
         recovery->read_ns = la_now_ns();
     bool writable = recovery->read_ns && !node->spec->replicates;
     if (!writable || recovery->write_ns)
         return;
     if (answers(node, "SET " LA_RECOVERY_KEY " x", last))
         recovery->write_ns = la_now_ns();
-    else if (!strncmp(last->text, "OOM ", 4) || !strncmp(last->text, "NOREPLICAS ", 11) ||
-             has_become_replica(node, last))
-        recovery->full = true; /* as configured: it serves, writes are not its to take */
+    else if (may_refuse_writes(run, node, last))
+        recovery->full = true;
 }
 
 static bool serves(const struct la_node *node, const struct la_recovery *recovery)
@@ -129,13 +149,6 @@ static bool serves(const struct la_node *node, const struct la_recovery *recover
     return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
 }
 
-/* A rule of the scenario's, which is still armed, has killed it while it started: that says nothing about the server.
- */
-static bool was_killed_by_rule(const struct la_node *node)
-{
-    return WIFSIGNALED(node->exit_status) && WTERMSIG(node->exit_status) == SIGKILL && la_node_struck(node);
-}
-
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */
 static int ended_early(struct la_run *run, struct la_node *node)
 {
@@ -143,8 +156,8 @@ static int ended_early(struct la_run *run, struct la_node *node)
     const char *name = node->spec->name;
     if (node->starved) /* the machine's doing: a doubt has been noted */
         return -1;
-    if (was_killed_by_rule(node)) { /* what comes of that, the step knows */
-        la_run_event(run, name, "killed by a rule while it starts");
+    if (la_node_struck_at_start(node)) { /* which says nothing about the server; what comes of it, the step knows */
+        la_run_event(run, name, "ended by a rule while it starts");
         return -1;
     }
     la_node_last_words(node, words, sizeof words);
@@ -210,7 +223,7 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
             recovery->accept_ns = recovery->ready_ns = recovery->read_ns = recovery->write_ns = 0;
         }
         if (node->pid)
-            follow(node, recovery, &last);
+            follow(run, node, recovery, &last);
         if (node->escaped)
             return la_run_doubt(run,
                                 "%s is still the server from before: it outlived its end (does --server start it "
@@ -327,9 +340,9 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
     unsigned int starts = node->starts;
     int result = recover_node(run, node, ((const struct recover *)spec)->timeout_ms);
     bool again = is_tried_again(run, spec);
-    bool killed = result && node->starts > starts && !node->pid && was_killed_by_rule(node);
+    bool killed = result && node->starts > starts && !node->pid && la_node_struck_at_start(node);
     if (killed && !again)
-        return la_run_doubt(run, "%s was killed by a rule of the scenario while it started, and is not started again",
+        return la_run_doubt(run, "%s was ended by a rule of the scenario while it started, and is not started again",
                             node->spec->name);
     /* Whether it may refuse, the expectations say. What is done about it comes next. */
     bool goes_on = result && !refusals && node->refusals == 1 && again;

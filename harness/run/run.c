@@ -106,6 +106,17 @@ struct la_node *la_run_node(struct la_run *run, const char *name)
     return (struct la_node *)la_run_seen(run, name);
 }
 
+const struct la_node *la_run_primary_of(const struct la_run *run, const struct la_node *replica, const char *info)
+{
+    if (!info)
+        return replica->spec->replicates ? la_run_seen(run, replica->spec->replicates) : NULL;
+    long long port = la_info_number(info, "master_port", 0);
+    for (unsigned int i = 0; i < run->node_count; i++)
+        if (run->nodes[i].address.port == port)
+            return &run->nodes[i];
+    return NULL;
+}
+
 struct la_node *la_run_target(struct la_run *run)
 {
     return &run->nodes[run->target];

@@ -64,7 +64,8 @@ struct la_run {
     char dir[LA_PATH_MAX];
     struct la_node nodes[LA_NODES_MAX];
     unsigned int node_count;
-    unsigned int target; /* index of the node that the load talks to */
+    unsigned int target; /* index of the node that the load talks to, */
+    uint32_t moved_life; /* and since which life of what it talks to; 0: it has not moved */
     struct la_ledger ledger;
     struct la_recording recording; /* what the load sends, where that is a list of commands */
     bool *changed;                 /* by item of it: it has changed data; NULL: nobody counts that */
@@ -135,6 +136,9 @@ __attribute__((format(printf, 3, 4))) void la_run_event(struct la_run *run, cons
 /* The node of that name; the first one for NULL. A name that no node has is a mistake of the caller's: it aborts. */
 struct la_node *la_run_node(struct la_run *run, const char *name);
 const struct la_node *la_run_seen(const struct la_run *run, const char *name);
+
+/* The node that a replica follows, by its INFO, or (NULL: it says nothing) as the scenario has it; NULL: none. */
+const struct la_node *la_run_primary_of(const struct la_run *run, const struct la_node *replica, const char *info);
 
 /* The first rule of the scenario that has been armed and has not fired; NULL: there is none. */
 const struct fi_rule *la_run_unfired(const struct la_run *run);

@@ -1,5 +1,6 @@
 /* The steps arm and disarm. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "run/steps.h"
 
@@ -92,7 +93,7 @@ static int check_disarm(const struct la_check *check, const struct la_spec *spec
     for (unsigned int i = 0; i < index; i++) {
         const struct la_step *step = &check->scenario->steps[i];
         bool clock = step->kind == &la_step_arm && la_rule_is_clock(rule_of(step->spec)); /* on every node */
-        bool here = la_spec_node(check->scenario, step->spec) == la_spec_node(check->scenario, spec);
+        bool here = !strcmp(la_spec_node(check->scenario, step->spec), la_spec_node(check->scenario, spec));
         armed += step->kind == &la_step_arm && (clock || here);
     }
     return wanted <= armed ? 0

@@ -76,12 +76,13 @@ static int start_load(struct la_run *run)
  */
 static void move_load(struct la_run *run, struct la_node *node)
 {
-    uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
     if (run->load_pid) {
         kill(run->load_pid, SIGKILL);
         waitpid(run->load_pid, NULL, 0);
     }
-    run->load_pid = 0;
+    run->load_pid = 0; /* before the life: what it connects to is of the one before */
+    uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
+    run->moved_life = life + 1;
     run->load_started = false;
     atomic_store(&run->ledger.head->stop, 0);
     if (life < LA_LIVES_MAX)
@@ -137,6 +138,14 @@ static int check_load(const struct la_check *check, const struct la_spec *spec, 
 
 static const cyaml_schema_field_t load_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct load, node),
                                                    LA_NEEDED("acked", struct load, acked), LA_END};
+
+bool la_scenario_moves(const struct la_scenario *scenario)
+{
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].kind == &la_step_load && scenario->steps[i].spec->node)
+            return true;
+    return false;
+}
 
 const struct la_step_kind la_step_load = {
     .form = {"load", load_fields, sizeof(struct load)},

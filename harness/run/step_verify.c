@@ -89,7 +89,7 @@ static bool is_behind(struct la_run *run, struct la_node *node, long long *progr
 {
     char role[16] = "";
     char *info = la_node_info(node);
-    const struct la_node *primary = la_wait_primary_of(run, node, info);
+    const struct la_node *primary = la_run_primary_of(run, node, info);
     bool told = info != NULL;
     la_info_field(info, "role", role, sizeof role);
     *progress = la_info_number(info, "slave_repl_offset", 0) + la_info_number(info, "master_sync_read_bytes", 0);
@@ -194,7 +194,7 @@ const struct la_step_kind la_step_verify = {
 static bool follows(const struct la_run *run, const struct la_node *node, const struct la_node *other)
 {
     char *info = la_node_info(node);
-    bool yes = info && la_wait_primary_of(run, node, info) == other;
+    bool yes = info && la_run_primary_of(run, node, info) == other;
     free(info);
     return yes;
 }

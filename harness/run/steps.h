@@ -44,4 +44,7 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
 /* The name of the node that the scenario reads back; NULL: none. */
 const char *la_scenario_verifies(const struct la_scenario *scenario);
 
+/* Its load leaves a node for another. */
+bool la_scenario_moves(const struct la_scenario *scenario);
+
 #endif

@@ -49,17 +49,6 @@ static bool idle(struct la_node *node)
     return yes;
 }
 
-const struct la_node *la_wait_primary_of(const struct la_run *run, const struct la_node *replica, const char *info)
-{
-    long long port = la_info_number(info, "master_port", 0);
-    if (!info)
-        return replica->spec->replicates ? la_run_seen(run, replica->spec->replicates) : NULL;
-    for (unsigned int i = 0; i < run->node_count; i++)
-        if (run->nodes[i].address.port == port)
-            return &run->nodes[i];
-    return NULL;
-}
-
 static bool has_role(const struct la_node *node, const char *wanted)
 {
     char role[16] = "";
@@ -71,13 +60,15 @@ static bool has_role(const struct la_node *node, const char *wanted)
 
 bool la_wait_synced(const struct la_run *run, const struct la_node *replica)
 {
-    char *own = la_node_info(replica);
-    const struct la_node *primary = own ? la_wait_primary_of(run, replica, own) : NULL;
+    char *before = la_node_info(replica);
+    const struct la_node *primary = before ? la_run_primary_of(run, replica, before) : NULL;
     char *theirs = primary ? la_node_info(primary) : NULL;
+    char *own = theirs ? la_node_info(replica) : NULL; /* after theirs: clients may be writing all the time */
     char link[16] = "";
-    bool yes = theirs && own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
+    bool yes = own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
                !la_info_number(own, "master_sync_in_progress", 1) &&
                la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", LLONG_MAX);
+    free(before);
     free(theirs);
     free(own);
     return yes;

@@ -37,9 +37,6 @@ int la_wait_end(struct la_run *run, const struct la_node *node, unsigned int exi
 /* The same, and whether a fault of this run's is what ended it; without a doubt. */
 bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int exits);
 
-/* The node that a replica follows, by its INFO, or (NULL: it says nothing) as the scenario has it; NULL: none. */
-const struct la_node *la_wait_primary_of(const struct la_run *run, const struct la_node *replica, const char *info);
-
 /* Whether a replica has all that its primary has, and the link stands. */
 bool la_wait_synced(const struct la_run *run, const struct la_node *replica);
 

@@ -44,18 +44,52 @@ static bool is_relative(const struct la_directive *item)
     return la_config_names_file(item) && *item->args[0] != '/';
 }
 
+/* Written as the server would take it; what it refuses it is to see, and to refuse. */
+static bool is_number(const char *value)
+{
+    return *value && !value[strspn(value, "0123456789")];
+}
+
+static bool is_yes_or_no(const char *value)
+{
+    return !strcasecmp(value, "yes") || !strcasecmp(value, "no");
+}
+
+static bool is_supervision(const char *value)
+{
+    static const char *const values[] = {"no", "upstart", "systemd", "auto"};
+    return LA_IS_AMONG(value, values);
+}
+
 /* A directive that the server is not to see: see the header. */
 static bool is_hidden(const struct asking *asking, const struct la_directive *item)
 {
-    static const char *const hidden[] = {"logfile",        "pidfile",  "syslog-enabled",  "unixsocket",
-                                         "unixsocketperm", "tls-port", "cluster-enabled", "cluster-config-file",
-                                         "supervised",     "sentinel"};
+    static const struct {
+        const char *name;
+        bool (*takes)(const char *value); /* NULL: anything */
+    } hidden[] = {{"logfile", NULL},
+                  {"pidfile", NULL},
+                  {"syslog-enabled", is_yes_or_no},
+                  {"unixsocket", NULL},
+                  {"unixsocketperm", is_number},
+                  {"tls-port", is_number},
+                  {"tls-replication", is_yes_or_no},
+                  {"tls-cluster", is_yes_or_no},
+                  {"cluster-enabled", is_yes_or_no},
+                  {"cluster-config-file", NULL},
+                  {"supervised", is_supervision}};
+    static const char *const of_any_length[] = {"sentinel", "replicaof", "slaveof"};
     static const char *const sent[] = {"CONFIG", "ACL", "AUTH", "PING"};
-    if (LA_IS_AMONG(item->name, hidden) || is_relative(item))
+    if (LA_IS_AMONG(item->name, of_any_length) || is_relative(item))
         return true;
     if (item->count == 2 && !strcmp(item->name, "rename-command"))
         return LA_IS_AMONG(item->args[0], sent);
-    return item->count == 1 && !strcmp(item->name, "dir") && is_elsewhere(asking, item);
+    if (item->count != 1)
+        return false;
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (!strcmp(item->name, hidden[i].name))
+            return !hidden[i].takes || hidden[i].takes(item->args[0]);
+    return !strcmp(item->name, "dir") && is_elsewhere(asking, item);
 }
 
 /* `line` 0: any of the file. */
@@ -70,39 +104,53 @@ static bool hides(const struct asking *asking, const char *file, int line)
     return false;
 }
 
-static FILE *begin_shadow(const struct asking *asking, char copy[LA_PATH_MAX], struct la_error *error)
+/*
+ * What the server is shown of a file of the configuration: all but what is hidden. To a last line without an end some
+ * servers add the first of the next file that an include has found, so it stays without one.
+ */
+static int show(const struct asking *asking, const char *path, FILE *out, struct la_error *error)
 {
+    char *text = la_read_file(path, FILE_MAX, NULL, error);
+    int number = 0;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        fprintf(out, "%s%s", hides(asking, path, ++number) ? "" : line, rest ? "\n" : "");
+    free(text);
+    return text ? 0 : -1;
+}
+
+/* A copy of an included file, to be mounted over it. */
+static int shadow(struct asking *asking, const char *path, struct la_error *error)
+{
+    char copy[LA_PATH_MAX];
     la_path(copy, "%s/seen-%zu", asking->dir, asking->view.shadows.count / 2);
     FILE *file = fopen(copy, "wxe");
     if (!file)
-        la_fail(error, "%s: %s", copy, strerror(errno));
-    return file;
-}
-
-static int end_shadow(struct asking *asking, FILE *file, const char *copy, const char *path, struct la_error *error)
-{
-    if (fclose(file))
         return la_fail(error, "%s: %s", copy, strerror(errno));
+    int result = show(asking, path, file, error);
+    if (fclose(file) && !result)
+        result = la_fail(error, "%s: %s", copy, strerror(errno));
     la_strings_add(&asking->view.shadows, la_strdup(copy));
     la_strings_add(&asking->view.shadows, la_strdup(path));
-    return 0;
+    return result;
 }
 
-/* A file of the configuration without what is hidden, and with `behind` at its end. */
-static int shadow_file(struct asking *asking, const char *path, const char *behind, struct la_error *error)
+/* The file that the server is started with: the user's, and behind it the lines that the node was given. */
+static int write_main(const struct asking *asking, const char *path, const struct la_node *node, struct la_error *error)
 {
-    char copy[LA_PATH_MAX];
-    char *text = la_read_file(path, FILE_MAX, NULL, error);
-    FILE *file = text ? begin_shadow(asking, copy, error) : NULL;
-    int number = 0;
-    char *rest = text;
-    for (char *line; file && (line = strsep(&rest, "\n"));)
-        fprintf(file, "%s\n", hides(asking, path, ++number) ? "" : line);
-    free(text);
-    if (!file)
-        return -1;
-    fputs(behind, file);
-    return end_shadow(asking, file, copy, path, error);
+    char own[LA_PATH_MAX];
+    la_path(own, "%s/redis.conf", node->dir);
+    char *lines = la_read_file(own, FILE_MAX, NULL, error);
+    FILE *file = lines ? fopen(own, "we") : NULL;
+    if (lines && !file)
+        la_fail(error, "%s: %s", own, strerror(errno));
+    int result = file ? show(asking, path, file, error) : -1;
+    if (!result)
+        fprintf(file, "\n%s", lines);
+    if (file && fclose(file) && !result)
+        result = la_fail(error, "%s: %s", own, strerror(errno));
+    free(lines);
+    return result;
 }
 
 static bool is_shadowed(const struct asking *asking, const char *path)
@@ -113,20 +161,15 @@ static bool is_shadowed(const struct asking *asking, const char *path)
     return false;
 }
 
-/* The lines that the node was given stand behind the user's. */
-static int shadow_all(struct asking *asking, const char *path, const struct la_node *node, struct la_error *error)
+static int show_all(struct asking *asking, const char *path, const struct la_node *node, struct la_error *error)
 {
     const struct la_config *config = asking->config;
-    char own[LA_PATH_MAX];
-    la_path(own, "%s/redis.conf", node->dir);
-    char *lines = la_read_file(own, FILE_MAX, NULL, error);
-    int result = lines ? shadow_file(asking, path, lines, error) : -1;
+    int result = write_main(asking, path, node, error);
     for (size_t i = 0; i < config->count && !result; i++) {
         const char *file = config->items[i].file;
-        if (!is_shadowed(asking, file) && hides(asking, file, 0))
-            result = shadow_file(asking, file, "", error);
+        if (config->items[i].part && !is_shadowed(asking, file) && hides(asking, file, 0))
+            result = shadow(asking, file, error);
     }
-    free(lines);
     return result;
 }
 
@@ -190,9 +233,13 @@ static int prepare_own(struct asking *asking, struct la_error *error)
     return result;
 }
 
-/* A server's words, which may quote the line that it does not like. */
+/* A server's words, which may quote the line that it does not like, as it stands in the file. */
 static char *without_secrets(const struct asking *asking, const char *words)
 {
+    const char *quoted = strstr(words, ">>> '");
+    char name[64] = "";
+    if (quoted && sscanf(quoted + 5, "%63[A-Za-z0-9-]", name) == 1 && la_config_is_secret(name))
+        return la_format("%.*s>>> '%s ...'", (int)(quoted - words), words, name);
     for (size_t i = 0; i < asking->secrets.count; i++)
         if (strstr(words, asking->secrets.items[i]))
             return la_strdup("the server ends at once; its last words hold a secret");
@@ -227,14 +274,12 @@ int la_original_ask(struct la_original *original, const char *server, const char
     static const struct la_node_spec spec = {.name = name};
     struct asking asking = {.config = config, .copy = copy, .dir = dir, .view = {.began = config->began}};
     struct la_node node = {.folder = -1};
-    char *real = realpath(path, NULL);
-    asking.view.config = real;
     const struct la_server asked = {.path = server, .base = &asking.own, .view = &asking.view};
-    int result = real ? prepare_own(&asking, error) : la_fail(error, "%s: %s", path, strerror(errno));
+    int result = prepare_own(&asking, error);
     if (!result)
         result = la_node_create(&node, &spec, &asked, &bare, dir, NULL, error);
     if (!result)
-        result = shadow_all(&asking, path, &node, error);
+        result = show_all(&asking, path, &node, error);
     if (!result)
         ask(original, &asking, &node, timeout_ms);
     la_node_free(&node);
@@ -243,7 +288,6 @@ int la_original_ask(struct la_original *original, const char *server, const char
     la_config_free(&asking.own);
     la_strings_free(&asking.secrets);
     la_strings_free(&asking.view.shadows);
-    free(real);
     return result;
 }
 

@@ -93,6 +93,11 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
                        "%s: that run sent recorded traffic, or generated commands, which a bundle does not hold: run "
                        "it again instead",
                        replay->bundle);
+    if (la_scenario_moves(bundle->scenario))
+        return la_fail(error,
+                       "%s: in that run clients have moved to another node, whose state a bundle does not hold: run it "
+                       "again instead",
+                       replay->bundle);
     const char *recorded = bundle->recorded.server;
     const char *node = bundle->scenario->nodes[0].name;
     const char *read = la_scenario_verifies(bundle->scenario);

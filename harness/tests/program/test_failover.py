@@ -14,12 +14,12 @@ CAUGHT_UP = ["stop_load: {}", "wait: {node: replica, for: synced}", "wait: {node
 
 
 class Failover(LastackTest):
-    def judge(self, steps, expect, settings=AOF, nodes=PAIR, mix="string, list, hash, set"):
+    def judge(self, steps, expect, settings=AOF, nodes=PAIR, mix="string, list, hash, set", more=()):
         types = ", ".join(f"{{type: {name}, share: 1}}" for name in mix.split(", "))
         lines = "".join(f"  - {step}\n" for step in steps)
         text = (f"name: failover\ntitle: failover\nsettings: |\n  {settings}\n{nodes}\n"
                 f"load: {{min_acked: 1, mix: [{types}]}}\nsteps:\n{lines}expect:\n  - {expect}\n")
-        run = self.lastack("run", self.write(f"failover{self.calls}.yaml", text))
+        run = self.lastack("run", self.write(f"failover{self.calls}.yaml", text), *more)
         self.assertIsNotNone(run.result, str(run))
         return run
 
@@ -71,6 +71,47 @@ class Failover(LastackTest):
                  "verify: {node: replica}"]
         result = self.expect("violated", steps, "lost: {max: 0}")
         self.assertGreaterEqual(result["rpo"]["lost"], 400)
+
+    def test_what_the_new_primary_took_is_lost_on_both(self):
+        steps = ["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 500}", *REJOIN]
+        ends = ["compare: {node: replica}", "verify: {node: primary}"]
+        self.expect("holds", [*steps, *ends], "lost: {max: 0, since_move: 0}")
+        flush = ["command: {node: replica, send: FLUSHALL}", "load: {acked: 100}", "wait: {node: primary, for: synced}"]
+        result = self.expect("violated", [*steps, *flush, *ends], "lost: {since_move: 0}")
+        self.assertIn("after clients had moved to replica", "\n".join(result["reasons"]))
+
+    def test_a_run_whose_clients_have_moved_is_not_replayed(self):
+        run = self.judge(["load: {acked: 500}", *CAUGHT_UP, *PROMOTE, "load: {node: replica, acked: 500}", "load: {node: primary, acked: 500}",
+                          "kill: {scope: group}", "recover: {}", "verify: {}"], "lost: {min: 100}")
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+        again = self.lastack("replay", run.out / "failover")
+        self.assertEqual(again.status, 2, str(again))
+        self.assertIn("clients have moved", again.stderr)
+
+    def wrapper(self, name, line):
+        """A server that has this line in its configuration from its second start on."""
+        path = self.write(name, f"#!/bin/sh\ndir=$(dirname \"$1\")\ncase $dir in */primary)\n"
+                                f"[ ! -e \"$dir/was-here\" ] || echo '{line}' >>\"$1\"\ntouch \"$dir/was-here\" ;;\nesac\n"
+                                "exec redis-server \"$@\"\n")
+        path.chmod(0o755)
+        return path
+
+    def test_writes_that_are_refused_for_no_reason_of_the_run(self):
+        """It serves reads, and nothing that the run has done or set explains why it refuses all writes."""
+        for name, line in (("turns-replica", "replicaof 127.0.0.1 1"), ("wants-replicas", "min-replicas-to-write 3"),
+                           ("is-full", "maxmemory 1")):
+            run = self.lastack("run", "kill9-aof-always", "--start-timeout", "3s", "--server", self.wrapper(name, line))
+            self.assertEqual(run.scenario()["verdict"], "violated", name + str(run))
+            self.assertIn("does not take reads and writes", str(run))
+
+    def test_a_recovery_that_nobody_watched(self):
+        """Clients are on the other node when that is restarted by its policy."""
+        nodes = "nodes: [{name: primary}, {name: other, restart: always, restart_delay_ms: 500}]"
+        steps = ["load: {acked: 100}", "load: {node: other, acked: 100}", "kill: {node: other, scope: group}", "load: {acked: 100}",
+                 "verify: {node: other}"]
+        run = self.judge(steps, "lost: {min: 1}", nodes=nodes, more=("--rto", "100ms"))
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertIn("no step has watched", str(run))
 
     def test_names_of_nodes_in_commands(self):
         run = self.judge(["load: {acked: 10}", "command: {send: \"ECHO @replica\", expect: x}", "verify: {}"], "lost: {max: 0}")

@@ -206,6 +206,41 @@ class Faults(LastackTest):
                                              AOF + "\nenable-debug-command yes"))
         self.assertEqual(verdict, "inconclusive", str(run))
 
+    def test_an_end_that_no_injection_explains(self):
+        """A delay does no harm: who crashes beside one has crashed by himself."""
+        crasher = self.write("crasher", "#!/bin/sh\ndir=$(dirname \"$1\")\ncase $dir in */primary) [ -e \"$dir/crashed\" ] || "
+                                        "{ touch \"$dir/crashed\"; (sleep 1; kill -SEGV $$) & } ;; esac\nexec redis-server \"$@\"\n")
+        crasher.chmod(0o755)
+        steps = ["load: {acked: 100}", "arm: {rule: \"op=fsync do=delay:1\"}", "wait: {for: exit}", "disarm: {}", "kill: {scope: group}",
+                 "recover: {}", "verify: {}"]
+        verdict, run = self.verdict(scenario(steps, ["lost: {max: 0}"], AOF), server=crasher)
+        self.assertEqual(verdict, "inconclusive", str(run))
+        self.assertIn("ended by itself before KILL", run.scenario()["reasons"][0])
+
+    def test_a_rule_that_strikes_while_the_server_starts(self):
+        """That is the scenario's doing, however the server is wrapped: started again, it is judged."""
+        wrap = self.write("wrap", "#!/bin/sh\nredis-server \"$@\"\nexit $?\n")
+        wrap.chmod(0o755)
+        selfkill = self.write("selfkill", "#!/bin/sh\ndir=$(dirname \"$1\")\ncase $dir in */primary) n=$(cat \"$dir/n\" 2>/dev/null || "
+                                          "echo 0); echo $((n+1)) >\"$dir/n\"; [ $n != 1 ] || kill -KILL $$ ;; esac\n"
+                                          "exec redis-server \"$@\"\n")
+        selfkill.chmod(0o755)
+        crash = ["load: {acked: 2000}", "kill: {scope: group}"]
+        back = ["recover: {}", "disarm: {}", "recover: {}", "verify: {}"]
+        on_load = "op=read role=server path=appendonlydir/*.incr.aof nth=1 do="
+        for do, server in (("kill", "redis-server"), ("kill:group", "redis-server"), ("signal:ABRT", "redis-server"),
+                           ("signal:TERM", "redis-server"), ("kill", wrap)):
+            verdict, run = self.verdict(scenario([*crash, f"arm: {{rule: \"{on_load}{do}\"}}", *back], ["lost: {max: 0}"], AOF),
+                                        server=server)
+            self.assertEqual(verdict, "holds", do + str(run))
+            verdict, run = self.verdict(scenario([*crash, f"arm: {{rule: \"{on_load}{do}\"}}", "recover: {}", "verify: {}"],
+                                                 ["lost: {max: 0}"], AOF), server=server)
+            self.assertEqual(verdict, "inconclusive", do + str(run))
+        # a rule that does no harm is no excuse
+        verdict, run = self.verdict(scenario([*crash, "arm: {rule: \"op=read do=delay:1\"}", *back], ["lost: {max: 0}"], AOF),
+                                    server=selfkill)
+        self.assertEqual(verdict, "violated", str(run))
+
     def test_what_was_found_stands_whatever_is_doubted_afterwards(self):
         steps = ["load: {acked: 300}", "arm: {rule: \"op=any-write path=**/*.aof do=error:ENOSPC\"}", "wait: {for: fired}",
                  "wait: {for: writes, timeout_ms: 1500}"]

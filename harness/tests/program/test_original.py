@@ -135,6 +135,41 @@ class Original(LastackTest):
         self.assertIn("ends at once", run.stderr)
         self.assertNotRegex(str(run), "sw0rd|fish")
 
+        for line in ("logfile /var/log/redis server.log", "supervised systemmd", "cluster-enabled maybe", "tls-port some"):
+            run = self.judge(self.write("etc/typo.conf", f"{OWN}{line}\n"), "kill: {scope: group}", "recover: {}")
+            self.assertEqual(run.scenario()["verdict"], "inconclusive", line + str(run))
+            self.assertIn("as it lies, the server ends at once", run.scenario()["reasons"][0])
+        (self.folder / "etc/zero.conf").write_bytes(f"{OWN}hz 20\n".encode() + b"\0hz 30\nappendonly no\n")
+        run = self.lastack("run", "kill9-rdb", "--config", self.folder / "etc/zero.conf")
+        self.assertEqual(run.status, 2, str(run))
+        self.assertIn("zero byte", run.stderr)
+
+    def test_a_last_line_without_an_end(self):
+        """Redis since 7.0 adds the first line of the next file that a pattern finds to it."""
+        self.write("etc/conf.d/10.conf", "logfile /var/log/redis.log\n# the log")
+        self.write("etc/conf.d/20.conf", "appendonly yes\n")
+        conf = self.write("etc/redis.conf", f"save \"\"\ninclude {self.folder}/etc/conf.d/*.conf\n")
+        run = self.judge(conf, "kill: {scope: group}", "recover: {}")
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertIn("appendonly is 'no' as it lies, and 'yes' in the copy", run.scenario()["reasons"][0])
+
+    def test_a_replica_that_gives_no_stale_data_is_asked(self):
+        conf = self.write("etc/redis.conf", f"{OWN}replicaof 10.9.9.9 6379\nreplica-serve-stale-data no\n")
+        run = self.judge(conf, "kill: {scope: group}", "recover: {}")
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+        self.assertNotIn("was not asked", run.stdout)
+
+    def test_secrets_that_the_server_quotes(self):
+        """It gives the line back as it stands in the file, where a secret may be written in more than one way."""
+        self.write("etc/tls.key", "-----BEGIN PRIVATE KEY-----\nsw0rdfish\n")
+        for line in ('masterauth "s\\x77\\x30rdfish-quoted" ""', "user app on >sw0rdfish-quoted ~* +@al", "requirepass sw0rdfish-quoted b"):
+            conf = self.write("etc/redis.conf", f"{OWN}tls-key-file {self.folder}/etc/tls.key\n{line}\n")
+            run = self.lastack("run", "kill9-rdb", "--config", conf)
+            self.assertNotIn("rdfish-quoted", str(run))
+            for path in run.out.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(b"rdfish", path.read_bytes(), path)
+
     def test_secrets_stay_where_they_are(self):
         acl = self.write("etc/users.acl", "user default on >sw0rdfish ~* +@all\nuser app on >sw0rdfish ~* +get\n")
         for users in (f"aclfile {acl}\n", "user app on >sw0rdfish ~* +get\n", "requirepass sw0rdfish\n",
