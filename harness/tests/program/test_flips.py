@@ -36,6 +36,7 @@ FLIPS = {
     "write-commands-replica": "skips-lset",
     "trap-auto-restart": "aof-anyway",
     "expire-while-down-rdb": "forgets-rdb",
+    "conversions": "cuts-aof",
     "rewrite-without-preamble": "cuts-aof",
     "old-primary-rejoins": "skips-set",
     "sentinel-failover": "skips-set",

@@ -11,7 +11,7 @@ DELICATE = ["wait-partition", "min-replicas-partition", "shutdown-replica-behind
             "cluster-takeover", "cluster-kill9", "failed-fsync-always", "failed-fsync-always-trickle", "failed-fsync-everysec",
             "failed-fsync-everysec-trickle", "failed-fsync-no", "write-commands-aof", "write-commands-rdb",
             "write-commands-rewrite", "write-commands-replica", "power-cut-at-rest", "torn-aof-truncated-yes",
-            "expire-while-down-rdb", "rewrite-without-preamble"]
+            "expire-while-down-rdb", "rewrite-without-preamble", "conversions"]
 RUNS = 1000
 
 
@@ -25,7 +25,7 @@ class Repeat(LastackTest):
         self.assertTrue(all(verdict == verdicts[0] for verdict in verdicts))
 
     def test_a_thousand_runs_of_delicate_scenarios(self):
-        run = self.lastack("run", *DELICATE, "--repeat", RUNS // len(DELICATE), "--keep", "findings", timeout=7200)
+        run = self.lastack("run", *DELICATE, "--repeat", -(-RUNS // len(DELICATE)), "--keep", "findings", timeout=7200)
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual([s["name"] for s in run.result["scenarios"]], DELICATE)
 
