@@ -76,14 +76,17 @@ static double slowest_sync_ms(const struct la_run *run)
 
 /*
  * A machine that stood still for so long may have held up the server as well, but by no more than all of it. A disk
- * whose fsync takes long widens a window twice: what is written during one waits for the next. Where nothing may be
- * lost at all, neither is an excuse: it widens a window and opens none.
+ * whose fsync takes long widens a window twice: what is written during one waits for the next. So does one that keeps
+ * the server waiting elsewhere: its clients wait with it. Where nothing may be lost at all, none of it is an excuse: it
+ * widens a window and opens none.
  */
 static bool stalls_explain(const struct la_run *run, double least_ms, unsigned int max_ms)
 {
     double sync_ms = slowest_sync_ms(run);
-    bool stood_still = (double)run->stall_ns / 1e6 > max_ms / 10.0 || sync_ms > max_ms / 10.0;
-    return max_ms && stood_still && least_ms - (double)run->stalls_ns / 1e6 - 2 * sync_ms <= max_ms;
+    double reply_ms = (double)run->verify.slowest_ns / 1e6; /* a server that is kept from going on answers nobody */
+    double widest_ms = sync_ms + (reply_ms > sync_ms ? reply_ms : sync_ms);
+    bool stood_still = (double)run->stall_ns / 1e6 > max_ms / 10.0 || widest_ms > 2 * max_ms / 10.0;
+    return max_ms && stood_still && least_ms - (double)run->stalls_ns / 1e6 - widest_ms <= max_ms;
 }
 
 struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, const char *what, const char *bound)
@@ -102,7 +105,8 @@ struct la_opinion la_loss_within(const struct la_run *run, unsigned int max_ms, 
                                   least, most, bound);
     if (!stalls_explain(run, least, max_ms))
         return la_opinion_convicts("%s %.1f ms, %s", what, least, bound);
-    return la_opinion_unknown("%s %.1f ms, %s, but the harness itself stood still for %.1f ms, and an fsync took %.1f "
-                              "ms",
-                              what, least, bound, (double)run->stalls_ns / 1e6, slowest_sync_ms(run));
+    return la_opinion_unknown("%s %.1f ms, %s, but the harness itself stood still for %.1f ms, an fsync took %.1f "
+                              "ms, and a reply %.1f ms",
+                              what, least, bound, (double)run->stalls_ns / 1e6, slowest_sync_ms(run),
+                              (double)run->verify.slowest_ns / 1e6);
 }

@@ -33,6 +33,16 @@ static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struc
     result->lost_by_age[age] += lost;
 }
 
+/* What is to wait (BLPOP, WAIT) says nothing about the server. */
+static void note_wait(const struct la_tally *tally, const struct la_op *op, uint32_t life)
+{
+    uint64_t end = op->done_ns ? op->done_ns : tally->fault_ns ? tally->fault_ns[life] : 0;
+    if (la_op_kind(op)->blocks || la_types[op->type]->promised || end <= op->invoked_ns)
+        return;
+    uint64_t waited = end - op->invoked_ns;
+    tally->result->slowest_ns = waited > tally->result->slowest_ns ? waited : tally->result->slowest_ns;
+}
+
 static void report_reply(const struct la_op *op, struct la_findings *findings)
 {
     char name[LA_KEY_NAME_MAX];
@@ -85,6 +95,7 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
 {
     struct la_verify *result = tally->result;
     uint32_t life = life_of(tally->ledger, op);
+    note_wait(tally, op, life);
     if (fate == LA_FATE_KEPT)
         add_kept(tally, op, life);
     if (op->outcome == LA_OUTCOME_UNKNOWN) {

@@ -29,13 +29,14 @@ struct la_verify {
     uint64_t earliest_lost_ns[LA_LIVES_MAX]; /* ack time of the earliest lost operation of each life; 0: none */
     uint64_t acked_by_age[LA_AGES];          /* of the lives that ended by a fault */
     uint64_t lost_by_age[LA_AGES];
-    uint64_t read_ns;   /* when the node was read back */
-    uint64_t survivors; /* operations of the server's earlier lives whose effect is there to see */
-    uint64_t unknown;   /* operations without a reply */
-    uint64_t keys;      /* keys in the whole server */
-    bool complete;      /* everything was read back */
-    char unlisted[256]; /* why keys that nobody wrote were not looked for; "": they were */
-    char why[256];      /* why not */
+    uint64_t slowest_ns; /* the longest that a client waited for a reply, or had waited when the server went down */
+    uint64_t read_ns;    /* when the node was read back */
+    uint64_t survivors;  /* operations of the server's earlier lives whose effect is there to see */
+    uint64_t unknown;    /* operations without a reply */
+    uint64_t keys;       /* keys in the whole server */
+    bool complete;       /* everything was read back */
+    char unlisted[256];  /* why keys that nobody wrote were not looked for; "": they were */
+    char why[256];       /* why not */
 };
 
 struct la_tally {

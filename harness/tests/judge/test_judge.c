@@ -287,6 +287,18 @@ static void slow_disk(struct world *world)
     world->control->slowest_sync_ns = 150 * MS;
 }
 
+static void slow_replies(struct world *world)
+{
+    lose(world, 10, 700);
+    world->run.verify.slowest_ns = 250 * MS;
+}
+
+static void quick_replies(struct world *world)
+{
+    lose(world, 10, 700);
+    world->run.verify.slowest_ns = 150 * MS;
+}
+
 static void given_lost(struct world *world)
 {
     la_findings_add(&world->run.findings, LA_LOST, "", "key:1");
@@ -407,6 +419,8 @@ static const struct {
     {"expect:\n  - window: {max_ms: 800}\n", lose_ten, LA_HOLDS, NULL, NULL},
     {"expect:\n  - window: {max_ms: 600}\n", lose_ten, LA_VIOLATED, "window of loss 700.0 ms, at most 600", NULL},
     {"expect:\n  - window: {max_ms: 600}\n", lose_ten_in_doubt, LA_VIOLATED, "window of loss 700.0 ms", NULL},
+    {"expect:\n  - window: {max_ms: 600}\n", slow_replies, LA_INCONCLUSIVE, "and a reply 250.0 ms", NULL},
+    {"expect:\n  - window: {max_ms: 500}\n", quick_replies, LA_VIOLATED, "window of loss 700.0 ms", NULL},
     {"expect:\n  - window: {max_ms: 600}\n", slow_disk, LA_INCONCLUSIVE, "an fsync took 150.0 ms", NULL},
     {"expect:\n  - window: {max_ms: 800}\n", two_crashes, LA_INCONCLUSIVE, "between 700.0 and 2700.0 ms", NULL},
     {"expect:\n  - window: {max_ms: 600}\n", lost_in_the_last_life, LA_VIOLATED, "no crash has taken them", NULL},
