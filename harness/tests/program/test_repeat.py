@@ -25,7 +25,7 @@ class Repeat(LastackTest):
         self.assertTrue(all(verdict == verdicts[0] for verdict in verdicts))
 
     def test_a_thousand_runs_of_delicate_scenarios(self):
-        run = self.lastack("run", *DELICATE, "--repeat", -(-RUNS // len(DELICATE)), "--keep", "findings", timeout=7200)
+        run = self.lastack("run", *DELICATE, "--repeat", -(-RUNS // len(DELICATE)), "--jobs", 4, "--keep", "findings", timeout=7200)
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual([s["name"] for s in run.result["scenarios"]], DELICATE)
 
