@@ -88,8 +88,8 @@ bool la_config_names_file(const struct la_directive *item);
 /* Adds every word of it that is a secret, as the user wrote it. */
 void la_config_secrets(const struct la_config *config, struct la_strings *secrets);
 
-/* The same of a line of an ACL, which is taken apart. */
-void la_config_acl_secrets(char *line, struct la_strings *secrets);
+/* The same of a line of an ACL. */
+void la_config_acl_secrets(const char *line, struct la_strings *secrets);
 
 /* Whether a copy may have another value there: la_config_sandbox sets it, or has listed it. */
 bool la_config_may_differ(const struct la_config *config, const char *name);

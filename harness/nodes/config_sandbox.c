@@ -61,9 +61,9 @@ static const struct {
     {"aclfile", COPY, "copied into the sandbox"},
     {"loadmodule", COPY, "copied into the sandbox"},
     {"tls-cert-file", COPY, "copied into the sandbox"},
-    {"tls-key-file", DROP, "a secret"},
+    {"tls-key-file", DROP, "a private key"},
     {"tls-client-cert-file", COPY, "copied into the sandbox"},
-    {"tls-client-key-file", DROP, "a secret"},
+    {"tls-client-key-file", DROP, "a private key"},
     {"tls-dh-params-file", COPY, "copied into the sandbox"},
     {"tls-ca-cert-file", COPY, "copied into the sandbox"},
     {"tls-ca-cert-dir", COPY, "copied into the sandbox"},
@@ -330,11 +330,14 @@ bool la_config_names_file(const struct la_directive *item)
     return row >= 0 && table[row].treatment == COPY && item->count > 0 && *item->args[0];
 }
 
-void la_config_acl_secrets(char *line, struct la_strings *secrets)
+void la_config_acl_secrets(const char *line, struct la_strings *secrets)
 {
-    for (char *word; (word = strsep(&line, " "));)
-        if (strchr("><#!", *word) && word[0] && word[1])
+    char *copy = la_strdup(line);
+    char *rest = copy;
+    for (char *word; (word = strsep(&rest, " "));)
+        if (*word && strchr("><#!", *word) && word[1])
             la_strings_add(secrets, la_strdup(word + 1));
+    free(copy);
 }
 
 void la_config_secrets(const struct la_config *config, struct la_strings *secrets)
@@ -342,12 +345,11 @@ void la_config_secrets(const struct la_config *config, struct la_strings *secret
     for (size_t i = 0; i < config->count; i++) {
         const struct la_directive *item = &config->items[i];
         bool user = !strcmp(item->name, "user");
-        bool secret = la_config_is_secret(item->name) && !user && *item->args[0] != '/';
-        for (int arg = 0; arg < item->count; arg++) {
-            if (secret && *item->args[arg])
-                la_strings_add(secrets, la_strdup(item->args[arg]));
-            else if (user && arg)
+        for (int arg = 0; arg < item->count && la_config_is_secret(item->name); arg++) {
+            if (user)
                 la_config_acl_secrets(item->args[arg], secrets);
+            else if (*item->args[arg])
+                la_strings_add(secrets, la_strdup(item->args[arg]));
         }
     }
 }

@@ -236,32 +236,35 @@ static bool is_taken(const char *name)
     return false;
 }
 
+/* The node of that name among the first so many; NULL: none has it. */
+static const struct la_node_spec *node_before(const struct la_scenario *scenario, unsigned int end, const char *name)
+{
+    for (unsigned int i = 0; i < end; i++)
+        if (!strcmp(scenario->nodes[i].name, name))
+            return &scenario->nodes[i];
+    return NULL;
+}
+
 /* What a node is to another that stands before it. */
 static int check_relations(const struct la_check *check, unsigned int index)
 {
     const struct la_node_spec *node = &check->scenario->nodes[index];
-    const char *other = node->replicates ? node->replicates : node->sentinel_of;
+    const char *name = node->replicates ? node->replicates : node->sentinel_of;
+    const struct la_node_spec *other = name ? node_before(check->scenario, index, name) : NULL;
+    if (node_before(check->scenario, index, node->name))
+        return la_check_wrong(check, "there are two nodes '%s'", node->name);
     if (node->replicates && node->sentinel_of)
         return la_check_wrong(check, "node '%s': a Sentinel replicates nobody", node->name);
     if (node->sentinel_of && node->cluster)
         return la_check_wrong(check, "node '%s': a cluster has no Sentinels", node->name);
-    for (unsigned int before = 0; before < index; before++) {
-        const struct la_node_spec *earlier = &check->scenario->nodes[before];
-        if (!strcmp(earlier->name, node->name))
-            return la_check_wrong(check, "there are two nodes '%s'", node->name);
-        if (!other || strcmp(earlier->name, other) != 0)
-            continue;
-        if (earlier->sentinel_of)
-            return la_check_wrong(check, "node '%s': '%s' is a Sentinel, which holds no data", node->name, other);
-        if (node->replicates && node->cluster != earlier->cluster)
-            return la_check_wrong(check, "node '%s' replicates '%s': both are of a cluster, or neither", node->name,
-                                  other);
-        return 0;
-    }
-    if (!other)
-        return 0;
-    return la_check_wrong(check, "node '%s' %s '%s', which is no node named before it", node->name,
-                          node->replicates ? "replicates" : "is a Sentinel of", other);
+    if (name && !other)
+        return la_check_wrong(check, "node '%s' %s '%s', which is no node named before it", node->name,
+                              node->replicates ? "replicates" : "is a Sentinel of", name);
+    if (other && other->sentinel_of)
+        return la_check_wrong(check, "node '%s': '%s' is a Sentinel, which holds no data", node->name, name);
+    if (node->replicates && node->cluster != other->cluster)
+        return la_check_wrong(check, "node '%s' replicates '%s': both are of a cluster, or neither", node->name, name);
+    return 0;
 }
 
 static int check_nodes(struct la_check *check)

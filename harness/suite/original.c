@@ -78,9 +78,9 @@ static bool is_hidden(const struct asking *asking, const struct la_directive *it
                   {"cluster-enabled", is_yes_or_no},
                   {"cluster-config-file", NULL},
                   {"supervised", is_supervision}};
-    static const char *const of_any_length[] = {"sentinel", "replicaof", "slaveof"};
+    static const char *const primary[] = {"replicaof", "slaveof"};
     static const char *const sent[] = {"CONFIG", "ACL", "AUTH", "PING"};
-    if (LA_IS_AMONG(item->name, of_any_length) || is_relative(item))
+    if (is_relative(item) || (item->count == 2 && LA_IS_AMONG(item->name, primary)))
         return true;
     if (item->count == 2 && !strcmp(item->name, "rename-command"))
         return LA_IS_AMONG(item->args[0], sent);

@@ -35,8 +35,12 @@ static void read_config(void)
 {
     struct la_error error = {""};
     struct la_config config = {0};
-    if (la_config_read(&config, path, &error) == 0)
+    struct la_strings secrets = {0};
+    if (la_config_read(&config, path, &error) == 0) {
+        la_config_secrets(&config, &secrets);
         la_config_find_login(&config);
+    }
+    la_strings_free(&secrets);
     la_config_free(&config);
 }
 

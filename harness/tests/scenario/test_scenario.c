@@ -48,6 +48,8 @@ static const struct {
      ":4:", "there is no node 'nobody'"},
     {HEAD "nodes: [{name: a}, {name: b, sentinel_of: c}]\n" STEPS EXPECT,
      ":3:", "'b' is a Sentinel of 'c', which is no"},
+    {HEAD "nodes: [{name: a}, {name: b, replicates: a}, {name: b, replicates: a}]\n" STEPS EXPECT,
+     ":3:", "there are two nodes 'b'"},
     {HEAD "nodes: [{name: a}, {name: b, sentinel_of: a, replicates: a}]\n" STEPS EXPECT, ":3:", "replicates nobody"},
     {HEAD "nodes: [{name: a}, {name: b, sentinel_of: a}, {name: c, replicates: b}]\n" STEPS EXPECT,
      ":3:", "'b' is a Sentinel, which holds no data"},
