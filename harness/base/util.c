@@ -69,6 +69,16 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
     exit(LA_EXIT_USAGE);
 }
 
+void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name)
+{
+    char from[LA_PATH_MAX];
+    la_path(from, "%s", folder);
+    if (*name == '/')
+        la_path(out, "%s", name);
+    else
+        la_path(out, "%s/%s", from, name);
+}
+
 bool la_same_file(const char *one, const char *other)
 {
     struct stat st;

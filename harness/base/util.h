@@ -30,6 +30,9 @@ uint64_t la_oom_kills(void);
 /* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
 __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
 
+/* A name as it is seen from a folder: itself where it begins with a slash. `out` may be the folder. */
+void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name);
+
 /* Both are there and are one, by whatever names. False for NULL. */
 bool la_same_file(const char *one, const char *other);
 

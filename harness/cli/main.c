@@ -201,12 +201,10 @@ static bool default_out(char out[LA_PATH_MAX])
 /* Everything below is reached from other directories too. */
 static void make_absolute(char path[LA_PATH_MAX])
 {
-    if (path[0] == '/')
-        return;
     char *here = getcwd(NULL, 0);
-    char copy[LA_PATH_MAX];
-    la_path(copy, "%s", path);
-    la_path(path, "%s/%s", here ? here : ".", copy);
+    char name[LA_PATH_MAX];
+    la_path(name, "%s", path);
+    la_path_from(path, here ? here : ".", name);
     free(here);
 }
 

@@ -56,14 +56,8 @@ static void enter(struct reader *reader, sds *words, int count, const char *file
     item->args = la_alloc((size_t)count, sizeof *item->args);
     for (int i = 1; i < count; i++)
         item->args[i - 1] = la_strdup(words[i]);
-    if (strcmp(item->name, "dir") != 0 || count != 2)
-        return;
-    char from[LA_PATH_MAX]; /* the server goes there at once: what it includes from now on begins there */
-    la_path(from, "%s", reader->folder);
-    if (*words[1] == '/')
-        la_path(reader->folder, "%s", words[1]);
-    else
-        la_path(reader->folder, "%s/%s", from, words[1]);
+    if (!strcmp(item->name, "dir") && count == 2) /* the server goes there at once: includes begin there from now on */
+        la_path_from(reader->folder, reader->folder, words[1]);
 }
 
 static int read_text(struct reader *reader, char *text, const char *file, int depth);

@@ -136,7 +136,7 @@ static void target_of(char target[LA_PATH_MAX], const struct la_config *config, 
     char *above = realpath(*real ? real : "/", NULL);
     char *data = realpath(config->folder, NULL);
     la_path(real, "%s/%s", above && strcmp(above, "/") != 0 ? above : "", strrchr(source, '/') + 1);
-    const char *inside = data ? behind(real, strcmp(data, "/") != 0 ? data : "") : NULL;
+    const char *inside = behind(real, data);
     if (inside)
         la_path(target, "%s/" DIR_PLACE "/%s", dir, inside);
     free(above);
@@ -149,11 +149,7 @@ static int copy_in(const struct la_config *config, struct la_directive *item, co
     char source[LA_PATH_MAX];
     char target[LA_PATH_MAX];
     struct stat st;
-    const char *name = item->args[0];
-    if (*name == '/')
-        la_path(source, "%s", name);
-    else
-        la_path(source, "%s/%s", config->folder, name);
+    la_path_from(source, config->folder, item->args[0]);
     if (stat(source, &st))
         return la_fail(error, "%s:%d: %s %s: %m", item->file, item->line, item->name, source);
     target_of(target, config, item, source, dir);

@@ -210,37 +210,43 @@ static bool clean(int status)
 
 enum { LED_TO_NS = 100000000 }; /* a server that ends because of an error does so at once */
 
-static uint32_t action_of(const struct la_node *node, uint32_t index)
+/* What a rule does, by its number; for one that is none, nothing. */
+static const struct fi_action_row *action_of(const struct la_node *node, uint32_t index)
 {
-    return index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
+    static const struct fi_action_row nothing;
+    uint32_t action = index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
+    return action < FI_DO_COUNT ? &fi_actions[action] : &nothing;
 }
 
-/* The injection ends the process by itself, or sends it a signal, of which a server may die long after. */
-static bool strikes(const struct la_node *node, uint32_t index)
+static bool signals(const struct fi_action_row *action)
 {
-    uint32_t action = action_of(node, index);
-    return action < FI_DO_COUNT && (fi_actions[action].ends || action == FI_DO_SIGNAL);
+    return action->argument == FI_ARG_SIGNAL;
+}
+
+static bool was_in_last_life(const struct la_node *node, uint64_t time_ns)
+{
+    return time_ns > node->spawn_ns && time_ns <= node->gone_ns;
 }
 
 /* What ends by itself, or did harm so shortly before the end that the server may have ended of it. */
 static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time_ns)
 {
-    if (time_ns <= node->spawn_ns || time_ns > node->gone_ns)
+    if (!was_in_last_life(node, time_ns))
         return false;
-    uint32_t action = action_of(node, index);
-    int status = node->exit_status;
+    const struct fi_action_row *action = action_of(node, index);
+    int status = node->exit_status; /* of a signal a server may die long after: it writes a report first */
     bool of_it =
-        action == FI_DO_SIGNAL && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
-    bool ends = action < FI_DO_COUNT && fi_actions[action].ends; /* the server could write there, too */
-    bool harms = action < FI_DO_COUNT && (fi_actions[action].harms || action == FI_DO_SIGNAL);
-    return ends || of_it || (harms && node->gone_ns - time_ns < LED_TO_NS);
+        signals(action) && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
+    bool at_once = node->gone_ns - time_ns < LED_TO_NS;
+    return action->ends || of_it || ((action->harms || signals(action)) && at_once);
 }
 
 bool la_node_struck_at_start(const struct la_node *node)
 {
     for (unsigned int i = 0; i < node->rule_count && !node->served; i++) {
-        uint64_t last = node->control->rules[node->rules[i]].last_ns;
-        if (strikes(node, (uint32_t)node->rules[i]) && last > node->spawn_ns && last <= node->gone_ns)
+        uint32_t rule = (uint32_t)node->rules[i];
+        const struct fi_action_row *action = action_of(node, rule);
+        if ((action->ends || signals(action)) && was_in_last_life(node, node->control->rules[rule].last_ns))
             return true;
     }
     return false;
@@ -275,9 +281,8 @@ static bool gave_up(const struct la_node *node)
         return false;
     for (unsigned int i = 0; i < node->rule_count; i++) {
         uint64_t last = node->control->rules[node->rules[i]].last_ns;
-        bool recent = last > node->spawn_ns && last <= node->gone_ns && node->gone_ns - last < AFTERMATH_NS;
-        uint32_t action = action_of(node, (uint32_t)node->rules[i]);
-        if (recent && action < FI_DO_COUNT && fi_actions[action].harms)
+        bool recent = was_in_last_life(node, last) && node->gone_ns - last < AFTERMATH_NS;
+        if (recent && action_of(node, (uint32_t)node->rules[i])->harms)
             return true;
     }
     return false;

@@ -117,6 +117,14 @@ const struct la_node *la_run_primary_of(const struct la_run *run, const struct l
     return NULL;
 }
 
+const struct la_node *la_run_ask_primary(const struct la_run *run, const struct la_node *replica)
+{
+    char *info = la_node_info(replica);
+    const struct la_node *primary = info ? la_run_primary_of(run, replica, info) : NULL;
+    free(info);
+    return primary;
+}
+
 struct la_node *la_run_target(struct la_run *run)
 {
     return &run->nodes[run->target];

@@ -140,6 +140,9 @@ const struct la_node *la_run_seen(const struct la_run *run, const char *name);
 /* The node that a replica follows, by its INFO, or (NULL: it says nothing) as the scenario has it; NULL: none. */
 const struct la_node *la_run_primary_of(const struct la_run *run, const struct la_node *replica, const char *info);
 
+/* The same, asked of the node itself; NULL, too, when it does not answer. */
+const struct la_node *la_run_ask_primary(const struct la_run *run, const struct la_node *replica);
+
 /* The first rule of the scenario that has been armed and has not fired; NULL: there is none. */
 const struct fi_rule *la_run_unfired(const struct la_run *run);
 

@@ -28,14 +28,17 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
     return reply;
 }
 
-/* A word that names a node; NULL: there is none left. `length` of its name. */
-static const char *next_name(const char *line, size_t *length)
+/* The next word @NODE: its name, to be freed; NULL: there is none left. It stands at `at`, and `line` goes behind it.
+ */
+static char *next_node(const char **line, const char **at)
 {
-    for (const char *at = line; *at; at++) {
-        bool begins = *at == '@' && (at == line || at[-1] == ' ');
-        *length = begins ? strcspn(at + 1, " ") : 0;
-        if (*length)
-            return at;
+    for (const char *here = *line; *here; here++) {
+        size_t length = *here == '@' && (here == *line || here[-1] == ' ') ? strcspn(here + 1, " ") : 0;
+        if (!length)
+            continue;
+        *at = here;
+        *line = here + 1 + length;
+        return la_format("%.*s", (int)length, here + 1);
     }
     return NULL;
 }
@@ -43,34 +46,28 @@ static const char *next_name(const char *line, size_t *length)
 /* With host and port in place of each @NODE; to be freed by sdsfree. */
 static sds with_addresses(struct la_run *run, const char *line)
 {
-    size_t length;
     sds whole = sdsempty();
-    for (const char *name; (name = next_name(line, &length)); line = name + 1 + length) {
-        char *node = la_format("%.*s", (int)length, name + 1);
-        whole = sdscatlen(whole, line, (size_t)(name - line));
+    const char *from = line;
+    const char *at;
+    for (char *node; (node = next_node(&line, &at)); from = line) {
+        whole = sdscatlen(whole, from, (size_t)(at - from));
         whole = sdscatprintf(whole, "127.0.0.1 %d", la_run_node(run, node)->address.port);
         free(node);
     }
-    return sdscat(whole, line);
+    return sdscat(whole, from);
 }
 
 static int check_command(const struct la_check *check, const struct la_spec *spec, unsigned int index)
 {
-    size_t length;
     const char *line = ((const struct command *)spec)->send;
+    const char *at;
+    int result = 0;
     (void)index;
-    for (const char *name; (name = next_name(line, &length)); line = name + 1 + length) {
-        char *node = la_format("%.*s", (int)length, name + 1);
-        int bad =
-            la_scenario_node(check->scenario, node)
-                ? 0
-                : la_check_wrong(check, "@%s: there is no node '%s'; for a word that begins with @ write \"\\x40...\"",
-                                 node, node);
-        free(node);
-        if (bad)
-            return -1;
-    }
-    return 0;
+    for (char *node; !result && (node = next_node(&line, &at)); free(node))
+        if (!la_scenario_node(check->scenario, node))
+            result = la_check_wrong(
+                check, "@%s: there is no node '%s'; for a word that begins with @ write \"\\x40...\"", node, node);
+    return result;
 }
 
 /* A text, a number, or one of several of them. */

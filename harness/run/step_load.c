@@ -70,17 +70,22 @@ static int start_load(struct la_run *run)
     return 0;
 }
 
+void la_kill_load(struct la_run *run)
+{
+    if (!run->load_pid)
+        return;
+    kill(run->load_pid, SIGKILL);
+    waitpid(run->load_pid, NULL, 0);
+    run->load_pid = 0;
+}
+
 /*
  * The clients leave a node for another, as clients do that are told of a new primary. What they have no answer to is
  * left so. Another life of what they talk to begins: the one before ends with the node's own end, or now.
  */
 static void move_load(struct la_run *run, struct la_node *node)
 {
-    if (run->load_pid) {
-        kill(run->load_pid, SIGKILL);
-        waitpid(run->load_pid, NULL, 0);
-    }
-    run->load_pid = 0; /* before the life: what it connects to is of the one before */
+    la_kill_load(run); /* before the life: what it connects to is of the one before */
     uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
     run->moved_life = life + 1;
     run->load_started = false;
@@ -168,9 +173,7 @@ void la_stop_load(struct la_run *run)
         before = answered;
     }
     if (run->load_pid) {
-        kill(run->load_pid, SIGKILL);
-        waitpid(run->load_pid, NULL, 0);
-        run->load_pid = 0;
+        la_kill_load(run);
         run->load_status = 1;
     }
     if (run->load_status)

@@ -191,14 +191,6 @@ const struct la_step_kind la_step_verify = {
     .reads = true,
 };
 
-static bool follows(const struct la_run *run, const struct la_node *node, const struct la_node *other)
-{
-    char *info = la_node_info(node);
-    bool yes = info && la_run_primary_of(run, node, info) == other;
-    free(info);
-    return yes;
-}
-
 /* Nobody writes meanwhile, and the replica has had the time to catch up: the other one, where they have changed roles.
  */
 static int run_compare(struct la_run *run, const struct la_spec *spec)
@@ -206,7 +198,7 @@ static int run_compare(struct la_run *run, const struct la_spec *spec)
     struct la_node *replica = la_run_node(run, spec->node);
     struct la_node *primary = la_run_node(run, replica->spec->replicates);
     la_stop_load(run);
-    if (la_wait(run, follows(run, primary, replica) ? primary : replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
+    if (la_wait(run, la_run_ask_primary(run, primary) == replica ? primary : replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
         return -1;
     return la_identical(run, primary, replica, ((const struct reading *)spec)->ttl_ms);
 }

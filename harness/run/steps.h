@@ -38,6 +38,9 @@ extern const struct la_step_kind la_step_compare;
 /* Ends the load and waits for it, so that the ledger stands still. */
 void la_stop_load(struct la_run *run);
 
+/* Ends it at once, if it runs: what it has no answer to stays without one. */
+void la_kill_load(struct la_run *run);
+
 /* Sends a command line; the reply is the caller's, NULL with `error` filled when there is none. */
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error);
 

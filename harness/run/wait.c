@@ -60,15 +60,13 @@ static bool has_role(const struct la_node *node, const char *wanted)
 
 bool la_wait_synced(const struct la_run *run, const struct la_node *replica)
 {
-    char *before = la_node_info(replica);
-    const struct la_node *primary = before ? la_run_primary_of(run, replica, before) : NULL;
+    const struct la_node *primary = la_run_ask_primary(run, replica);
     char *theirs = primary ? la_node_info(primary) : NULL;
     char *own = theirs ? la_node_info(replica) : NULL; /* after theirs: clients may be writing all the time */
     char link[16] = "";
     bool yes = own && la_info_field(own, "master_link_status", link, sizeof link) && !strcmp(link, "up") &&
                !la_info_number(own, "master_sync_in_progress", 1) &&
                la_info_number(own, "slave_repl_offset", -1) >= la_info_number(theirs, "master_repl_offset", LLONG_MAX);
-    free(before);
     free(theirs);
     free(own);
     return yes;

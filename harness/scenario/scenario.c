@@ -1,5 +1,6 @@
 #include "scenario/scenario.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,12 +78,9 @@ bool la_rule_is_clock(const char *text)
 
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX])
 {
-    const char *file = scenario->load->recording;
-    const char *slash = strrchr(scenario->path, '/');
-    if (*file == '/' || !slash)
-        la_path(path, "%s", file);
-    else
-        la_path(path, "%.*s/%s", (int)(slash - scenario->path), scenario->path, file);
+    char folder[LA_PATH_MAX];
+    la_path(folder, "%s", scenario->path);
+    la_path_from(path, dirname(folder), scenario->load->recording);
 }
 
 void la_fill_in(unsigned int *value, unsigned int standard)

@@ -12,11 +12,13 @@ enum { FILE_MAX = 16 << 20, VALUE_SHOWN = 100 };
 
 /* One asking, from its beginning to its end. */
 struct asking {
-    const struct la_config *config; /* the user's */
-    const struct la_config *copy;   /* sandboxed: how it lets us in */
-    const char *dir;                /* ours */
-    struct la_config own;           /* lines of ours, which stand behind the user's */
-    struct la_strings secrets;      /* words that no report may hold */
+    const struct la_config *config;     /* the user's */
+    const struct la_config *copy;       /* sandboxed: how it lets us in */
+    const char *dir;                    /* ours */
+    struct la_config own;               /* lines of ours, which stand behind the user's */
+    struct la_strings secrets;          /* words that no report may hold */
+    const struct la_directive **hidden; /* that the server is not to see */
+    size_t hidden_count;
     struct la_view view;
 };
 
@@ -26,15 +28,10 @@ struct asking {
 static bool is_elsewhere(const struct asking *asking, const struct la_directive *dir)
 {
     char at[LA_PATH_MAX];
-    char next[LA_PATH_MAX];
     la_path(at, "%s", asking->config->began);
-    for (const struct la_directive *item = asking->config->items; item <= dir; item++) {
-        if (strcmp(item->name, "dir") != 0 || item->count != 1)
-            continue;
-        bool whole = *item->args[0] == '/';
-        la_path(next, "%s%s%s", whole ? "" : at, whole ? "" : "/", item->args[0]);
-        la_path(at, "%s", next);
-    }
+    for (const struct la_directive *item = asking->config->items; item <= dir; item++)
+        if (!strcmp(item->name, "dir") && item->count == 1)
+            la_path_from(at, at, item->args[0]);
     return access(at, X_OK) != 0;
 }
 
@@ -92,15 +89,20 @@ static bool is_hidden(const struct asking *asking, const struct la_directive *it
     return !strcmp(item->name, "dir") && is_elsewhere(asking, item);
 }
 
-/* `line` 0: any of the file. */
+static void find_hidden(struct asking *asking)
+{
+    const struct la_config *config = asking->config;
+    asking->hidden = la_alloc(config->count + 1, sizeof(struct la_directive *));
+    for (size_t i = 0; i < config->count; i++)
+        if (!config->items[i].opens && is_hidden(asking, &config->items[i]))
+            asking->hidden[asking->hidden_count++] = &config->items[i];
+}
+
 static bool hides(const struct asking *asking, const char *file, int line)
 {
-    for (size_t i = 0; i < asking->config->count; i++) {
-        const struct la_directive *item = &asking->config->items[i];
-        bool here = !item->opens && (!line || item->line == line) && !strcmp(item->file, file);
-        if (here && is_hidden(asking, item))
+    for (size_t i = 0; i < asking->hidden_count; i++)
+        if (asking->hidden[i]->line == line && !strcmp(asking->hidden[i]->file, file))
             return true;
-    }
     return false;
 }
 
@@ -163,13 +165,11 @@ static bool is_shadowed(const struct asking *asking, const char *path)
 
 static int show_all(struct asking *asking, const char *path, const struct la_node *node, struct la_error *error)
 {
-    const struct la_config *config = asking->config;
+    find_hidden(asking);
     int result = write_main(asking, path, node, error);
-    for (size_t i = 0; i < config->count && !result; i++) {
-        const char *file = config->items[i].file;
-        if (config->items[i].part && !is_shadowed(asking, file) && hides(asking, file, 0))
-            result = shadow(asking, file, error);
-    }
+    for (size_t i = 0; i < asking->hidden_count && !result; i++)
+        if (asking->hidden[i]->part && !is_shadowed(asking, asking->hidden[i]->file))
+            result = shadow(asking, asking->hidden[i]->file, error);
     return result;
 }
 
@@ -205,8 +205,7 @@ static int add_files(struct asking *asking, const char *login, struct la_error *
         bool users = !strcmp(item->name, "aclfile") && la_config_names_file(item);
         if (!users && !is_relative(item))
             continue;
-        la_path(path, "%s%s%s", is_relative(item) ? asking->config->folder : "", is_relative(item) ? "/" : "",
-                item->args[0]);
+        la_path_from(path, asking->config->folder, item->args[0]);
         if (users)
             result = write_users(asking, path, login, error);
         else
@@ -288,6 +287,7 @@ int la_original_ask(struct la_original *original, const char *server, const char
     la_config_free(&asking.own);
     la_strings_free(&asking.secrets);
     la_strings_free(&asking.view.shadows);
+    free(asking.hidden);
     return result;
 }
 

@@ -205,10 +205,7 @@ static void kill_orphans(void)
 
 static void destroy(struct la_run *run)
 {
-    if (run->load_pid > 0) {
-        kill(run->load_pid, SIGKILL);
-        waitpid(run->load_pid, NULL, 0);
-    }
+    la_kill_load(run);
     for (unsigned int i = 0; i < run->node_count; i++)
         la_node_free(&run->nodes[i]);
     kill_orphans();
