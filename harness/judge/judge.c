@@ -77,8 +77,11 @@ static void look_at_findings(struct opinions *opinions)
     for (int kind = LA_LOST + 1; kind < LA_FINDING_KINDS; kind++) {
         if (!findings->count[kind] || (kind == LA_REFUSED && refusals_expected(opinions->run)))
             continue;
-        char *text = la_format("%s (%llu): %s", la_finding_name((enum la_finding_kind)kind),
-                               (unsigned long long)findings->count[kind], findings->kept[kind][0].detail);
+        const struct la_finding *first = &findings->kept[kind][0];
+        bool in_words = (kind == LA_REFUSED || kind == LA_UNAVAILABLE) && *first->evidence; /* the server's own */
+        char *text = la_format("%s (%llu): %s%s%s", la_finding_name((enum la_finding_kind)kind),
+                               (unsigned long long)findings->count[kind], first->detail, in_words ? ": " : "",
+                               in_words ? first->evidence : "");
         bool convicts = finding_convicts(opinions, (enum la_finding_kind)kind);
         add_once(convicts ? &opinions->convicting : &opinions->unmet, text);
         free(text);

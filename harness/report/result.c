@@ -252,6 +252,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "injections", injections(run));
     json_object_set_new(result, "power_cuts", power_cuts(run));
     json_object_set_new(result, "refused", refusals(run));
+    json_object_set_new(result, "repairs", texts(&run->repairs));
     json_object_set_new(result, "findings", findings(run));
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
     json_object_set(result, "timeline", run->timeline);
@@ -282,7 +283,8 @@ static json_t *claims_failed(const struct la_scenario *scenario, const char *why
 
 json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why)
 {
-    static const char *const lists[] = {"faults", "injections", "power_cuts", "refused", "findings", "timeline"};
+    static const char *const lists[] = {"faults",  "injections", "power_cuts", "refused",
+                                        "repairs", "findings",   "timeline"};
     json_t *result =
         json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name", text(scenario->name),
                   "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why), "claims",

@@ -26,9 +26,10 @@ struct la_row la_row_of(const json_t *entry)
     struct la_row row = {.name = "", .reproduce = ""};
     const char *verdict = "";
     /* ours has all of them; of a file from elsewhere, what is not there is empty */
-    (void)json_unpack((json_t *)entry, "{s?s, s?s, s?s, s?F, s?o, s?o, s?o, s?o}", "name", &row.name, "verdict",
+    (void)json_unpack((json_t *)entry, "{s?s, s?s, s?s, s?F, s?o, s?o, s?o, s?o, s?o}", "name", &row.name, "verdict",
                       &verdict, "reproduce", &row.reproduce, "seconds", &row.seconds, "reasons", &row.reasons,
-                      "overrides", &row.overrides, "claim_verdicts", &row.claim_verdicts, "repeats", &row.repeats);
+                      "overrides", &row.overrides, "repairs", &row.repairs, "claim_verdicts", &row.claim_verdicts,
+                      "repeats", &row.repeats);
     row.verdict = verdict_of(verdict);
     for (int i = 0; i < LA_FIGURES; i++) {
         const json_t *value = json_object_get(json_object_get(entry, figures[i].part), figures[i].name);

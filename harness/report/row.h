@@ -25,8 +25,9 @@ struct la_row {
     enum la_verdict verdict;
     double seconds;
     double figures[LA_FIGURES]; /* NAN: not measured */
-    const json_t *reasons;      /* of strings, as overrides is */
+    const json_t *reasons;      /* of strings, as overrides and repairs are */
     const json_t *overrides;
+    const json_t *repairs;
     const json_t *repeats;        /* NULL: it was run once */
     const json_t *claim_verdicts; /* of la_said */
 };

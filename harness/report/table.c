@@ -93,7 +93,10 @@ void la_table_row(const json_t *scenario)
     overrides(row.overrides);
     repeats(row.repeats);
     size_t i;
+    json_t *repair;
     json_t *reason;
+    json_array_foreach (row.repairs, i, repair)
+        paragraph(4, json_string_value(repair));
     json_array_foreach (row.verdict == LA_HOLDS ? NULL : row.reasons, i, reason)
         paragraph(4, json_string_value(reason));
     if (row.verdict != LA_HOLDS && *row.reproduce)

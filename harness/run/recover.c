@@ -12,6 +12,7 @@
 
 #include "base/copy.h"
 #include "redis/keyscan.h"
+#include "run/repair.h"
 #include "run/steps.h"
 
 enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000 };
@@ -311,6 +312,7 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
 struct recover {
     char *node;
     unsigned int timeout_ms; /* how long it may take to serve */
+    bool repair;             /* a log that ends in zeros is repaired, and the node started once more */
 };
 
 static void set_defaults(struct la_spec *spec)
@@ -333,12 +335,33 @@ static bool is_tried_again(const struct la_run *run, const struct la_spec *spec)
     return false;
 }
 
+/* It has refused, for the first time, and that is all that has been found; done about it is what an operator does. */
+static bool was_repaired(struct la_run *run, struct la_node *node, uint64_t refused)
+{
+    struct la_findings *findings = &run->findings;
+    if (findings->count[LA_REFUSED] != refused + 1 || refused >= LA_FINDINGS_KEPT || node->refusals != 1 ||
+        !la_repair_log(run, node))
+        return false;
+    char kept[LA_PATH_MAX];
+    la_path(kept, "%s/crash", node->dir); /* what is kept, starts by itself */
+    la_empty_folder(kept);
+    rmdir(kept);
+    node->refusals = 0;
+    findings->count[LA_REFUSED] = refused;
+    memset(&findings->kept[LA_REFUSED][refused], 0, sizeof findings->kept[LA_REFUSED][refused]);
+    return true;
+}
+
 static int run_recover(struct la_run *run, const struct la_spec *spec)
 {
+    const struct recover *step = (const struct recover *)spec;
     struct la_node *node = la_run_node(run, spec->node);
     unsigned int refusals = node->refusals;
     unsigned int starts = node->starts;
-    int result = recover_node(run, node, ((const struct recover *)spec)->timeout_ms);
+    uint64_t refused = run->findings.count[LA_REFUSED];
+    int result = recover_node(run, node, step->timeout_ms);
+    if (result && step->repair && was_repaired(run, node, refused))
+        result = recover_node(run, node, step->timeout_ms);
     bool again = is_tried_again(run, spec);
     bool killed = result && node->starts > starts && !node->pid && la_node_struck_at_start(node);
     if (killed && !again)
@@ -350,7 +373,8 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
 }
 
 static const cyaml_schema_field_t recover_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct recover, node),
-                                                      LA_NUMBER("timeout_ms", struct recover, timeout_ms), LA_END};
+                                                      LA_NUMBER("timeout_ms", struct recover, timeout_ms),
+                                                      LA_FLAG("repair", struct recover, repair), LA_END};
 
 const struct la_step_kind la_step_recover = {
     .form = {"recover", recover_fields, sizeof(struct recover)},

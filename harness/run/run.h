@@ -88,6 +88,7 @@ struct la_run {
     struct la_strings doubts;    /* why nothing can be said */
     struct la_strings broken;    /* expectations built into steps that were not met, whatever else went amiss */
     struct la_strings suspected; /* the same, where what went amiss may explain them */
+    struct la_strings repairs;   /* what was done by hand to make a node start, in words */
     bool replayed;               /* begun from the crash state of a bundle: of the run itself nothing was seen */
     bool unproven;               /* ... and that run was not sound: what came back convicts nobody */
     json_t *timeline;            /* what happened, in order */

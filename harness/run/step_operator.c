@@ -13,8 +13,9 @@
 #include "nodes/config.h"
 #include "run/step_files.h"
 #include "run/steps.h"
+#include "run/tool.h"
 
-enum { TOOL_TIMEOUT_MS = 60000, OUTPUT_MAX = 1 << 20, FILE_MODE = 0644 };
+enum { OUTPUT_MAX = 1 << 20 };
 
 /* ---- tool ---- */
 
@@ -26,63 +27,6 @@ struct tool {
     unsigned int status; /* with which it is to end */
     char *says;          /* its output must contain this; NULL: anything */
 };
-
-/* In the child. The tool sees what an operator's would: no library of ours, and no more than so much output. */
-static void become_tool(const struct la_node *node, char *const *words, int input, const char *output)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-    int out = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    dup2(input, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    if (out < 0 || chdir(node->data))
-        _exit(126);
-    execv(words[0], words);
-    _exit(127);
-}
-
-/* Its input, rewound, as a file without a name: a pipe would hold up a tool that does not read. */
-static int open_input(const char *text)
-{
-    char name[] = "/tmp/lastack-input-XXXXXX";
-    int fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    unlink(name);
-    size_t length = text ? strlen(text) : 0;
-    if ((length && write(fd, text, length) != (ssize_t)length) || lseek(fd, 0, SEEK_SET)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Its wait status; -1 with a doubt. */
-static int run_words(struct la_run *run, const struct la_node *node, const struct tool *step, char *const *words,
-                     const char *output)
-{
-    int status = 0;
-    int input = open_input(step->input);
-    pid_t pid = input < 0 ? -1 : fork();
-    if (pid == 0)
-        become_tool(node, words, input, output);
-    if (input >= 0)
-        close(input);
-    if (pid < 0)
-        return la_run_doubt(run, "%s: %s", step->line, strerror(errno));
-    uint64_t deadline = la_now_ns() + TOOL_TIMEOUT_MS * UINT64_C(1000000);
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (la_now_ns() > deadline)
-            kill(-pid, SIGKILL);
-        la_sleep_ms(LA_POLL_MS);
-    }
-    if (la_now_ns() > deadline)
-        return la_run_doubt(run, "%s: it did not end within %d ms", step->line, TOOL_TIMEOUT_MS);
-    return status;
-}
 
 static void judge_tool(struct la_run *run, const struct la_node *node, const struct tool *step, int status,
                        const char *output)
@@ -134,7 +78,7 @@ static int run_tool(struct la_run *run, const struct la_spec *spec)
     int bad = resolve(run, step, words, count, file);
     memcpy(argv, words, (size_t)count * sizeof *argv);
     la_path(output, "%s/tool", node->dir);
-    int status = bad ? -1 : run_words(run, node, step, argv, output);
+    int status = bad ? -1 : la_tool_run(run, node, argv, step->input, output);
     if (status >= 0)
         judge_tool(run, node, step, status, output);
     free(argv);

@@ -223,6 +223,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);
+    la_strings_free(&run->repairs);
     json_decref(run->timeline);
     json_decref(bundle.recorded.json);
     la_config_free(&bundle.config);

@@ -220,6 +220,7 @@ static void destroy(struct la_run *run)
     la_strings_free(&run->doubts);
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);
+    la_strings_free(&run->repairs);
     la_strings_free(&run->base_keys);
     free(run->base_digests);
     json_decref(run->timeline);

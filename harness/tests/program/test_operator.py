@@ -46,6 +46,29 @@ class Operator(LastackTest):
         # it was to refuse, and there was no reason to
         self.expect("violated", CRASH + ["recover: {}"], ["start: {refused: true}"], strict)
 
+    def test_zeros_that_a_file_system_left_are_repaired_on_the_way(self):
+        mend = ["recover: {repair: true}", "verify: {}"]
+        pad = f"append: {{file: \"{INCR}\", zeros: 900}}"
+        run = self.expect("holds", CRASH + [pad] + mend, ["lost: {max: 0}"])
+        self.assertRegex(run.scenario()["repairs"][0], r"does not start by itself: .* ends in 900 bytes of zeros.* 900 bytes")
+        self.assertRegex(" ".join(run.stdout.split()), "does not start by itself")
+        replayed = self.lastack("replay", run.out / run.scenario()["bundle"])
+        self.assertEqual(replayed.status, 0, str(replayed))
+        # without leave it stands, with the server's own words
+        run = self.expect("violated", CRASH + [pad] + BACK, ["lost: {max: 0}"])
+        self.assertRegex(run.scenario()["reasons"][0], "refuses to start .*: .*[Ff]ormat")
+        # nothing but zeros is a file system's doing
+        for end in ("text: garbage", "zeros: 900, text: \"*1\""):
+            junk = f"append: {{file: \"{INCR}\", {end}}}"
+            expected = "holds" if "zeros" in end else "violated"
+            self.assertEqual(self.judge(CRASH + [junk] + mend, ["lost: {max: 0}"])[0], expected, end)
+        # what is cut off with them is lost all the same
+        run = self.expect("violated", CRASH + [f"truncate: {{file: \"{INCR}\", drop: 3000}}", pad] + mend, ["lost: {max: 0}"])
+        self.assertEqual(len(run.scenario()["repairs"]), 1)
+        # a server that starts is not touched
+        run = self.expect("holds", CRASH + mend, ["lost: {max: 0}"])
+        self.assertEqual(run.scenario()["repairs"], [])
+
     def test_the_last_bytes_are_zeros(self):
         """A hole in the middle of what was acknowledged: whatever the server does, that is lost."""
         run = self.expect("violated", CRASH + [f"zero: {{file: \"{INCR}\", offset: 4000, bytes: 500}}"] + BACK,
