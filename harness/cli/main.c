@@ -224,6 +224,7 @@ static int run(int argc, char **argv, bool certify)
         fprintf(stderr, "lastack: %s\n", error.text);
         return LA_EXIT_USAGE;
     }
+    suite->certify = certify;
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
     if (!*suite->out)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "judge/expectations.h"
+#include "judge/measured.h"
 #include "judge/opinion.h"
 #include "run/run.h"
 
@@ -20,23 +21,41 @@ static int check_files(const struct la_check *check, const struct la_spec *spec)
     return la_check_bounds(check, "files", files->min, files->max) || la_check_file(check, files->match) ? -1 : 0;
 }
 
+/* -1: they cannot be listed. */
+static long long count_files(const struct la_node *node, const char *match)
+{
+    glob_t found = {0};
+    char *pattern = la_node_glob(node, match);
+    int failed = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOMATCH;
+    free(pattern);
+    long long count = failed ? 0 : (long long)found.gl_pathc;
+    globfree(&found);
+    return failed && failed != GLOB_NOMATCH ? -1 : count;
+}
+
+static void measure_files(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct files *files = (const struct files *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    long long count = node->power.out ? -1 : count_files(node, files->match);
+    if (count < 0)
+        return;
+    la_measured_once(measured, (double)count, "files", "'%.60s' of %s", files->match, node->spec->name);
+    la_measured_bound(measured, files->min, files->max, "files");
+}
+
 static struct la_opinion judge_files(const struct la_run *run, const struct la_spec *spec)
 {
     const struct files *files = (const struct files *)spec;
     const struct la_node *node = la_run_seen(run, spec->node);
     char what[160];
-    glob_t found = {0};
     if (node->power.out)
         return la_opinion_unknown("the files of %s are not there to count: its power is out", node->spec->name);
-    char *pattern = la_node_glob(node, files->match);
-    int failed = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOMATCH;
-    free(pattern);
-    size_t count = failed ? 0 : found.gl_pathc;
-    globfree(&found);
-    if (failed && failed != GLOB_NOMATCH)
+    long long count = count_files(node, files->match);
+    if (count < 0)
         return la_opinion_unknown("the files of %s cannot be listed", node->spec->name);
     snprintf(what, sizeof what, "files '%.60s' of %.60s", files->match, node->spec->name);
-    return la_opinion_within(what, count, files->min, files->max);
+    return la_opinion_within(what, (unsigned long long)count, files->min, files->max);
 }
 
 static const cyaml_schema_field_t files_fields[] = {
@@ -47,4 +66,5 @@ const struct la_expect_kind la_expect_files = {
     .form = {"files", files_fields, sizeof(struct files)},
     .check = check_files,
     .judge = judge_files,
+    .measure = measure_files,
 };

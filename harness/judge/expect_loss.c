@@ -5,6 +5,7 @@
 
 #include "judge/expectations.h"
 #include "judge/loss.h"
+#include "judge/measured.h"
 #include "run/steps.h"
 
 struct lost {
@@ -108,6 +109,30 @@ static struct la_opinion judge_lost(const struct la_run *run, const struct la_sp
     return opinion.met == LA_MET ? judge_test(run, lost) : opinion;
 }
 
+static void measure_lost(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct lost *lost = (const struct lost *)spec;
+    const struct la_verify *verify = &run->verify;
+    unsigned int none = 0;
+    if (!run->verified)
+        return;
+    if (lost->before_mark)
+        la_measured_once(measured, (double)verify->lost_marked, "operations",
+                         "lost of %llu that were acknowledged before the mark",
+                         (unsigned long long)verify->acked_marked);
+    else if (lost->promised)
+        la_measured_once(measured, (double)verify->lost_promised, "operations", "lost of %llu that WAIT had promised",
+                         (unsigned long long)verify->promised);
+    else if (lost->all)
+        la_measured_once(measured, (double)verify->survivors, "operations", "left of what was there before the crash");
+    else
+        la_measured_once(measured, (double)verify->lost, "operations", "lost of %llu acknowledged",
+                         (unsigned long long)verify->acked);
+    const unsigned int *most = lost->before_mark ? lost->before_mark : lost->promised ? lost->promised : lost->max;
+    la_measured_bound(measured, lost->min, lost->all ? &none : most, "operations");
+    snprintf(measured->words, sizeof measured->words, "window %.0f ms", la_loss_window_ms(run, false));
+}
+
 static const cyaml_schema_field_t lost_fields[] = {LA_BOUND("max", struct lost, max),
                                                    LA_BOUND("min", struct lost, min),
                                                    LA_BOUND("before_mark", struct lost, before_mark),
@@ -120,6 +145,7 @@ const struct la_expect_kind la_expect_lost = {
     .form = {"lost", lost_fields, sizeof(struct lost)},
     .check = check_lost,
     .judge = judge_lost,
+    .measure = measure_lost,
     .of_state = true,
 };
 
@@ -148,12 +174,23 @@ static struct la_opinion judge_window(const struct la_run *run, const struct la_
     return la_loss_within(run, max_ms, "window of loss", bound);
 }
 
+static void measure_window(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    if (!run->verified)
+        return;
+    la_measured_once(measured, la_loss_window_ms(run, false), "ms", "window of loss");
+    la_measured_bound(measured, NULL, &((const struct window *)spec)->max_ms, "ms");
+    snprintf(measured->words, sizeof measured->words, "%llu of %llu acknowledged operations",
+             (unsigned long long)run->verify.lost, (unsigned long long)run->verify.acked);
+}
+
 static const cyaml_schema_field_t window_fields[] = {LA_NEEDED("max_ms", struct window, max_ms), LA_END};
 
 const struct la_expect_kind la_expect_window = {
     .form = {"window", window_fields, sizeof(struct window)},
     .check = check_window,
     .judge = judge_window,
+    .measure = measure_window,
 };
 
 static int check_keys(const struct la_check *check, const struct la_spec *spec)
@@ -174,8 +211,18 @@ static struct la_opinion judge_keys(const struct la_run *run, const struct la_sp
     return read.met == LA_MET ? la_opinion_within("keys after recovery", run->verify.keys, keys->min, keys->max) : read;
 }
 
+static void measure_keys(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct la_count *keys = (const struct la_count *)spec;
+    if (!run->verified)
+        return;
+    la_measured_once(measured, (double)run->verify.keys, "keys", "there after recovery");
+    la_measured_bound(measured, keys->min, keys->max, "keys");
+}
+
 const struct la_expect_kind la_expect_keys = {
     .form = {"keys", la_count_fields, sizeof(struct la_count)},
     .check = check_keys,
     .judge = judge_keys,
+    .measure = measure_keys,
 };

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "judge/expectations.h"
+#include "judge/measured.h"
 #include "judge/opinion.h"
 #include "run/steps.h"
 
@@ -54,6 +55,17 @@ static struct la_opinion judge_start(const struct la_run *run, const struct la_s
     return la_opinion_met();
 }
 
+static void measure_start(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct start *start = (const struct start *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    unsigned int one = 1;
+    unsigned int none = 0;
+    la_measured_once(measured, node->refusals, "", "starts of %s that were refused", node->spec->name);
+    la_measured_bound(measured, start->refused ? &one : NULL, start->refused ? NULL : &none, "");
+    la_node_last_words(node, measured->words, sizeof measured->words);
+}
+
 bool la_expects_refusal(const struct la_scenario *scenario, const char *node)
 {
     for (unsigned int i = 0; i < scenario->expect_count; i++) {
@@ -73,6 +85,7 @@ const struct la_expect_kind la_expect_start = {
     .form = {"start", start_fields, sizeof(struct start)},
     .check = check_start,
     .judge = judge_start,
+    .measure = measure_start,
 };
 
 static int check_restarts(const struct la_check *check, const struct la_spec *spec)
@@ -92,10 +105,19 @@ static struct la_opinion judge_restarts(const struct la_run *run, const struct l
     return la_opinion_within("restarts by the policy", la_run_seen(run, spec->node)->restarts, count->min, count->max);
 }
 
+static void measure_restarts(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct la_count *count = (const struct la_count *)spec;
+    const struct la_node *node = la_run_seen(run, spec->node);
+    la_measured_once(measured, node->restarts, "", "restarts of %s by its policy", node->spec->name);
+    la_measured_bound(measured, count->min, count->max, "");
+}
+
 const struct la_expect_kind la_expect_restarts = {
     .form = {"restarts", la_count_fields, sizeof(struct la_count)},
     .check = check_restarts,
     .judge = judge_restarts,
+    .measure = measure_restarts,
 };
 
 static unsigned int replicas_of(const struct la_scenario *scenario, const char *primary)
@@ -130,10 +152,22 @@ static struct la_opinion judge_full_syncs(const struct la_run *run, const struct
                              count->max);
 }
 
+static void measure_full_syncs(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct la_count *count = (const struct la_count *)spec;
+    const struct la_node *primary = la_run_seen(run, la_run_seen(run, spec->node)->spec->replicates);
+    if (primary->syncs_now < 0)
+        return;
+    la_measured_once(measured, (double)(primary->syncs_before + primary->syncs_now), "", "full syncs that %s gave",
+                     primary->spec->name);
+    la_measured_bound(measured, count->min, count->max, "");
+}
+
 const struct la_expect_kind la_expect_full_syncs = {
     .form = {"full_syncs", la_count_fields, sizeof(struct la_count)},
     .check = check_full_syncs,
     .judge = judge_full_syncs,
+    .measure = measure_full_syncs,
 };
 
 struct log {
@@ -155,6 +189,15 @@ static struct la_opinion judge_log(const struct la_run *run, const struct la_spe
     return la_opinion_unmet("the log of %s does not say '%s'", node->spec->name, log->contains);
 }
 
+static void measure_log(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct log *log = (const struct log *)spec;
+    unsigned int one = 1;
+    la_measured_once(measured, la_node_log_count(la_run_seen(run, spec->node), log->contains), "",
+                     "times that the log says '%.100s'", log->contains);
+    la_measured_bound(measured, &one, NULL, "");
+}
+
 static const cyaml_schema_field_t log_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct log, node),
                                                   LA_TEXT("contains", LA_REQUIRED, struct log, contains), LA_END};
 
@@ -162,6 +205,7 @@ const struct la_expect_kind la_expect_log = {
     .form = {"log", log_fields, sizeof(struct log)},
     .check = check_log,
     .judge = judge_log,
+    .measure = measure_log,
 };
 
 struct exit {
@@ -178,15 +222,29 @@ static int check_exit(const struct la_check *check, const struct la_spec *spec)
     return la_check_wrong(check, "'how' is killed, failed, crashed, stopped or alive");
 }
 
+static const char *how_it_ended(const struct la_node *node)
+{
+    int status = node->first_exit_status;
+    if (!node->exits)
+        return "alive";
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) ? "failed" : "stopped";
+    return WTERMSIG(status) == SIGKILL ? "killed" : "crashed";
+}
+
+static void measure_exit(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct la_node *node = la_run_seen(run, spec->node);
+    la_measured_once(measured, NAN, "", "%s, at its first end", node->spec->name);
+    snprintf(measured->words, sizeof measured->words, "%s", how_it_ended(node));
+    snprintf(measured->bound, sizeof measured->bound, "%s", ((const struct exit *)spec)->how);
+}
+
 static struct la_opinion judge_exit(const struct la_run *run, const struct la_spec *spec)
 {
     const char *expected = ((const struct exit *)spec)->how;
     const struct la_node *node = la_run_seen(run, spec->node);
-    const char *how = "alive";
-    int status = node->first_exit_status;
-    if (node->exits)
-        how = WIFEXITED(status) ? (WEXITSTATUS(status) ? "failed" : "stopped")
-                                : (WTERMSIG(status) == SIGKILL ? "killed" : "crashed");
+    const char *how = how_it_ended(node);
     if (!strcmp(how, expected))
         return la_opinion_met();
     return la_opinion_unmet("%s: %s, expected %s", node->spec->name, how, expected);
@@ -199,4 +257,5 @@ const struct la_expect_kind la_expect_exit = {
     .form = {"exit", exit_fields, sizeof(struct exit)},
     .check = check_exit,
     .judge = judge_exit,
+    .measure = measure_exit,
 };

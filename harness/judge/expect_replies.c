@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "judge/expectations.h"
+#include "judge/measured.h"
 #include "judge/opinion.h"
 #include "run/run.h"
 
@@ -19,15 +20,29 @@ static int check_replies(const struct la_check *check, const struct la_spec *spe
     return la_check_bounds(check, "replies", replies->min, replies->max);
 }
 
+static unsigned long long count_replies(const struct la_ledger_head *head, const char *error)
+{
+    unsigned long long count = 0;
+    for (int i = 0; head && i < LA_ERRORS_MAX; i++)
+        if (strstr(head->errors[i].text, error))
+            count += head->errors[i].count;
+    return count;
+}
+
+static void measure_replies(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
+{
+    const struct replies *replies = (const struct replies *)spec;
+    la_measured_once(measured, (double)count_replies(run->ledger.head, replies->error), "", "replies with '%.80s'",
+                     replies->error);
+    la_measured_bound(measured, replies->min, replies->max, "");
+}
+
 static struct la_opinion judge_replies(const struct la_run *run, const struct la_spec *spec)
 {
     const struct replies *replies = (const struct replies *)spec;
     const struct la_ledger_head *head = run->ledger.head;
-    unsigned long long count = 0;
+    unsigned long long count = count_replies(head, replies->error);
     char what[128];
-    for (int i = 0; head && i < LA_ERRORS_MAX; i++)
-        if (strstr(head->errors[i].text, replies->error))
-            count += head->errors[i].count;
     snprintf(what, sizeof what, "replies with '%.80s'", replies->error);
     if (replies->max && count > *replies->max)
         return la_opinion_within(what, count, NULL, replies->max);
@@ -46,4 +61,5 @@ const struct la_expect_kind la_expect_replies = {
     .form = {"replies", replies_fields, sizeof(struct replies)},
     .check = check_replies,
     .judge = judge_replies,
+    .measure = measure_replies,
 };

@@ -27,6 +27,9 @@ extern const struct la_expect_kind la_expect_full_syncs;
 extern const struct la_expect_kind la_expect_log;
 extern const struct la_expect_kind la_expect_exit;
 extern const struct la_expect_kind la_expect_files;
+extern const struct la_expect_kind la_expect_figure;
+extern const struct la_expect_kind la_expect_line;
+extern const struct la_expect_kind la_expect_says;
 
 /* Every step and every expectation there is: what scenarios are read with. */
 extern const struct la_kinds la_kinds;

@@ -166,30 +166,50 @@ static void look_at_reading(struct opinions *opinions)
         add(opinions, &read);
 }
 
-static char *measured(const struct la_run *run)
+/* The expectation that decides: the first that is not met, or else the first that has measured something. */
+static struct la_measured deciding(const struct la_run *run, const struct la_expect *expects, unsigned int count)
 {
-    if (!run->verified)
-        return la_strdup(run->findings.count[LA_REFUSED] ? "refuses to start" : "nothing was read back");
-    return la_format("%llu of %llu acknowledged operations lost, window %.0f ms", (unsigned long long)run->verify.lost,
-                     (unsigned long long)run->verify.acked, la_loss_window_ms(run, false));
+    struct la_measured decides = {.value = NAN};
+    for (unsigned int i = 0; run->ledger.head && i < count; i++) {
+        struct la_measured measured = {.value = NAN};
+        expects[i].kind->measure(run, expects[i].spec, &measured);
+        if (!*measured.quantity)
+            continue;
+        if (expects[i].kind->judge(run, expects[i].spec).met != LA_MET)
+            return measured;
+        if (!*decides.quantity)
+            decides = measured;
+    }
+    return decides;
+}
+
+/* Why nothing was measured, or what there is of it says nothing; to be freed. NULL: it does. */
+static char *why_not(const struct opinions *all, const struct opinions *own, const struct la_claim_judgement *judgement)
+{
+    if (judgement->verdict == LA_INCONCLUSIVE && !all->sound)
+        return la_strdup(all->unknown.items[0]);
+    if (judgement->verdict == LA_INCONCLUSIVE && own->unknown.count)
+        return la_strdup(own->unknown.items[0]);
+    if (*judgement->measured.quantity)
+        return NULL;
+    return la_strdup(all->run->findings.count[LA_REFUSED] ? "refuses to start" : "nothing was measured");
 }
 
 /* A claim stands with its scenario, or by expectations of its own. */
 static struct la_claim_judgement judge_claim(const struct opinions *all, const struct la_claim_ref *claim)
 {
+    const struct la_run *run = all->run;
     struct opinions own = {
-        .run = all->run, .sound = all->sound, .state_speaks = all->state_speaks, .data_speaks = all->data_speaks};
+        .run = run, .sound = all->sound, .state_speaks = all->state_speaks, .data_speaks = all->data_speaks};
     struct la_claim_judgement judgement = {.verdict = verdict_of(all)};
+    bool by_itself = claim->expect_count > 0;
     look_at_expectations(&own, claim->expect, claim->expect_count);
     look_at_reading(&own);
-    if (claim->expect_count)
+    if (by_itself)
         judgement.verdict = verdict_of(&own);
-    if (judgement.verdict == LA_INCONCLUSIVE && all->sound && own.unknown.count)
-        judgement.measured = la_strdup(own.unknown.items[0]);
-    else
-        judgement.measured = measured(all->run);
-    if (judgement.verdict == LA_HOLDS && claim->qualified)
-        judgement.verdict = LA_QUALIFIED;
+    judgement.measured = by_itself ? deciding(run, claim->expect, claim->expect_count)
+                                   : deciding(run, run->scenario->expect, run->scenario->expect_count);
+    judgement.why = why_not(all, &own, &judgement);
     free_opinions(&own);
     return judgement;
 }
@@ -239,6 +259,6 @@ void la_judgement_free(struct la_judgement *judgement)
     la_strings_free(&judgement->reasons);
     la_strings_free(&judgement->doubts);
     for (unsigned int i = 0; i < judgement->claim_count; i++)
-        free(judgement->claims[i].measured);
+        free(judgement->claims[i].why);
     free(judgement->claims);
 }

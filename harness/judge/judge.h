@@ -13,6 +13,7 @@
 #ifndef LASTACK_JUDGE_JUDGE_H
 #define LASTACK_JUDGE_JUDGE_H
 
+#include "judge/measured.h"
 #include "run/run.h"
 
 struct la_judgement {
@@ -21,8 +22,9 @@ struct la_judgement {
     struct la_strings doubts;  /* why nothing more could be said; there may be some whatever the verdict */
     struct la_claim_judgement {
         enum la_verdict verdict;
-        char *measured;
-    } * claims; /* one for each of scenario->claims */
+        struct la_measured measured; /* what it rests on */
+        char *why;                   /* where that says nothing: why there is no verdict; NULL: it does */
+    } * claims;                      /* one for each of scenario->claims */
     unsigned int claim_count;
 };
 

@@ -1,6 +1,9 @@
 #include "judge/soundness.h"
 
+#include <limits.h>
+
 #include "driver/journal_file.h"
+#include "run/steps.h"
 
 static void look_at_load(const struct la_run *run, struct la_strings *doubts)
 {
@@ -12,7 +15,7 @@ static void look_at_load(const struct la_run *run, struct la_strings *doubts)
     if (run->load_died)
         la_strings_add(doubts,
                        la_format("the load ended on its own (wait status %#x)", (unsigned int)run->load_status));
-    if (!run->load_started)
+    if (!run->load_started && (!run->measures.count || la_scenario_step(run->scenario, &la_step_load, UINT_MAX)))
         la_strings_add(doubts, la_format("no load ran"));
     if (la_run_full(run, full, sizeof full))
         la_strings_add(doubts, la_format("%s", full));
@@ -64,7 +67,8 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
         la_strings_add(doubts, la_format("the run itself does not say that it was sound"));
     for (unsigned int i = 0; i < run->node_count && !run->replayed; i++)
         for (unsigned int r = 0; r < run->nodes[i].rule_count; r++)
-            look_at_rule(&run->nodes[i].control->rules[run->nodes[i].rules[r]], doubts);
+            if (!(run->nodes[i].optional_rules >> r & 1))
+                look_at_rule(&run->nodes[i].control->rules[run->nodes[i].rules[r]], doubts);
     if (!run->ledger.head || run->doubts.count || run->replayed)
         return;
     look_at_load(run, doubts); /* after them: what it ran into may come of a fault that never came */

@@ -45,6 +45,7 @@ struct la_node {
     struct la_power power;
     int rules[FI_RULES_MAX]; /* indices of the rules armed by the scenario, in order */
     unsigned int rule_count;
+    uint64_t optional_rules;     /* bits: of these whether they fire is what the scenario looks at */
     pid_t pid;                   /* the process that was spawned and leads the group; 0: none */
     pid_t server_pid;            /* the server itself as INFO names it; differs behind a wrapper that forks */
     char run_id[48];             /* of the server that served last, as INFO gives it */
@@ -76,6 +77,8 @@ struct la_node {
     bool starved;            /* the last end was the kernel's doing, for lack of memory */
     uint64_t oom_kills;      /* la_oom_kills at the last start */
     uint64_t log_start;      /* bytes of the log at the last start */
+    uint64_t filled_keys;    /* that steps have filled in, and */
+    uint64_t filled_bytes;   /* how much that is: values and keys */
     long long syncs_before;  /* full syncs that it gave its replicas in earlier lives, */
     long long syncs_now;     /* and in this one, as INFO last said; -1: INFO says nothing of it */
 };

@@ -4,12 +4,13 @@
 
 #include <jansson.h>
 
-#include "base/util.h"
+#include "judge/judge.h"
 
 struct la_claim {
     char *id;
     char *text;
     char *source;
+    char *needs; /* what it takes to try it that no machine here has: it is untestable; NULL: nothing */
 };
 
 struct la_claims {
@@ -24,10 +25,17 @@ void la_claims_free(struct la_claims *claims);
 /* The claim of that id, or NULL. */
 const struct la_claim *la_claims_find(const struct la_claims *claims, const char *id);
 
+/* What a scenario's run says of a claim: an entry of claim_verdicts. */
+json_t *la_claim_said(const struct la_claim_ref *claim, const struct la_claim_judgement *judgement);
+
 /*
- * "claims" of the result: for each claim that a scenario names its verdict, the worst
- * of its scenarios' (violated, inconclusive, qualified, holds), and what was measured.
+ * "claims" of the result, by id: of each claim that scenarios name what each of them says (its sides), and together:
+ * the worst (violated, inconclusive, holds); or qualified, where it is seen to hold, and each side on which it does not
+ * has a condition with a name.
  */
 json_t *la_claims_result(const struct la_claims *claims, const json_t *scenarios);
+
+/* Adds those that nothing here can try, with what it would take. */
+void la_claims_untestable(const struct la_claims *claims, json_t *result);
 
 #endif

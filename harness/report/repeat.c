@@ -91,6 +91,27 @@ int la_repeat_worst(const json_t *runs)
     return worst;
 }
 
+/* How often a claim's quantity was measured in all runs together, and between what it lay. */
+static void span(json_t *together, const json_t *runs, size_t claim)
+{
+    json_int_t n = 0;
+    double low = INFINITY;
+    double high = -INFINITY;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *here = json_array_get(la_row_of(json_array_get(runs, i)).claim_verdicts, claim);
+        const json_t *interval = json_object_get(here, "interval");
+        if (json_array_size(interval) != 2)
+            continue;
+        n += json_integer_value(json_object_get(here, "n"));
+        low = fmin(low, json_number_value(json_array_get(interval, 0)));
+        high = fmax(high, json_number_value(json_array_get(interval, 1)));
+    }
+    if (!n)
+        return;
+    json_object_set_new(together, "n", json_integer(n));
+    json_object_set_new(together, "interval", json_pack("[f, f]", low, high));
+}
+
 /* Of each claim what its worst run says: one that the others keep may be broken in a run that is not the worst. */
 static json_t *claim_verdicts(const json_t *runs)
 {
@@ -107,7 +128,9 @@ static json_t *claim_verdicts(const json_t *runs)
             worst = run;
             said = here;
         }
-        json_array_append(verdicts, said);
+        json_t *together = json_deep_copy(said);
+        span(together, runs, claim);
+        json_array_append_new(verdicts, together);
     }
     return verdicts;
 }

@@ -23,23 +23,11 @@ enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
 
 #define ZFS_SUPER_MAGIC 0x2fc12fc1 /* no part of Linux, and so not in <linux/magic.h> */
 
-static json_t *text(const char *value)
-{
-    json_t *string = json_string(value ? value : "");
-    if (string)
-        return string;
-    char *printable = la_strdup(value); /* a file's name may have any byte */
-    la_printable(printable);
-    string = json_string(printable);
-    free(printable);
-    return string;
-}
-
 static json_t *texts(const struct la_strings *list)
 {
     json_t *array = json_array();
     for (size_t i = 0; list && i < list->count; i++)
-        json_array_append_new(array, text(list->items[i]));
+        json_array_append_new(array, la_json_text(list->items[i]));
     return array;
 }
 
@@ -102,7 +90,7 @@ static json_t *faults(const struct la_run *run)
         const struct la_node *node = &run->nodes[i];
         for (uint32_t r = 0; node->control && r < fi_control_rules(node->control); r++) {
             const struct fi_rule *rule = &node->control->rules[r];
-            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", text(rule->text), "node",
+            json_array_append_new(array, json_pack("{s:o, s:s, s:I}", "rule", la_json_text(rule->text), "node",
                                                    node->spec->name, "fired", (json_int_t)rule->fired));
         }
     }
@@ -129,7 +117,7 @@ static json_t *injections(const struct la_run *run)
                                             run->nodes[i].spec->name, "pid", entry->pid, "tid", entry->tid, "role",
                                             control->roles[entry->role].name, "op", fi_op_name(entry->op), "path", path,
                                             "number", (json_int_t)entry->number, "bytes", (json_int_t)entry->bytes,
-                                            "rule", text(control->rules[entry->rule].text)));
+                                            "rule", la_json_text(control->rules[entry->rule].text)));
         }
     }
     return array;
@@ -146,7 +134,7 @@ static json_t *power_cuts(const struct la_run *run)
         json_t *did = json_array();
         for (int class = 0; class < LA_CRASH_CLASSES; class ++)
             if (node->power.classes >> class & 1)
-                json_array_append_new(did, text(la_crash_class_name((enum la_crash_class) class)));
+                json_array_append_new(did, la_json_text(la_crash_class_name((enum la_crash_class) class)));
         la_power_words(&node->power, words, sizeof words);
         json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:o}", "node", node->spec->name, "method", words,
                                                "cuts", node->power.cuts, "did", did));
@@ -160,7 +148,7 @@ static json_t *refusals(const struct la_run *run)
     const struct la_ledger_head *head = run->ledger.head;
     for (int i = 0; head && i < LA_ERRORS_MAX; i++)
         if (head->errors[i].count)
-            json_array_append_new(array, json_pack("{s:o, s:I}", "error", text(head->errors[i].text), "count",
+            json_array_append_new(array, json_pack("{s:o, s:I}", "error", la_json_text(head->errors[i].text), "count",
                                                    (json_int_t)head->errors[i].count));
     return array;
 }
@@ -174,15 +162,15 @@ static json_t *findings(const struct la_run *run)
             const struct la_finding *finding = &run->findings.kept[kind][i];
             json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:o, s:I}", "kind",
                                                    la_finding_name((enum la_finding_kind)kind), "node", finding->node,
-                                                   "detail", text(finding->detail), "evidence", text(finding->evidence),
-                                                   "count", (json_int_t)count));
+                                                   "detail", la_json_text(finding->detail), "evidence",
+                                                   la_json_text(finding->evidence), "count", (json_int_t)count));
         }
     }
     if (run->verified && run->verify.lost)
         json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node",
                                                la_run_target((struct la_run *)run)->spec->name, "detail",
-                                               text("acknowledged operations are gone"), "evidence", "ledger", "count",
-                                               (json_int_t)run->verify.lost));
+                                               la_json_text("acknowledged operations are gone"), "evidence", "ledger",
+                                               "count", (json_int_t)run->verify.lost));
     return array;
 }
 
@@ -210,7 +198,7 @@ static json_t *reproduce(const struct la_run *run)
     char *line =
         la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
                   config ? config : "", data ? " --data " : "", data ? data : "", (unsigned long long)options->seed);
-    json_t *result = text(line);
+    json_t *result = la_json_text(line);
     free(file);
     free(server);
     free(config);
@@ -223,7 +211,7 @@ static json_t *claim_ids(const struct la_scenario *scenario)
 {
     json_t *array = json_array();
     for (unsigned int i = 0; i < scenario->claim_count; i++)
-        json_array_append_new(array, text(scenario->claims[i].id));
+        json_array_append_new(array, la_json_text(scenario->claims[i].id));
     return array;
 }
 
@@ -232,10 +220,7 @@ static json_t *claim_verdicts(const struct la_run *run, const struct la_judgemen
     json_t *array = json_array();
     for (unsigned int i = 0; i < judgement->claim_count; i++) {
         const struct la_claim_ref *claim = &run->scenario->claims[i];
-        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:o}", "id", text(claim->id), "verdict",
-                                               la_verdict_name(judgement->claims[i].verdict), "measured",
-                                               text(judgement->claims[i].measured), "bound", text(claim->bound),
-                                               "conditions", text(claim->qualified)));
+        json_array_append_new(array, la_claim_said(claim, &judgement->claims[i]));
     }
     return array;
 }
@@ -243,8 +228,9 @@ static json_t *claim_verdicts(const struct la_run *run, const struct la_judgemen
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
-    json_t *result = json_pack("{s:o, s:o, s:s, s:o}", "name", text(scenario->name), "title", text(scenario->title),
-                               "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
+    json_t *result =
+        json_pack("{s:o, s:o, s:s, s:o}", "name", la_json_text(scenario->name), "title", la_json_text(scenario->title),
+                  "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
     json_object_set_new(result, "claims", claim_ids(scenario));
     json_object_set_new(result, "rpo", rpo(run));
     json_object_set_new(result, "rto", rto(run));
@@ -257,7 +243,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
-    json_object_set_new(result, "server", text(run->options->server.path));
+    json_object_set_new(result, "server", la_json_text(run->options->server.path));
     json_object_set_new(result, "doubts", texts(&judgement->doubts));
     json_object_set_new(result, "cut_unseen", json_boolean(la_cut_unseen(run)));
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
@@ -274,10 +260,10 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
 static json_t *claims_failed(const struct la_scenario *scenario, const char *why)
 {
     json_t *array = json_array();
-    for (unsigned int i = 0; i < scenario->claim_count; i++)
-        json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:s}", "id", text(scenario->claims[i].id),
-                                               "verdict", la_verdict_name(LA_INCONCLUSIVE), "measured", text(why),
-                                               "bound", text(scenario->claims[i].bound), "conditions", ""));
+    for (unsigned int i = 0; i < scenario->claim_count; i++) {
+        struct la_claim_judgement judgement = {.verdict = LA_INCONCLUSIVE, .measured.value = NAN, .why = (char *)why};
+        json_array_append_new(array, la_claim_said(&scenario->claims[i], &judgement));
+    }
     return array;
 }
 
@@ -285,11 +271,11 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
 {
     static const char *const lists[] = {"faults",  "injections", "power_cuts", "refused",
                                         "repairs", "findings",   "timeline"};
-    json_t *result =
-        json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name", text(scenario->name),
-                  "title", text(scenario->title), "verdict", "inconclusive", "reasons", text(why), "claims",
-                  claim_ids(scenario), "rpo", "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0,
-                  "doubts", text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+    json_t *result = json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name",
+                               la_json_text(scenario->name), "title", la_json_text(scenario->title), "verdict",
+                               "inconclusive", "reasons", la_json_text(why), "claims", claim_ids(scenario), "rpo",
+                               "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0, "doubts",
+                               la_json_text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
     json_object_set_new(result, "write_commands", json_null());
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         json_object_set_new(result, lists[i], json_array());
@@ -355,14 +341,17 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
 {
     json_t *result =
         json_pack("{s:i, s:s, s:I, s:{s:o, s:o, s:o}}", "schema", LA_RESULT_SCHEMA, "lastack", LASTACK_VERSION, "seed",
-                  (json_int_t)frame->seed, "server", "path", text(frame->server_path), "name", text(frame->server_name),
-                  "version", text(frame->server_version));
+                  (json_int_t)frame->seed, "server", "path", la_json_text(frame->server_path), "name",
+                  la_json_text(frame->server_name), "version", la_json_text(frame->server_version));
     json_object_set_new(result, "started", began(frame->seconds));
     json_object_set_new(result, "seconds", json_real(frame->seconds));
     json_object_set_new(result, "command", texts(frame->command));
     json_object_set_new(result, "finished", json_boolean(frame->finished));
     json_object_set_new(result, "pending", texts(frame->pending));
-    json_object_set_new(result, "claims", la_claims_result(frame->claims, scenarios));
+    json_t *claims = la_claims_result(frame->claims, scenarios);
+    if (frame->certify)
+        la_claims_untestable(frame->claims, claims);
+    json_object_set_new(result, "claims", claims);
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));

@@ -28,6 +28,7 @@ struct la_result_frame {
     const struct la_claims *claims;
     const struct la_strings *command; /* words of the command line */
     const struct la_strings *pending; /* scenarios that have not ended yet */
+    bool certify;                     /* all that the documents say is asked for */
     bool finished;                    /* false: written while the run goes on */
     double seconds;                   /* since it began */
 };

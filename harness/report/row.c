@@ -1,7 +1,10 @@
 #include "report/row.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/util.h"
 
 static const struct {
     const char *part;
@@ -19,6 +22,18 @@ static enum la_verdict verdict_of(const char *word)
         if (!strcmp(word, la_verdict_name((enum la_verdict)i)))
             return (enum la_verdict)i;
     return LA_INCONCLUSIVE;
+}
+
+json_t *la_json_text(const char *value)
+{
+    json_t *string = json_string(value ? value : "");
+    if (string)
+        return string;
+    char *printable = la_strdup(value); /* a file's name may have any byte */
+    la_printable(printable);
+    string = json_string(printable);
+    free(printable);
+    return string;
 }
 
 struct la_row la_row_of(const json_t *entry)

@@ -38,6 +38,9 @@ struct la_said {
     enum la_verdict verdict;
 };
 
+/* A text as JSON has it; bytes that are none of a text, in a file's name say, are made printable. NULL: "". */
+json_t *la_json_text(const char *value);
+
 struct la_row la_row_of(const json_t *entry);
 struct la_said la_said_of(const json_t *claim_verdict);
 

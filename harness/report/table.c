@@ -123,8 +123,9 @@ static void claims(const json_t *list)
     printf("\n%-7s %-13s %s\n", "claim", "verdict", "what the document says / what was measured");
     json_array_foreach (list, i, claim) {
         printf("%-7s %-13s %s\n", get(claim, "id"), get(claim, "verdict"), get(claim, "text"));
-        char *measured = la_format("%s%s%s", get(claim, "measured"), *get(claim, "conditions") ? "; " : "",
-                                   get(claim, "conditions"));
+        bool one_side = strcmp(get(claim, "verdict"), "qualified") != 0 && *get(claim, "conditions");
+        char *measured = la_format("%s%s%s", get(claim, "measured"), one_side ? "; when " : "",
+                                   one_side ? get(claim, "conditions") : "");
         paragraph(22, measured);
         free(measured);
     }

@@ -313,6 +313,7 @@ struct recover {
     char *node;
     unsigned int timeout_ms; /* how long it may take to serve */
     bool repair;             /* a log that ends in zeros is repaired, and the node started once more */
+    char *try;               /* whether it starts is what is measured, by this name; NULL: it must */
 };
 
 static void set_defaults(struct la_spec *spec)
@@ -335,21 +336,46 @@ static bool is_tried_again(const struct la_run *run, const struct la_spec *spec)
     return false;
 }
 
+/* That it has refused is no finding: `refused` were there before. */
+static void forget_refusal(struct la_findings *findings, struct la_node *node, uint64_t refused)
+{
+    node->refusals = 0;
+    findings->count[LA_REFUSED] = refused;
+    if (refused < LA_FINDINGS_KEPT)
+        memset(&findings->kept[LA_REFUSED][refused], 0, sizeof findings->kept[LA_REFUSED][refused]);
+}
+
 /* It has refused, for the first time, and that is all that has been found; done about it is what an operator does. */
 static bool was_repaired(struct la_run *run, struct la_node *node, uint64_t refused)
 {
     struct la_findings *findings = &run->findings;
-    if (findings->count[LA_REFUSED] != refused + 1 || refused >= LA_FINDINGS_KEPT || node->refusals != 1 ||
-        !la_repair_log(run, node))
+    if (findings->count[LA_REFUSED] != refused + 1 || node->refusals != 1 || !la_repair_log(run, node))
         return false;
     char kept[LA_PATH_MAX];
     la_path(kept, "%s/crash", node->dir); /* what is kept, starts by itself */
     la_empty_folder(kept);
     rmdir(kept);
-    node->refusals = 0;
-    findings->count[LA_REFUSED] = refused;
-    memset(&findings->kept[LA_REFUSED][refused], 0, sizeof findings->kept[LA_REFUSED][refused]);
+    forget_refusal(findings, node, refused);
     return true;
+}
+
+/* Whether it serves, in words; where it refuses, that was the question, and no finding. */
+static int note_try(struct la_run *run, struct la_node *node, const char *name, uint64_t refused, int result)
+{
+    char words[300];
+    char *text;
+    if (!result) {
+        la_measures_note(&run->measures, name, "serves");
+        return 0;
+    }
+    if (run->findings.count[LA_REFUSED] != refused + 1)
+        return -1;
+    la_node_last_words(node, words, sizeof words);
+    text = la_format("refuses: %s", words);
+    la_measures_note(&run->measures, name, text);
+    free(text);
+    forget_refusal(&run->findings, node, refused);
+    return 0;
 }
 
 static int run_recover(struct la_run *run, const struct la_spec *spec)
@@ -362,6 +388,8 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
     int result = recover_node(run, node, step->timeout_ms);
     if (result && step->repair && was_repaired(run, node, refused))
         result = recover_node(run, node, step->timeout_ms);
+    if (step->try)
+        return note_try(run, node, step->try, refused, result);
     bool again = is_tried_again(run, spec);
     bool killed = result && node->starts > starts && !node->pid && la_node_struck_at_start(node);
     if (killed && !again)
@@ -372,12 +400,19 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
     return goes_on || killed ? 0 : result;
 }
 
-static const cyaml_schema_field_t recover_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct recover, node),
-                                                      LA_NUMBER("timeout_ms", struct recover, timeout_ms),
-                                                      LA_FLAG("repair", struct recover, repair), LA_END};
+static const cyaml_schema_field_t recover_fields[] = {
+    LA_TEXT("node", LA_OPTIONAL, struct recover, node), LA_NUMBER("timeout_ms", struct recover, timeout_ms),
+    LA_FLAG("repair", struct recover, repair), LA_TEXT("try", LA_OPTIONAL, struct recover, try), LA_END};
+
+static bool measures(const struct la_spec *spec, const char *name)
+{
+    const char *own = ((const struct recover *)spec)->try;
+    return own && !strcmp(own, name);
+}
 
 const struct la_step_kind la_step_recover = {
     .form = {"recover", recover_fields, sizeof(struct recover)},
     .set_defaults = set_defaults,
     .run = run_recover,
+    .measures = measures,
 };

@@ -13,6 +13,7 @@
 #include "load/mix.h"
 #include "nodes/node.h"
 #include "redis/recording.h"
+#include "run/measures.h"
 #include "scenario/scenario.h"
 #include "verify/verify.h"
 
@@ -88,6 +89,8 @@ struct la_run {
     struct la_strings doubts;    /* why nothing can be said */
     struct la_strings broken;    /* expectations built into steps that were not met, whatever else went amiss */
     struct la_strings suspected; /* the same, where what went amiss may explain them */
+    uint64_t measured_ns;        /* when the load was last measured */
+    struct la_measures measures; /* what the scenario's steps have measured */
     struct la_strings repairs;   /* what was done by hand to make a node start, in words */
     bool replayed;               /* begun from the crash state of a bundle: of the run itself nothing was seen */
     bool unproven;               /* ... and that run was not sound: what came back convicts nobody */

@@ -7,6 +7,7 @@
 struct arm {
     char *node;
     char *rule;
+    bool optional; /* it may never fire: whether it does is what is looked at */
 };
 
 /* For which node of a run a rule is. */
@@ -25,8 +26,9 @@ static char *path_of(const void *context, const char *part)
     return la_node_part(((const struct target *)context)->node, part);
 }
 
-static int arm_on(struct la_run *run, struct la_node *node, const char *text, uint64_t now)
+static int arm_on(struct la_run *run, struct la_node *node, const struct arm *step, uint64_t now)
 {
+    const char *text = step->rule;
     struct la_error error;
     const struct target target = {run, node};
     const struct la_rule_names names = {port_of, path_of, &target};
@@ -38,6 +40,8 @@ static int arm_on(struct la_run *run, struct la_node *node, const char *text, ui
         result = la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
     else
         la_run_event(run, node->spec->name, "armed: %s", rule);
+    if (step->optional && !result)
+        node->optional_rules |= UINT64_C(1) << (node->rule_count - 1);
     free(rule);
     return result;
 }
@@ -55,7 +59,7 @@ static int run_arm(struct la_run *run, const struct la_spec *spec)
     for (unsigned int i = 0; !result && i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
         if (clock || node == chosen)
-            result = arm_on(run, node, step->rule, now);
+            result = arm_on(run, node, step, now);
     }
     run->clock_changed = run->clock_changed || clock;
     return result;
@@ -67,7 +71,8 @@ static const char *rule_of(const struct la_spec *spec)
 }
 
 static const cyaml_schema_field_t arm_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct arm, node),
-                                                  LA_TEXT("rule", LA_REQUIRED, struct arm, rule), LA_END};
+                                                  LA_TEXT("rule", LA_REQUIRED, struct arm, rule),
+                                                  LA_FLAG("optional", struct arm, optional), LA_END};
 
 const struct la_step_kind la_step_arm = {
     .form = {"arm", arm_fields, sizeof(struct arm)},

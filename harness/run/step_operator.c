@@ -24,6 +24,7 @@ struct tool {
     char *line;          /* program and arguments; the word @FILE stands for the file's path */
     char *file;          /* glob below the data directory; NULL: none */
     char *input;         /* of its standard input; NULL: nothing */
+    bool live;           /* while the node runs; the word @PORT stands for its port */
     unsigned int status; /* with which it is to end */
     char *says;          /* its output must contain this; NULL: anything */
 };
@@ -49,16 +50,19 @@ static void judge_tool(struct la_run *run, const struct la_node *node, const str
 }
 
 /* Words for execv, the first one an absolute path. -1 with a doubt. */
-static int resolve(struct la_run *run, const struct tool *step, sds *words, int count, const char *file)
+static int resolve(struct la_run *run, const struct tool *step, sds *words, int count, const char *file, int port)
 {
     char program[LA_PATH_MAX];
     struct la_error error;
     if (la_parts_program(words[0], program, &error))
         return la_run_doubt(run, "%s", error.text);
     words[0] = sdscpy(words[0], program);
-    for (int i = 1; i < count; i++)
+    for (int i = 1; i < count; i++) {
         if (step->file && !strcmp(words[i], "@FILE"))
             words[i] = sdscpy(words[i], file);
+        if (step->live && !strcmp(words[i], "@PORT"))
+            words[i] = sdscatprintf(sdscpy(words[i], ""), "%d", port);
+    }
     return 0;
 }
 
@@ -68,14 +72,14 @@ static int run_tool(struct la_run *run, const struct la_spec *spec)
     struct la_node *node = la_run_node(run, step->node);
     char output[LA_PATH_MAX];
     int count = 0;
-    if (node->pid)
+    if (node->pid && !step->live)
         return la_run_doubt(run, "%s is running: a tool is run only while it is down", node->spec->name);
     char *file = step->file ? la_step_one_file(run, node, step->file) : NULL;
     if (step->file && !file)
         return -1;
     sds *words = sdssplitargs(step->line, &count);
     char **argv = la_alloc((size_t)count + 1, sizeof *argv);
-    int bad = resolve(run, step, words, count, file);
+    int bad = resolve(run, step, words, count, file, node->address.port);
     memcpy(argv, words, (size_t)count * sizeof *argv);
     la_path(output, "%s/tool", node->dir);
     int status = bad ? -1 : la_tool_run(run, node, argv, step->input, output);
@@ -106,6 +110,7 @@ static const cyaml_schema_field_t tool_fields[] = {LA_TEXT("node", LA_OPTIONAL, 
                                                    LA_TEXT("run", LA_REQUIRED, struct tool, line),
                                                    LA_TEXT("file", LA_OPTIONAL, struct tool, file),
                                                    LA_TEXT("input", LA_OPTIONAL, struct tool, input),
+                                                   LA_FLAG("live", struct tool, live),
                                                    LA_NUMBER("status", struct tool, status),
                                                    LA_TEXT("says", LA_OPTIONAL, struct tool, says),
                                                    LA_END};

@@ -31,8 +31,10 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
     char reads[LA_PATH_MAX];
     la_path(reads, "%s/reads", run->dir);
     struct la_strings sent = {0};
-    for (unsigned int i = 0; i < run->scenario->step_count; i++)
-        la_strings_add(&sent, la_strdup(la_step_line(&run->scenario->steps[i])));
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        la_strings_add(&sent, la_strdup(step->kind->keys ? step->kind->keys : la_step_line(step)));
+    }
     options.ignore = &run->base_keys;
     options.sent = &sent;
     options.fault_ns = run->fault_ns;

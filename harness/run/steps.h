@@ -34,6 +34,11 @@ extern const struct la_step_kind la_step_power_cut;
 extern const struct la_step_kind la_step_recover;
 extern const struct la_step_kind la_step_verify;
 extern const struct la_step_kind la_step_compare;
+extern const struct la_step_kind la_step_measure;
+extern const struct la_step_kind la_step_bench;
+extern const struct la_step_kind la_step_fio;
+extern const struct la_step_kind la_step_fill;
+extern const struct la_step_kind la_step_reload;
 
 /* Ends the load and waits for it, so that the ledger stands still. */
 void la_stop_load(struct la_run *run);
@@ -46,6 +51,9 @@ redisReply *la_step_send(struct la_node *node, const char *line, struct la_error
 
 /* The name of the node that the scenario reads back; NULL: none. */
 const char *la_scenario_verifies(const struct la_scenario *scenario);
+
+/* A step of it measures a figure of that name. */
+bool la_scenario_measures(const struct la_scenario *scenario, const char *name);
 
 /* Its load leaves a node for another. */
 bool la_scenario_moves(const struct la_scenario *scenario);

@@ -363,6 +363,8 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
                               NAME_MAX_LENGTH);
     if (is_taken(scenario->name))
         return la_check_wrong(&check, "the name '%s' is that of a folder of the report", scenario->name);
+    if (!scenario->expect_count && !scenario->claim_count)
+        return la_check_wrong(&check, "'expect' is missing, and so is 'claims': nothing would be judged");
     check.section = "title";
     if (!*scenario->title || strchr(scenario->title, '\n'))
         return la_check_wrong(&check, "the title is one line");

@@ -12,6 +12,7 @@
 struct la_check; /* scenario/check.h */
 struct la_run;
 struct la_opinion;
+struct la_measured; /* judge/measured.h */
 
 /* How a step or an expectation stands in a file: `name: {fields}`. */
 struct la_form {
@@ -31,15 +32,19 @@ struct la_step_kind {
     int (*run)(struct la_run *run, const struct la_spec *spec);
     const char *(*command)(const struct la_spec *spec); /* the command line that it sends; NULL: it sends none */
     const char *(*rule)(const struct la_spec *spec);    /* the rule that it arms; NULL: it arms none */
-    bool disarms;                                       /* no rule that was armed before stays so */
-    bool reads;                                         /* what its node holds is judged */
-    bool needs_library;                                 /* libfaultinject.so must be in the server */
+    bool (*measures)(const struct la_spec *spec, const char *name); /* a figure of that name; NULL: none */
+    const char *keys;   /* what the names of all keys that it writes begin with, with a colon at its end; NULL: none */
+    bool disarms;       /* no rule that was armed before stays so */
+    bool reads;         /* what its node holds is judged */
+    bool needs_library; /* libfaultinject.so must be in the server */
 };
 
 struct la_expect_kind {
     struct la_form form;
     int (*check)(const struct la_check *check, const struct la_spec *spec); /* as a step's */
     struct la_opinion (*judge)(const struct la_run *run, const struct la_spec *spec);
+    /* What it looks at, and its bound, for a sentence that rests on it. */
+    void (*measure)(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured);
     bool of_state; /* what was left behind tells, so that a replay can judge it as well */
 };
 

@@ -22,6 +22,7 @@ static void set_defaults(struct la_scenario *scenario)
     if (!scenario->load)
         scenario->load = la_alloc(1, sizeof *scenario->load);
     struct la_load_spec *load = scenario->load;
+    la_fill_in(&scenario->times, 1);
     la_fill_in(&load->clients, 8);
     la_fill_in(&load->pipeline, 4);
     la_fill_in(&load->value_size, 100);

@@ -80,8 +80,8 @@ struct la_claim_ref {
     char *id;
     struct la_expect *expect; /* when the sentence itself holds; none: when the scenario's expectations do */
     unsigned int expect_count;
-    char *qualified; /* the conditions under which it was seen to hold */
-    char *bound;     /* the number that the sentence names, for the report */
+    char *when; /* the conditions that this scenario makes; NULL: none that another would not */
+    char *says; /* the figure that the sentence names, for the report */
 };
 
 struct la_scenario {
@@ -101,6 +101,8 @@ struct la_scenario {
     struct la_claim_ref *claims;
     unsigned int claim_count;
     bool quick;                   /* part of certify --quick */
+    bool alone;                   /* it measures speed: nothing runs beside it */
+    unsigned int times;           /* that certify runs it, by chance as it is */
     char *path;                   /* the file; filled by la_scenario_read */
     const struct la_kinds *kinds; /* that its steps and expectations are of */
 };

@@ -104,8 +104,8 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
     const cyaml_schema_field_t claim[] = {
         LA_TEXT("id", LA_REQUIRED, struct la_claim_ref, id),
         LA_LIST("expect", LA_OPTIONAL, struct la_claim_ref, expect, expect_count, &schema->expect, CYAML_UNLIMITED),
-        LA_TEXT("qualified", LA_OPTIONAL, struct la_claim_ref, qualified),
-        LA_TEXT("bound", LA_OPTIONAL, struct la_claim_ref, bound), LA_END};
+        LA_TEXT("when", LA_OPTIONAL, struct la_claim_ref, when),
+        LA_TEXT("says", LA_OPTIONAL, struct la_claim_ref, says), LA_END};
     const cyaml_schema_field_t scenario[] = {
         LA_TEXT("name", LA_REQUIRED, struct la_scenario, name),
         LA_TEXT("title", LA_REQUIRED, struct la_scenario, title),
@@ -113,11 +113,13 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_TEXT("settings", LA_OPTIONAL, struct la_scenario, settings),
         LA_TEXT("tune", LA_OPTIONAL, struct la_scenario, tune),
         LA_FLAG("quick", struct la_scenario, quick),
+        LA_FLAG("alone", struct la_scenario, alone),
+        LA_NUMBER("times", struct la_scenario, times),
         LA_MAPPING("power_cut", LA_OPTIONAL, struct la_scenario, power_cut, schema->power),
         LA_MAPPING("load", LA_OPTIONAL, struct la_scenario, load, load_fields),
         LA_LIST("nodes", LA_OPTIONAL, struct la_scenario, nodes, node_count, &node_value, 8),
         LA_LIST("steps", LA_REQUIRED, struct la_scenario, steps, step_count, &schema->step, CYAML_UNLIMITED),
-        LA_LIST("expect", LA_REQUIRED, struct la_scenario, expect, expect_count, &schema->expect, CYAML_UNLIMITED),
+        LA_LIST("expect", LA_OPTIONAL, struct la_scenario, expect, expect_count, &schema->expect, CYAML_UNLIMITED),
         LA_LIST("claims", LA_OPTIONAL, struct la_scenario, claims, claim_count, &schema->claim, CYAML_UNLIMITED),
         LA_END};
     _Static_assert(sizeof claim == sizeof schema->claims && sizeof scenario == sizeof schema->scenarios,

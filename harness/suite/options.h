@@ -24,6 +24,7 @@ struct la_suite {
     unsigned int repeat;           /* runs of each scenario, with seeds from `seed` on */
     unsigned int start_timeout_ms; /* for a server to serve after a start; 0: the standard ones */
     enum la_keep keep;             /* bundles */
+    bool certify;                  /* scenarios that chance plays a part in are run as often as they say */
     bool quick;                    /* only scenarios marked quick */
     bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;

@@ -224,6 +224,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);
     la_strings_free(&run->repairs);
+    la_measures_free(&run->measures);
     json_decref(run->timeline);
     json_decref(bundle.recorded.json);
     la_config_free(&bundle.config);

@@ -206,8 +206,12 @@ static void kill_orphans(void)
 static void destroy(struct la_run *run)
 {
     la_kill_load(run);
-    for (unsigned int i = 0; i < run->node_count; i++)
-        la_node_free(&run->nodes[i]);
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        struct la_node *node = &run->nodes[i];
+        la_node_free(node);
+        if (node->filled_bytes) /* as much as that is drawn again by whoever wants it */
+            la_empty_folder(node->data);
+    }
     kill_orphans();
     if (run->ledger.head) {
         char path[LA_PATH_MAX];
@@ -221,6 +225,7 @@ static void destroy(struct la_run *run)
     la_strings_free(&run->broken);
     la_strings_free(&run->suspected);
     la_strings_free(&run->repairs);
+    la_measures_free(&run->measures);
     la_strings_free(&run->base_keys);
     free(run->base_digests);
     json_decref(run->timeline);

@@ -18,6 +18,7 @@
 #include "report/row.h"
 #include "report/table.h"
 #include "run/guard.h"
+#include "scenario/kinds.h"
 #include "scenario/read.h"
 #include "suite/runner.h"
 #include "suite/work.h"
@@ -45,6 +46,17 @@ static void result_path(const struct la_work *work, const struct la_job *job, ch
     la_path(path, "%s/scenario.json", bundle);
 }
 
+/* A rule, a power cut or a count of operations needs the library; what measures speed goes without where it can. */
+static bool needs_library(const struct la_scenario *scenario)
+{
+    bool needs = !scenario->alone || scenario->power_cut;
+    for (unsigned int i = 0; i < scenario->step_count; i++) {
+        const struct la_step_kind *kind = scenario->steps[i].kind;
+        needs = needs || kind->rule || kind->needs_library;
+    }
+    return needs;
+}
+
 /* In the child: one scenario, its result to a file. */
 static int run_one(const struct la_work *work, const struct la_job *job)
 {
@@ -57,6 +69,8 @@ static int run_one(const struct la_work *work, const struct la_job *job)
     options.server.seed += job->turn;
     options.server.base = &fit->config;
     options.overrides = &fit->overrides;
+    if (!needs_library(work->scenarios.items[job->scenario]))
+        options.server.shim = NULL;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     bundle_path(work, job, dir);
@@ -117,6 +131,7 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .claims = work->claims,
         .command = &suite->command,
         .pending = &pending,
+        .certify = suite->certify && !suite->quick,
         .finished = finished,
         .seconds = (double)(la_now_ns() - work->start_ns) / 1e9,
     };
@@ -144,6 +159,14 @@ static bool all_ended(const json_t *runs)
     return true;
 }
 
+/* How often a scenario is run: as the user says, or as often as it says itself that chance needs. */
+static unsigned int turns_of(const struct la_work *work, size_t scenario)
+{
+    const struct la_suite *suite = work->suite;
+    return suite->repeat > 1 || !suite->certify || suite->quick ? suite->repeat
+                                                                : work->scenarios.items[scenario]->times;
+}
+
 /* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
 static void enter(struct la_work *work, const struct la_job *job, json_t *result)
 {
@@ -151,7 +174,7 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
     char bundle[LA_PATH_MAX];
     if (!*runs)
         *runs = json_array();
-    while (json_array_size(*runs) < work->suite->repeat)
+    while (json_array_size(*runs) < turns_of(work, job->scenario))
         json_array_append_new(*runs, json_null());
     bundle_path(work, job, bundle);
     json_object_set_new(result, "bundle", json_string(strrchr(bundle, '/') + 1));
@@ -238,10 +261,29 @@ static void interrupt(struct la_work *work)
         kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
 }
 
+static size_t count_jobs(const struct la_work *work)
+{
+    size_t jobs = 0;
+    for (size_t i = 0; i < work->scenarios.count; i++)
+        jobs += turns_of(work, i);
+    return jobs;
+}
+
 static struct la_job job_at(const struct la_work *work, size_t number)
 {
-    return (struct la_job){.scenario = number / work->suite->repeat,
-                           .turn = (unsigned int)(number % work->suite->repeat)};
+    size_t scenario = 0;
+    for (; number >= turns_of(work, scenario); scenario++)
+        number -= turns_of(work, scenario);
+    return (struct la_job){.scenario = scenario, .turn = (unsigned int)number};
+}
+
+/* What measures speed waits until nothing runs, and nothing starts beside it. */
+static bool may_start(const struct la_work *work, const struct la_job *job)
+{
+    bool alone = work->scenarios.items[job->scenario]->alone;
+    for (unsigned int i = 0; i < work->running; i++)
+        alone = alone || work->scenarios.items[work->jobs[i].scenario]->alone;
+    return work->running < work->suite->jobs && !(alone && work->running);
 }
 
 /* On a terminal: what is running, how far it has come, and how long it may still take. */
@@ -265,10 +307,13 @@ static void run_all(struct la_work *work)
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     size_t next = 0;
-    size_t all = work->scenarios.count * work->suite->repeat;
+    size_t all = count_jobs(work);
     while (next < all || work->running) {
-        while (!work->interrupted && next < all && work->running < work->suite->jobs) {
-            const struct la_job job = job_at(work, next++);
+        while (!work->interrupted && next < all) {
+            const struct la_job job = job_at(work, next);
+            if (!may_start(work, &job))
+                break;
+            next++;
             show_progress(work, next, all, work->scenarios.items[job.scenario]->name);
             start_job(work, &job);
         }

@@ -14,6 +14,9 @@ static bool stands_alone(const char *line, const char *found, size_t length)
 static bool line_names(const char *line, const char *name)
 {
     size_t length = strlen(name);
+    size_t words = strlen(line);
+    if (words && line[words - 1] == ':' && !strchr(line, ' '))
+        return !strncmp(name, line, words);
     for (const char *found = strstr(line, name); found; found = strstr(found + 1, name))
         if (stands_alone(line, found, length))
             return true;

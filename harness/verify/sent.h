@@ -7,7 +7,8 @@
 
 #include "base/util.h"
 
-/* True when a line has the key's name as a word of it, or in quotes, as scripts have theirs; never for keys of a load.
+/* True when a line is what the name begins with, a word that ends in a colon, or has the key's name as a word of it, or
+ * in quotes, as scripts have theirs; never for keys of a load.
  */
 bool la_sent_names(const struct la_strings *lines, const char *name, size_t length);
 

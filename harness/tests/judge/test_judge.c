@@ -507,10 +507,10 @@ static const struct {
     const char *measured;
 } claims[] = {
     /* by the scenario's expectations */
-    {LOST "claims:\n  - {id: S0-01}\n", same, LA_HOLDS, "0 of 1000 acknowledged operations lost"},
-    {LOST "claims:\n  - {id: S0-01, qualified: here}\n", same, LA_QUALIFIED, "0 of 1000"},
-    {LOST "claims:\n  - {id: S0-01, qualified: here}\n", lose_ten, LA_VIOLATED, "10 of 1000"},
-    {LOST "claims:\n  - {id: S0-01}\n", doubt, LA_INCONCLUSIVE, "0 of 1000"},
+    {LOST "claims:\n  - {id: S0-01}\n", same, LA_HOLDS, "lost of 1000 acknowledged: 0 operations; window 0 ms"},
+    {LOST "claims:\n  - {id: S0-01, when: here}\n", same, LA_HOLDS, "lost of 1000 acknowledged: 0"},
+    {LOST "claims:\n  - {id: S0-01, when: here}\n", lose_ten, LA_VIOLATED, "lost of 1000 acknowledged: 10"},
+    {LOST "claims:\n  - {id: S0-01}\n", doubt, LA_INCONCLUSIVE, "something went amiss"},
     /* by its own */
     {"expect:\n  - lost: {max: 10}\nclaims:\n  - {id: S0-01, expect: [lost: {max: 0}]}\n", lose_ten, LA_VIOLATED,
      "window 700 ms"},
@@ -519,7 +519,7 @@ static const struct {
     {LOST "claims:\n  - {id: S0-01, expect: [lost: {max: 10}]}\n", lose_ten, LA_HOLDS, "window 700 ms"},
     {LOST "claims:\n  - {id: S0-01, expect: [lost: {promised: 0}]}\n", same, LA_INCONCLUSIVE, "promised nothing"},
     {LOST "claims:\n  - {id: S0-01, expect: [exit: {how: alive}]}\n", unread, LA_INCONCLUSIVE, "nothing was read back"},
-    {LOST "claims:\n  - {id: S0-01, expect: [exit: {how: alive}]}\n", never_begun, LA_INCONCLUSIVE, "nothing was read"},
+    {LOST "claims:\n  - {id: S0-01, expect: [exit: {how: alive}]}\n", never_begun, LA_INCONCLUSIVE, "no disk"},
     {"expect:\n  - start: {refused: true}\nclaims:\n  - {id: S0-01, expect: [window: {max_ms: 100}]}\n", refuse,
      LA_VIOLATED, "refuses to start"},
 };
@@ -532,9 +532,11 @@ static void every_claim_gets_its_verdict(void **state)
         claims[i].change(world);
         struct la_judgement judgement = la_judge(&world->run);
         assert_int_equal(judgement.claim_count, 1);
-        if (judgement.claims[0].verdict != claims[i].verdict ||
-            !strstr(judgement.claims[0].measured, claims[i].measured))
-            fail_msg("row %zu: %s: %s", i, la_verdict_name(judgement.claims[0].verdict), judgement.claims[0].measured);
+        const struct la_claim_judgement *claim = &judgement.claims[0];
+        char *text = claim->why ? la_strdup(claim->why) : la_measured_text(&claim->measured);
+        if (claim->verdict != claims[i].verdict || !strstr(text, claims[i].measured))
+            fail_msg("row %zu: %s: %s", i, la_verdict_name(claim->verdict), text);
+        free(text);
         la_judgement_free(&judgement);
         end(world);
     }

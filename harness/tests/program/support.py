@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 LASTACK = os.environ.get("LASTACK", str(ROOT / "build/release/harness/lastack"))
 BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
+CRASHES = [SCENARIOS / folder for folder in ("strategies", "faults", "replication")]  # all that judge data
 
 
 def scenario_file(name):

@@ -147,7 +147,7 @@ static void a_truncated_file_is_survived(void **state)
     (void)state;
     const char *whole =
         HEAD "load: {clients: 3}\nsteps:\n  - arm: {rule: \"op=write nth=3 do=kill\"}\n  - verify: {}\n" EXPECT
-             "claims:\n  - {id: S0-01, qualified: yes}\n";
+             "claims:\n  - {id: S0-01, when: yes}\n";
     for (size_t length = 0; length < strlen(whole); length++) {
         char text[512] = "";
         struct la_error error = {""};

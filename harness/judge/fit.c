@@ -1,0 +1,124 @@
+#include "judge/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+static int ascending(const void *a, const void *b)
+{
+    const double *one = a;
+    const double *other = b;
+    return *one < *other ? -1 : *one > *other;
+}
+
+static struct la_middle middle_of(double *values, size_t count)
+{
+    struct la_middle middle = {.count = count};
+    if (!count)
+        return middle;
+    size_t outside = count < 6 ? 0 : (count - 6) / 3; /* by the sign test, with 95 % confidence, from six samples on */
+    qsort(values, count, sizeof *values, ascending);
+    middle.median = (values[(count - 1) / 2] + values[count / 2]) / 2;
+    middle.low = values[outside];
+    middle.high = values[count - 1 - outside];
+    return middle;
+}
+
+struct la_middle la_middle_of(const struct la_measure *measure)
+{
+    double *values = la_alloc(measure->count + 1, sizeof *values);
+    size_t count = 0;
+    for (size_t i = 0; i < measure->count; i++)
+        if (!measure->samples[i].apart)
+            values[count++] = measure->samples[i].value;
+    struct la_middle middle = middle_of(values, count);
+    free(values);
+    return middle;
+}
+
+struct la_middle la_middle_of_ratio(const struct la_measure *one, const struct la_measure *other)
+{
+    struct la_middle top = la_middle_of(one);
+    struct la_middle below = la_middle_of(other);
+    if (!top.count || !below.count || below.low <= 0)
+        return (struct la_middle){0};
+    if (one->count != other->count)
+        return (struct la_middle){top.median / below.median, top.low / below.high, top.high / below.low,
+                                  top.count < below.count ? top.count : below.count};
+    double *values = la_alloc(one->count, sizeof *values);
+    for (size_t i = 0; i < one->count; i++)
+        values[i] = one->samples[i].value / other->samples[i].value;
+    struct la_middle middle = middle_of(values, one->count);
+    free(values);
+    return middle;
+}
+
+/* How many sizes there are among the samples that count. */
+static size_t sizes_of(const struct la_measure *measure)
+{
+    size_t sizes = 0;
+    for (size_t i = 0; i < measure->count; i++) {
+        bool known = measure->samples[i].apart;
+        for (size_t before = 0; before < i && !known; before++)
+            known = !measure->samples[before].apart && measure->samples[before].at == measure->samples[i].at;
+        sizes += !known;
+    }
+    return sizes;
+}
+
+int la_fit_line(const struct la_measure *measure, struct la_fit_line *line)
+{
+    double value_mean = 0;
+    double product = 0;
+    double residue = 0;
+    *line = (struct la_fit_line){0};
+    if (sizes_of(measure) < 3)
+        return -1;
+    for (size_t i = 0; i < measure->count; i++) {
+        const struct la_sample *sample = &measure->samples[i];
+        if (sample->apart)
+            continue;
+        line->count++;
+        line->mean += sample->at;
+        value_mean += sample->value;
+        line->largest = sample->at > line->largest ? sample->at : line->largest;
+    }
+    line->mean /= (double)line->count;
+    value_mean /= (double)line->count;
+    for (size_t i = 0; i < measure->count; i++) {
+        const struct la_sample *sample = &measure->samples[i];
+        if (sample->apart)
+            continue;
+        line->spread += (sample->at - line->mean) * (sample->at - line->mean);
+        product += (sample->at - line->mean) * (sample->value - value_mean);
+    }
+    line->slope = product / line->spread;
+    line->offset = value_mean - line->slope * line->mean;
+    for (size_t i = 0; i < measure->count; i++) {
+        const struct la_sample *sample = &measure->samples[i];
+        double off = sample->value - line->offset - line->slope * sample->at;
+        residue += sample->apart ? 0 : off * off;
+    }
+    line->error = sqrt(residue / (double)(line->count - 2));
+    return 0;
+}
+
+/* Student's t, two-sided 95 %, by degrees of freedom; from tables. */
+static double student_95(size_t freedom)
+{
+    static const double table[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+                                   2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+                                   2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
+    size_t rows = sizeof table / sizeof *table;
+    return table[freedom < rows ? freedom - 1 : rows - 1];
+}
+
+struct la_middle la_fit_foretell(const struct la_fit_line *line, double at)
+{
+    double value = line->offset + line->slope * at;
+    double distance = at - line->mean;
+    double margin = student_95(line->count - 2) * line->error *
+                    sqrt(1 + 1 / (double)line->count + distance * distance / line->spread);
+    return (struct la_middle){value, value - margin, value + margin, line->count};
+}

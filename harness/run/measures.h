@@ -1,0 +1,39 @@
+/*
+ * What a run has measured beside loss and recovery, by names that the scenario gives: samples of a number, or a text.
+ * The steps add, the judge reads. Not shared between threads.
+ */
+#ifndef LASTACK_RUN_MEASURES_H
+#define LASTACK_RUN_MEASURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct la_sample {
+    double value;
+    double at;  /* of what size, bytes of data, say, it is the value; 0: of none */
+    bool apart; /* it is to be foretold by the others, and is none of them */
+};
+
+struct la_measure {
+    char *name;
+    char *unit;
+    char *text; /* the last one that was noted, at most 64 KiB; NULL: none */
+    struct la_sample *samples;
+    size_t count;
+};
+
+struct la_measures {
+    struct la_measure *items;
+    size_t count;
+};
+
+/* Notes a sample, or a text, of the figure of that name. The unit is that of its first sample. */
+void la_measures_add(struct la_measures *measures, const char *name, const char *unit, struct la_sample sample);
+void la_measures_note(struct la_measures *measures, const char *name, const char *text);
+
+/* NULL: nothing of that name was measured. */
+const struct la_measure *la_measures_find(const struct la_measures *measures, const char *name);
+
+void la_measures_free(struct la_measures *measures);
+
+#endif

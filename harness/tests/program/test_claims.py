@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""What the certificate says of the documents' sentences: each scenario that speaks of one is turned, by a configuration,
+a rule, a step or a server, and then says the opposite."""
+import unittest
+
+from support import BROKEN, SCENARIOS, LastackTest, scenario_file
+
+NO_SAVE = 'config: "save \\"\\"\\nappendonly no\\nrdb-del-sync-files yes"'
+KEPT = ("appendonly no", "appendonly yes\n  appendfsync always")
+SMALL = [("megabytes: 16", "megabytes: 1"), ("megabytes: 32", "megabytes: 2"), ("megabytes: 200", "megabytes: 20"),
+         ("rounds: 3}", "rounds: 1}"), ("rounds: 2, cold: true}", "rounds: 1, cold: true}")]
+SLOW_READS = ("steps:\n", "steps:\n  - arm: {rule: \"op=read do=delay:1\"}\n")
+SLOW_SENTINELS = [(f"{{name: sentinel-{n}, sentinel_of: primary}}",
+                   f"{{name: sentinel-{n}, sentinel_of: primary, "
+                   "config: \"sentinel down-after-milliseconds primary 7000\"}") for n in (1, 2, 3)]
+SHORT_BENCH = [("rounds: 15", "rounds: 2"), ("requests: 50000", "requests: 20000")]
+
+# scenario, claim, what makes it small (both times), what turns it, the verdict before, and after; None where the speed of
+# this machine is what decides
+TURNS = [
+    ("info-fields", "S1-27", [], [("info: total_system_memory_used", "info: total_system_memory")], "violated", "holds"),
+    ("info-fields", "S0-69", [], [("info: aof_delayed_fsync}", "info: aof_delayed_fsyncs}")], "holds", "violated"),
+    ("inline-comments", "S0-22", [], [(" # fsync on every command", "")], "violated", "holds"),
+    ("replica-defaults", "S1-13", [], [("{name: replica, replicates: primary}",
+                                        f"{{name: replica, replicates: primary, {NO_SAVE}}}")], "violated", "holds"),
+    ("lazy-flush-replica", "S0-64", [], [("send: FLUSHALL", "send: PING")], "violated", "holds"),
+    ("file-modes", "S3-06", [], [("  - command: {send: SAVE}\n  - measure: {name: mode-after",
+                                  "  - measure: {name: mode-after")], "violated", "holds"),
+    ("file-sizes", "S4-13", [], [("fill: {node: rdb-often, megabytes: 2", "fill: {node: rdb-often, megabytes: 4")],
+     "violated", "holds"),
+    ("file-sizes", "S0-07", [], [("times: 2}", "times: 60}")], "holds", "violated"),
+    ("file-sizes", "S1-11", [], [("fill: {node: aof, megabytes: 2, times: 25}", "fill: {node: aof, megabytes: 2}")],
+     "holds", "violated"),
+    ("slow-fsync-seen", "S1-06", [], [("appendfsync always\n", "appendfsync always\n  slowlog-log-slower-than 0\n")],
+     "violated", "holds"),
+    ("slow-fsync-seen", "S1-07", [("acked: 400", "acked: 200"), ("min_acked: 200", "min_acked: 30")],
+     [("pipeline: 10", "pipeline: 1"), ("acked: 200", "acked: 40")], "holds", "violated"),
+    ("save-points", "S2-01", [], [("i=1,9", "i=1,12")], "holds", "violated"),
+    ("rdb-and-aof-disagree", "S0-17", [], [("  - truncate: {file: \"@aof\", drop: 3}\n", "")], "violated", "holds"),
+    ("rdb-and-aof-disagree", "S4-14", [], [("  - truncate: {file: \"@aof\", drop: 3}\n", "")], "violated", "holds"),
+    ("aof-broken-rdb-good", "S3-01", [], [("  - zero: {file: \"@aof\", offset: 5000, bytes: 2000}\n", "")],
+     "violated", "holds"),
+    ("everysec-fsync-stalled", "S3-10", [], [("delay:8000", "delay:1"), ("sleep: {ms: 8000}", "sleep: {ms: 1}")],
+     "holds", "violated"),
+    ("disk-nearly-full", "S1-17", [], [("divide: 40960", "divide: 43100")], "violated", "holds"),
+    ("disk-full-rewrite", "S1-18", [], [("  - command: {send: BGREWRITEAOF}",
+                                         "  - disarm: {}\n  - command: {send: BGREWRITEAOF}")], "violated", "holds"),
+    ("disk-full-shutdown", "S1-19", [], [("  - measure: {name: shutdown", "  - disarm: {}\n  - measure: {name: shutdown"),
+                                         ("  - kill: {scope: group}\n", "  - wait: {for: exit}\n")],
+     "violated", "holds"),
+    ("auto-rewrite-small-disk", "S1-21", [], [("auto-aof-rewrite-percentage 50", "auto-aof-rewrite-percentage 0"),
+                                              ("min_acked: 20000", "min_acked: 100"), ("disk-full:8m", "disk-full:3m")], None, "violated"),
+    ("fork-time", "S0-63", [("megabytes: 32", "megabytes: 2"), ("megabytes: 64", "megabytes: 4"),
+                            ("megabytes: 400", "megabytes: 40")],
+     [("steps:\n", "steps:\n  - arm: {rule: \"op=fork role=server do=delay:40\"}\n")], None, "holds"),
+    ("recovery-order", "S0-08", [("megabytes: 48", "megabytes: 2")],
+     [("steps:\n", "steps:\n  - arm: {node: rdb, rule: \"op=open path=dump.rdb role=server do=delay:1500\"}\n")],
+     None, "violated"),
+    ("rewrite-latency", "S1-10", [("acked: 4000", "acked: 600")],
+     [("  - command: {send: BGREWRITEAOF}", "  - arm: {rule: \"op=write file=aof role=server do=delay:100\"}\n"
+       "  - command: {send: BGREWRITEAOF}")], "violated", "holds"),
+    ("rdb-age-idle", "S0-70", [], [("sleep: {ms: 4000}", "sleep: {ms: 500}")], "violated", "holds"),
+    ("rewrite-failure-unseen", "S0-72", [], [("info: aof_last_write_status", "info: aof_last_bgrewrite_status")],
+     "violated", "holds"),
+    ("folder-not-writable", "S2-12", [], [("do=error:EACCES", "do=delay:1"),
+                                          ("wait: {for: errors}", "wait: {for: errors, timeout_ms: 1000}")],
+     "holds", "violated"),
+    ("stop-writes-no", "S4-15", [], [("  - command: {node: no-stop, send: SET kept 1}\n", "")], "holds", "violated"),
+    ("save-interval-worst", "S0-02", [], [("save 3600 1", "save 5400 1")], None, "violated"),
+    ("save-interval-missed", "S4-01", [], [("save 3 1", "save 3600 1")], "violated", "holds"),
+    ("switch-on-aof", "S4-07", [], [("  - configure: {settings: appendonly yes}\n", "")], None, "violated"),
+    ("no-fsync-on-rewrite-yes", "S4-16", [], [("on-rewrite yes\n", "on-rewrite no\n")], "violated", "holds"),
+    ("rdb-export", "S4-04", [], [("fill: {megabytes: 1}", "command: {send: SET a 1}")], "holds", "violated"),
+    ("trap-persisted-primary", "S0-66", [], [("appendonly yes\n  appendfsync everysec", "appendonly no\n  save \"\"")],
+     "holds", "violated"),
+    ("trap-before-first-snapshot", "S0-66", [], [("  - kill:", "  - command: {send: SAVE}\n  - kill:")], "violated", "holds"),
+    ("trap-operator-starts", "S0-67", [], [KEPT], "violated", "holds"),
+    ("trap-operator-promotes", "S0-67", [], [("  - command: {node: replica, send: REPLICAOF NO ONE}\n", ""),
+                                             ("  - command: {node: primary, send: REPLICAOF @replica}\n", ""),
+                                             ("  - wait: {node: primary, for: replica}\n", ""),
+                                             ("  - wait: {node: primary, for: synced}\n", "")], "holds", "violated"),
+    ("trap-sentinel-fast", "S0-68", [], [KEPT], "violated", "holds"),
+    ("trap-sentinel-slow", "S0-68", [], [("  - recover: {}\n", "  - command: {node: replica, send: FLUSHALL}\n  - recover: {}\n")],
+     "holds", "violated"),
+    ("standby-failover", "S0-43", [], SLOW_SENTINELS, None, "violated"),
+    ("restored-primary", "S1-14", [], [("  - disarm: {node: replica}\n", "  - command: {node: replica, send: REPLICAOF NO ONE}\n"),
+                                       ("  - wait: {node: replica, for: synced, timeout_ms: 90000}\n", "")],
+     "violated", "holds"),
+    ("throughput", "S0-10", SHORT_BENCH, [("{name: work-none}", "{name: work-none, config: \"appendonly yes\\nappendfsync always\"}")],
+     "holds", "violated"),
+    ("wait-price", "S0-20", [("rounds: 15", "rounds: 3"), ("requests: 1000", "requests: 300")],
+     [("steps:\n", "steps:\n  - arm: {node: replica, rule: \"op=network peer=@primary do=hang\"}\n"),
+      ("requests: 300", "requests: 10")], None, "violated"),
+    ("recovery-time-rdb", "S0-12", SMALL, [SLOW_READS], None, "violated"),
+    ("recovery-time-mixed", "S0-15", SMALL, [SLOW_READS], None, "violated"),
+    ("recovery-time-aof", "S0-16", SMALL, [SLOW_READS], None, "violated"),
+    ("incremental-fsync", "S4-03", [("megabytes: 40", "megabytes: 20")],
+     [("  - command: {node: with, send: BGSAVE}\n", "")], "violated", "holds"),
+    ("expired-while-down", "S3-09", [], [("PX 1500", "PX 500000")], "violated", "holds"),
+]
+
+
+def changed(text, replacements):
+    for old, new in replacements:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+# turned in a test of their own, or as the other half of one
+OTHERWISE = {"both-down-at-once", "no-fsync-on-rewrite-no", "fsync-ceiling"}
+
+
+class Claims(LastackTest):
+    def run_all(self, which):
+        """All at once, as many beside each other as sleep most of the time: name of the file -> what it says."""
+        for row in TURNS:
+            name, claim, small, turns, before, after = row
+            if not (before, after)[which]:
+                continue
+            text = changed(scenario_file(name).read_text(), small + (turns if which else []))
+            own = f"{name}-{claim.lower()}"
+            self.write(f"turn{which}/{own}.yaml", text.replace(f"name: {name}\n", f"name: {own}\n", 1))
+        return self.lastack("run", self.folder / f"turn{which}", "--jobs", 6)
+
+    def look(self, which):
+        run = self.run_all(which)
+        self.assertIsNotNone(run.result, str(run))
+        for name, claim, _, _, before, after in TURNS:
+            wanted = (before, after)[which]
+            if not wanted:
+                continue
+            with self.subTest(f"{name} {claim}"):
+                said = [one for one in run.scenario(f"{name}-{claim.lower()}")["claim_verdicts"] if one["id"] == claim]
+                self.assertEqual(sorted(one["verdict"] for one in said), sorted(wanted.split()), said)
+                for one in said:
+                    self.assertNotEqual(one["quantity"], "", one)
+                    self.assertNotEqual(one["bound"], "", one)
+                    self.assertNotEqual(one["document_says"], "", one)
+        return run
+
+    def test_each_says_what_it_says(self):
+        run = self.look(0)
+        ids = [claim["id"] for claim in run.result["claims"]]
+        self.assertEqual(ids, sorted(set(ids)))
+
+    def test_each_says_the_opposite(self):
+        self.look(1)
+
+    def test_every_scenario_about_claims_is_turned(self):
+        names = {path.stem for path in SCENARIOS.glob("claims/*.yaml")}
+        self.assertEqual(names, {name for name, *_ in TURNS} | OTHERWISE)
+
+    def test_both_down_on_a_server_that_never_syncs(self):
+        run = self.lastack("run", scenario_file("both-down-at-once"), "--server", BROKEN / "redis",
+                           env={"REDIS_DEFECT": "no-fsync"})
+        self.assertEqual(run.result["claims"][0]["verdict"], "violated", str(run))
+
+    def test_many_clients_share_an_fsync(self):
+        """Both sides of one sentence, in one scenario."""
+        text = changed(scenario_file("fsync-ceiling").read_text(), [("requests: 10000", "requests: 1500")])
+        run = self.lastack("run", self.write("fsync-ceiling.yaml", text))
+        one, many = [said["value"] for said in run.scenario()["claim_verdicts"] if said["id"] == "S0-18"]
+        self.assertGreater(many, 2 * one, str(run))
+
+    def test_qualified_needs_both_sides(self):
+        """One side alone holds, or is violated; together they name the condition."""
+        sides = [scenario_file(f"no-fsync-on-rewrite-{one}") for one in ("yes", "no")]
+        run = self.lastack("run", *sides, "--jobs", 2)
+        claim = run.result["claims"][0]
+        self.assertEqual(claim["verdict"], "qualified", str(run))
+        self.assertEqual(sorted(side["verdict"] for side in claim["sides"]), ["holds", "violated"])
+        self.assertRegex(claim["measured"], "violated when no-appendfsync-on-rewrite is yes")
+        self.assertEqual(run.status, 0, str(run))
+
+
+if __name__ == "__main__":
+    unittest.main()
