@@ -192,6 +192,13 @@ void la_claims_untestable(const struct la_claims *claims, json_t *result)
         if (!claim->needs)
             continue;
         json_t *entry = entry_of(claims, result, claim->id);
+        if (json_array_size(json_object_get(entry, "sides"))) { /* what can be measured is, and the rest is named */
+            char *both = la_format("%s; here: %s", claim->needs, get(entry, "measured"));
+            json_object_set_new(entry, "verdict", json_string(la_verdict_name(LA_UNTESTABLE)));
+            json_object_set_new(entry, "measured", la_json_text(both));
+            free(both);
+            continue;
+        }
         json_object_update_new(entry, json_pack("{s:s, s:s, s:s, s:n, s:n, s:i, s:s, s:s, s:s, s:o}", "verdict",
                                                 la_verdict_name(LA_UNTESTABLE), "quantity", "", "unit", "", "value",
                                                 "interval", "n", 0, "bound", "", "document_says", "", "conditions", "",

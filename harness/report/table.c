@@ -124,7 +124,11 @@ static void claims(const json_t *list)
     json_array_foreach (list, i, claim) {
         printf("%-7s %-13s %s\n", get(claim, "id"), get(claim, "verdict"), get(claim, "text"));
         bool one_side = strcmp(get(claim, "verdict"), "qualified") != 0 && *get(claim, "conditions");
-        char *measured = la_format("%s%s%s", get(claim, "measured"), one_side ? "; when " : "",
+        json_int_t n = json_integer_value(json_object_get(claim, "n"));
+        char times[32] = "";
+        if (n > 1 && !strstr(get(claim, "measured"), "n = "))
+            snprintf(times, sizeof times, " (n = %lld)", (long long)n);
+        char *measured = la_format("%s%s%s%s", get(claim, "measured"), times, one_side ? "; when " : "",
                                    one_side ? get(claim, "conditions") : "");
         paragraph(22, measured);
         free(measured);
