@@ -174,6 +174,7 @@ const struct la_expect_kind la_expect_figure = {
     .form = {"figure", figure_fields, sizeof(struct figure)},
     .check = check_figure,
     .judge = judge_figure,
+    .given = true,
     .measure = measure_figure,
 };
 
@@ -219,10 +220,10 @@ static int foretell(const struct la_run *run, const struct line *step, struct la
 {
     struct la_fit_line line;
     const struct la_measure *measure = la_measures_find(&run->measures, step->name);
-    if (!measure || la_fit_line(measure, &line))
+    if (!measure || la_fit_line(measure, &line) || line.slope <= 0)
         return -1;
     struct missed missed = look_apart(measure, &line);
-    if (missed.at < TIMES_LARGEST * line.largest)
+    if (missed.at < TIMES_LARGEST * line.largest || missed.low <= 0)
         return -1;
     *value = la_fit_foretell(&line, (double)step->at_mb * (1 << 20));
     *value = (struct la_middle){value->median, fmax(0, fmin(value->low, value->median * missed.low)),
@@ -253,7 +254,7 @@ static struct la_opinion judge_line(const struct la_run *run, const struct la_sp
     char words[200];
     if (foretell(run, line, &value, words))
         return la_opinion_unknown("'%s' was measured with too few sizes for a line, or without one of %d times the "
-                                  "largest of them",
+                                  "largest of them, or does not grow with the size",
                                   line->name, TIMES_LARGEST);
     return within(line->name, &value, unit_of(run, line->name), line->min, line->max);
 }
@@ -336,5 +337,6 @@ const struct la_expect_kind la_expect_says = {
     .form = {"says", says_fields, sizeof(struct says)},
     .check = check_says,
     .judge = judge_says,
+    .given = true,
     .measure = measure_says,
 };

@@ -117,6 +117,7 @@ const struct la_expect_kind la_expect_restarts = {
     .form = {"restarts", la_count_fields, sizeof(struct la_count)},
     .check = check_restarts,
     .judge = judge_restarts,
+    .given = true,
     .measure = measure_restarts,
 };
 

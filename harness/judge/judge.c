@@ -173,8 +173,6 @@ static struct la_measured deciding(const struct la_run *run, const struct la_exp
     for (unsigned int i = 0; run->ledger.head && i < count; i++) {
         struct la_measured measured = {.value = NAN};
         expects[i].kind->measure(run, expects[i].spec, &measured);
-        if (!*measured.quantity)
-            continue;
         if (expects[i].kind->judge(run, expects[i].spec).met != LA_MET)
             return measured;
         if (!*decides.quantity)
@@ -188,11 +186,29 @@ static char *why_not(const struct opinions *all, const struct opinions *own, con
 {
     if (judgement->verdict == LA_INCONCLUSIVE && !all->sound)
         return la_strdup(all->unknown.items[0]);
-    if (judgement->verdict == LA_INCONCLUSIVE && own->unknown.count)
-        return la_strdup(own->unknown.items[0]);
+    const struct la_strings *unknown = own->unknown.count ? &own->unknown : &all->unknown;
+    if (judgement->verdict == LA_INCONCLUSIVE && unknown->count)
+        return la_strdup(unknown->items[0]);
     if (*judgement->measured.quantity)
         return NULL;
     return la_strdup(all->run->findings.count[LA_REFUSED] ? "refuses to start" : "nothing was measured");
+}
+
+/* The situation that a sentence is about has to be there: where it is not, nothing is said of it. */
+static void look_at_given(struct opinions *own)
+{
+    const struct la_run *run = own->run;
+    const struct la_scenario *scenario = run->scenario;
+    for (unsigned int i = 0; run->ledger.head && i < scenario->expect_count; i++) {
+        const struct la_expect *expect = &scenario->expect[i];
+        struct la_opinion opinion = expect->kind->given ? expect->kind->judge(run, expect->spec) : la_opinion_met();
+        if (opinion.met == LA_MET)
+            continue;
+        la_strings_free(&own->unmet);
+        la_strings_free(&own->unknown);
+        la_strings_add(&own->unknown, la_strdup(opinion.reason));
+        return;
+    }
 }
 
 /* A claim stands with its scenario, or by expectations of its own. */
@@ -205,6 +221,8 @@ static struct la_claim_judgement judge_claim(const struct opinions *all, const s
     bool by_itself = claim->expect_count > 0;
     look_at_expectations(&own, claim->expect, claim->expect_count);
     look_at_reading(&own);
+    if (by_itself)
+        look_at_given(&own);
     if (by_itself)
         judgement.verdict = verdict_of(&own);
     judgement.measured = by_itself ? deciding(run, claim->expect, claim->expect_count)

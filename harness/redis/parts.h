@@ -3,6 +3,7 @@
  * relative to the data directory.
  *
  *   aof           the append-only file that is being written
+ *   aof-all       all of its files
  *   aof-base      what it begins with: since Redis 7.0 a file of its own, before the same one
  *   manifest      the list of its files; before 7.0 there is none
  *   rdb           the snapshot

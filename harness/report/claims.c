@@ -92,6 +92,21 @@ static void take(json_t *entry, const json_t *said, const char *scenario)
     json_array_append_new(json_object_get(entry, "scenarios"), json_string(scenario));
 }
 
+/* One side says nothing, and no other convicts the sentence as a whole. */
+static bool is_open(const json_t *sides)
+{
+    bool open = false;
+    size_t i;
+    json_t *side;
+    json_array_foreach (sides, i, side) {
+        enum la_verdict verdict = la_said_of(side).verdict;
+        open = open || verdict == LA_INCONCLUSIVE;
+        if (verdict == LA_VIOLATED && !*get(side, "conditions"))
+            return false;
+    }
+    return open;
+}
+
 /* It is seen to hold, and where it does not, the condition has a name: true, as far as that. */
 static bool is_qualified(const json_t *sides)
 {
@@ -132,9 +147,13 @@ static void conclude(json_t *entry)
     const json_t *worst = NULL;
     size_t i;
     json_t *side;
-    json_array_foreach (sides, i, side)
-        if (!worst || la_verdict_weight(la_said_of(side).verdict) > la_verdict_weight(la_said_of(worst).verdict))
+    bool open = is_open(sides);
+    json_array_foreach (sides, i, side) {
+        bool out = open && la_said_of(side).verdict == LA_VIOLATED;
+        if (!out &&
+            (!worst || la_verdict_weight(la_said_of(side).verdict) > la_verdict_weight(la_said_of(worst).verdict)))
             worst = side;
+    }
     static const char *const keys[] = {"verdict",  "measured", "quantity",      "unit",  "value",
                                        "interval", "n",        "document_says", "bound", "conditions"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)

@@ -369,7 +369,9 @@ static int note_try(struct la_run *run, struct la_node *node, const char *name, 
         return 0;
     }
     if (run->findings.count[LA_REFUSED] != refused + 1)
-        return -1;
+        return run->doubts.count
+                   ? -1
+                   : la_run_doubt(run, "%s: %s did not come to serve, and not by itself", name, node->spec->name);
     la_node_last_words(node, words, sizeof words);
     text = la_format("refuses: %s", words);
     la_measures_note(&run->measures, name, text);

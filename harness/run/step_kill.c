@@ -9,6 +9,7 @@ struct kill {
     char *node;
     enum la_scope scope;
     int signal;
+    bool or_down; /* a node that is down already is left so */
 };
 
 static void set_defaults(struct la_spec *spec)
@@ -40,6 +41,8 @@ static int run_kill(struct la_run *run, const struct la_spec *spec)
     struct la_node *node = la_run_node(run, step->node);
     la_run_pump(run);
     const char *name = name_of(step->signal);
+    if (step->or_down && !node->pid)
+        return 0;
     if (is_down_of_fault(node)) {
         la_node_kill_group(node);
         la_run_event(run, node->spec->name, "SIG%s: it has ended already", name);
@@ -62,7 +65,8 @@ static int run_kill(struct la_run *run, const struct la_spec *spec)
 static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
 static const cyaml_schema_field_t kill_fields[] = {
     LA_TEXT("node", LA_OPTIONAL, struct kill, node), LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
-    LA_CHOICE("signal", CYAML_FLAG_OPTIONAL, struct kill, signal, signals), LA_END};
+    LA_CHOICE("signal", CYAML_FLAG_OPTIONAL, struct kill, signal, signals), LA_FLAG("or_down", struct kill, or_down),
+    LA_END};
 
 const struct la_step_kind la_step_kill = {
     .form = {"kill", kill_fields, sizeof(struct kill)},

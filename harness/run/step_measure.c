@@ -1,11 +1,14 @@
 /* The step measure: one figure, by a name of the scenario's, for expectations and for what a document says. */
 #include <glob.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "run/steps.h"
+#include "run/wait.h"
 
 struct measure {
     char *node;
@@ -29,7 +32,7 @@ static void note(struct la_run *run, const struct measure *step, const char *tex
     char *end = NULL;
     double value = strtod(text, &end);
     la_measures_note(&run->measures, step->name, text);
-    if (end != text && !end[strspn(end, " \r\n")])
+    if (end != text && !end[strspn(end, " \r\n")] && isfinite(value))
         la_measures_add(&run->measures, step->name, step->unit,
                         (struct la_sample){.value = step->divide ? value / step->divide : value,
                                            .at = (double)la_run_node(run, step->node)->filled_bytes,
@@ -41,8 +44,8 @@ static int of_info(struct la_run *run, struct la_node *node, const struct measur
 {
     char text[256] = "(no such field)";
     struct la_error error;
-    redisReply *reply = la_step_send(node, "INFO everything", &error); /* a field may be of a section of its own */
-    bool said = reply && reply->str && reply->type != REDIS_REPLY_ERROR;
+    redisReply *reply = la_step_send(node, "INFO all", &error);
+    bool said = reply && reply->str && strstr(reply->str, "uptime_in_seconds:");
     if (said)
         la_info_field(reply->str, step->info, text, sizeof text);
     freeReplyObject(reply);
@@ -56,6 +59,9 @@ static int of_reply(struct la_run *run, struct la_node *node, const struct measu
 {
     struct la_error error;
     redisReply *reply = la_step_send(node, step->send, &error);
+    bool ends = !strncasecmp(step->send, "SHUTDOWN", 8); /* it is answered by the end of the connection */
+    if (!reply && !(ends && la_wait_end(run, node, node->exits) == 0))
+        return la_run_doubt(run, "%s: %s", step->name, error.text);
     char *text = la_alloc(LIST_MAX, 1);
     if (!reply)
         snprintf(text, LIST_MAX, "(no reply): %s", error.text);

@@ -24,7 +24,7 @@ struct tool {
     char *line;          /* program and arguments; the word @FILE stands for the file's path */
     char *file;          /* glob below the data directory; NULL: none */
     char *input;         /* of its standard input; NULL: nothing */
-    bool live;           /* while the node runs; the word @PORT stands for its port */
+    bool live;           /* while the node runs; the word @URI stands for how clients reach it */
     unsigned int status; /* with which it is to end */
     char *says;          /* its output must contain this; NULL: anything */
 };
@@ -49,8 +49,17 @@ static void judge_tool(struct la_run *run, const struct la_node *node, const str
     free(text);
 }
 
+/* redis://user:password@127.0.0.1:port. What a password of ours is made of needs no escapes. */
+static sds with_login(sds uri, const struct la_address *address)
+{
+    if (address->password)
+        uri = sdscatprintf(uri, "%s:%s@", address->user ? address->user : "default", address->password);
+    return sdscatprintf(uri, "127.0.0.1:%d", address->port);
+}
+
 /* Words for execv, the first one an absolute path. -1 with a doubt. */
-static int resolve(struct la_run *run, const struct tool *step, sds *words, int count, const char *file, int port)
+static int resolve(struct la_run *run, const struct tool *step, sds *words, int count, const char *file,
+                   const struct la_address *address)
 {
     char program[LA_PATH_MAX];
     struct la_error error;
@@ -60,8 +69,8 @@ static int resolve(struct la_run *run, const struct tool *step, sds *words, int 
     for (int i = 1; i < count; i++) {
         if (step->file && !strcmp(words[i], "@FILE"))
             words[i] = sdscpy(words[i], file);
-        if (step->live && !strcmp(words[i], "@PORT"))
-            words[i] = sdscatprintf(sdscpy(words[i], ""), "%d", port);
+        if (step->live && !strcmp(words[i], "@URI"))
+            words[i] = with_login(sdscpy(words[i], "redis://"), address);
     }
     return 0;
 }
@@ -79,7 +88,7 @@ static int run_tool(struct la_run *run, const struct la_spec *spec)
         return -1;
     sds *words = sdssplitargs(step->line, &count);
     char **argv = la_alloc((size_t)count + 1, sizeof *argv);
-    int bad = resolve(run, step, words, count, file, node->address.port);
+    int bad = resolve(run, step, words, count, file, &node->address);
     memcpy(argv, words, (size_t)count * sizeof *argv);
     la_path(output, "%s/tool", node->dir);
     int status = bad ? -1 : la_tool_run(run, node, argv, step->input, output);

@@ -191,6 +191,9 @@ static int reload_once(struct la_run *run, struct la_node *node, const struct re
     recovery.spawn_ns = node->spawn_ns;
     if (la_recover_follow(run, node, &recovery, LOAD_TIMEOUT_MS))
         return -1;
+    if (recovery.keys >= 0 && (uint64_t)recovery.keys < node->filled_keys)
+        return la_run_doubt(run, "%s came back with %lld of %llu keys: what it loaded is not what was filled in",
+                            node->spec->name, recovery.keys, (unsigned long long)node->filled_keys);
     run->recovered = true;
     la_measures_add(&run->measures, step->name, "ms",
                     (struct la_sample){(double)(recovery.ready_ns - recovery.spawn_ns) / 1e6,

@@ -8,6 +8,7 @@ struct wait {
     char *node;
     enum la_wait_for for_what;
     unsigned int timeout_ms;
+    bool apart; /* the sample is to be foretold by the others */
     char *name; /* how long it takes, ms, is measured by this name; NULL: nobody asks */
 };
 
@@ -32,7 +33,9 @@ static int run_wait(struct la_run *run, const struct la_spec *spec)
     int result = la_wait(run, la_run_node(run, step->node), step->for_what, step->timeout_ms);
     if (step->name && !result)
         la_measures_add(&run->measures, step->name, "ms",
-                        (struct la_sample){.value = (double)(la_now_ns() - began) / 1e6});
+                        (struct la_sample){.value = (double)(la_now_ns() - began) / 1e6,
+                                           .at = (double)la_run_node(run, step->node)->filled_bytes,
+                                           .apart = step->apart});
     return result;
 }
 
@@ -46,9 +49,12 @@ static const cyaml_strval_t waits[] = {
     {"fired", LA_WAIT_FIRED},   {"exit", LA_WAIT_EXIT},       {"ready", LA_WAIT_READY},
     {"synced", LA_WAIT_SYNCED}, {"primary", LA_WAIT_PRIMARY}, {"replica", LA_WAIT_REPLICA},
     {"idle", LA_WAIT_IDLE},     {"errors", LA_WAIT_ERRORS},   {"writes", LA_WAIT_WRITES}};
-static const cyaml_schema_field_t wait_fields[] = {
-    LA_TEXT("node", LA_OPTIONAL, struct wait, node), LA_CHOICE("for", CYAML_FLAG_DEFAULT, struct wait, for_what, waits),
-    LA_NUMBER("timeout_ms", struct wait, timeout_ms), LA_TEXT("name", LA_OPTIONAL, struct wait, name), LA_END};
+static const cyaml_schema_field_t wait_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct wait, node),
+                                                   LA_CHOICE("for", CYAML_FLAG_DEFAULT, struct wait, for_what, waits),
+                                                   LA_NUMBER("timeout_ms", struct wait, timeout_ms),
+                                                   LA_FLAG("apart", struct wait, apart),
+                                                   LA_TEXT("name", LA_OPTIONAL, struct wait, name),
+                                                   LA_END};
 
 const struct la_step_kind la_step_wait = {
     .form = {"wait", wait_fields, sizeof(struct wait)},

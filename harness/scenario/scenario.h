@@ -101,6 +101,7 @@ struct la_scenario {
     struct la_claim_ref *claims;
     unsigned int claim_count;
     bool quick;                   /* part of certify --quick */
+    bool bare;                    /* it is about the server itself: certify leaves it out with --config or --data */
     bool alone;                   /* it measures speed: nothing runs beside it */
     unsigned int times;           /* that certify runs it, by chance as it is */
     char *path;                   /* the file; filled by la_scenario_read */

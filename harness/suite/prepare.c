@@ -204,7 +204,8 @@ static void select_scenarios(struct la_work *work)
         struct la_scenario *scenario = work->scenarios.items[i];
         char why[256] = "";
         struct la_fit fit = {0};
-        bool wanted = !work->suite->quick || scenario->quick;
+        bool given = work->suite->config || work->suite->data;
+        bool wanted = (!work->suite->quick || scenario->quick) && !(scenario->bare && given && work->suite->certify);
         bool runs = wanted && !unfit(work, scenario, &fit, why, sizeof why);
         work->offered += wanted;
         if (runs) {
@@ -332,6 +333,9 @@ void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
     for (unsigned int i = 0; i < la_type_count; i++)
         if (work->probe.lacks.missing[i] && !la_types[i]->alone)
             la_strings_add(limits, la_format("type %s: %s", la_types[i]->name, work->probe.lacks.missing[i]));
+    if (work->suite->certify && (work->suite->config || work->suite->data))
+        la_strings_add(limits, la_strdup("what documents say of servers as such (scenarios/claims): certify tries it "
+                                         "without --config and --data, or name the folder to 'lastack run'"));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

@@ -18,6 +18,7 @@
 #include "report/row.h"
 #include "report/table.h"
 #include "run/guard.h"
+#include "run/steps.h"
 #include "scenario/kinds.h"
 #include "scenario/read.h"
 #include "suite/runner.h"
@@ -49,7 +50,7 @@ static void result_path(const struct la_work *work, const struct la_job *job, ch
 /* A rule, a power cut or a count of operations needs the library; what measures speed goes without where it can. */
 static bool needs_library(const struct la_scenario *scenario)
 {
-    bool needs = !scenario->alone || scenario->power_cut;
+    bool needs = !scenario->alone || scenario->power_cut || la_scenario_verifies(scenario);
     for (unsigned int i = 0; i < scenario->step_count; i++) {
         const struct la_step_kind *kind = scenario->steps[i].kind;
         needs = needs || kind->rule || kind->needs_library;

@@ -134,7 +134,7 @@ class Operator(LastackTest):
         named = AOF + "\nappenddirname \"the logs\"\nappendfilename \"my [log].txt\"\ndbfilename all.bin"
         torn = ["arm: {rule: \"op=write file=aof nth=5 do=torn:7\"}", "load: {acked: 100}", "wait: {for: exit}"]
         self.expect("holds", torn + BACK, ["exit: {how: killed}", "lost: {max: 0}"], named)
-        for part, count in (("aof", 1), ("aof-base", 1), ("manifest", 1), ("rdb", 1), ("rdb-temp", 0), ("rewrite-temp", 0)):
+        for part, count in (("aof", 1), ("aof-all", 3), ("aof-base", 1), ("manifest", 1), ("rdb", 1), ("rdb-temp", 0), ("rewrite-temp", 0)):
             steps = ["load: {acked: 100}", "command: {send: SAVE}", "kill: {scope: group}"]
             for most, verdict in ((count, "holds"), (count + 1, "violated")):
                 self.expect(verdict, steps + BACK, [f"files: {{match: \"@{part}\", min: {most}, max: {most}}}"],

@@ -30,7 +30,9 @@ static void sides_make_a_verdict(void **state)
         {{"holds", "violated b"}, "qualified"},
         {{"holds a", "violated"}, "violated"}, /* nobody says under what condition */
         {{"violated a", "violated b"}, "violated"},
-        {{"holds a", "violated b", "inconclusive c"}, "violated"},
+        {{"holds a", "violated b", "inconclusive c"}, "inconclusive"},
+        {{"violated b", "inconclusive"}, "inconclusive"},
+        {{"violated", "inconclusive c"}, "violated"},
         {{"holds a", "inconclusive b"}, "inconclusive"},
         {{"holds a", "violated b", "violated"}, "violated"},
     };

@@ -41,7 +41,8 @@ static const struct {
     {HEAD "steps: all\n" EXPECT, ":3:", "expected a list"},
     {HEAD "steps:\n  - {verify: {}, sleep: {ms: 1}}\n" EXPECT, ":4:", "a step has exactly one key"},
     {HEAD "steps:\n  - verify: {node: nobody}\n" EXPECT, ":4:", "there is no node 'nobody'"},
-    {HEAD "steps:\n  - arm: {rule: op=write file=dump do=kill}\n" EXPECT, ":4:", "file=dump: a part is aof, aof-base"},
+    {HEAD "steps:\n  - arm: {rule: op=write file=dump do=kill}\n" EXPECT,
+     ":4:", "file=dump: a part is aof, aof-all, aof-base"},
     {HEAD "steps:\n  - arm: {rule: op=write do=kill}\n  - disarm: {rule: 2}\n  - verify: {}\n" EXPECT,
      ":5:", "rule 2: 1 have been armed on the node by then"},
     {HEAD "steps:\n  - command: {send: REPLICAOF @nobody}\n  - verify: {}\n" EXPECT,
@@ -64,7 +65,8 @@ static const struct {
     {HEAD "nodes: [{name: a}, {name: b, replicates: a}]\nsteps:\n  - load: {node: b, acked: 1}\n  - verify: {}\n" EXPECT
           "load: {commands: 10}\n",
      ":5:", "sent to one node"},
-    {HEAD "steps:\n  - truncate: {file: \"@log\", drop: 1}\n" EXPECT, ":4:", "file=log: a part is aof, aof-base"},
+    {HEAD "steps:\n  - truncate: {file: \"@log\", drop: 1}\n" EXPECT,
+     ":4:", "file=log: a part is aof, aof-all, aof-base"},
     {HEAD STEPS "expect:\n  - full_syncs: {node: b, min: 1}\n"
                 "nodes: [{name: a}, {name: b, replicates: a}, {name: c, replicates: a}]\n",
      ":6:", "a primary with one replica"},
