@@ -210,7 +210,7 @@ static int check_measure(const struct la_check *check, const struct la_spec *spe
 static const char *line_of(const struct la_spec *spec)
 {
     const struct measure *step = (const struct measure *)spec;
-    return step->send ? step->send : step->time ? step->time : "PING";
+    return step->send ? step->send : step->time;
 }
 
 static bool measures(const struct la_spec *spec, const char *name)

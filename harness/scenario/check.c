@@ -151,7 +151,8 @@ static int check_step(const struct la_check *check, unsigned int index)
         return -1;
     if (kind->reads && la_scenario_node(check->scenario, la_spec_node(check->scenario, step->spec))->sentinel_of)
         return la_check_wrong(check, "a Sentinel holds no data: '%s' is for other nodes", kind->form.name);
-    if (kind->command && la_check_command(check, kind->command(step->spec)))
+    const char *line = kind->command ? kind->command(step->spec) : NULL;
+    if (line && la_check_command(check, line))
         return -1;
     if (kind->rule && (la_check_rule(check, kind->rule(step->spec)) || check_conflicts(check, index)))
         return -1;

@@ -63,7 +63,9 @@ class Operator(LastackTest):
             expected = "holds" if "zeros" in end else "violated"
             self.assertEqual(self.judge(CRASH + [junk] + mend, ["lost: {max: 0}"])[0], expected, end)
         # what is cut off with them is lost all the same
-        run = self.expect("violated", CRASH + [f"truncate: {{file: \"{INCR}\", drop: 3000}}", pad] + mend, ["lost: {max: 0}"])
+        answered = [CRASH[0], "stop_load: {}", CRASH[1]]  # nothing is under way: what is cut off was acknowledged
+        run = self.expect("violated", answered + [f"truncate: {{file: \"{INCR}\", drop: 20000}}", pad] + mend,
+                          ["lost: {max: 0}"])
         self.assertEqual(len(run.scenario()["repairs"]), 1)
         # a server that starts is not touched
         run = self.expect("holds", CRASH + mend, ["lost: {max: 0}"])
