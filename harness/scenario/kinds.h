@@ -30,8 +30,9 @@ struct la_step_kind {
     int (*check)(const struct la_check *check, const struct la_spec *spec, unsigned int index);
     /* 0: go on. -1: the scenario ends here; the reason stands in the run's doubts or findings. */
     int (*run)(struct la_run *run, const struct la_spec *spec);
-    const char *(*command)(const struct la_spec *spec); /* the command line that it sends; NULL, or it gives NULL: none */
-    const char *(*rule)(const struct la_spec *spec);    /* the rule that it arms; NULL: it arms none */
+    const char *(*command)(
+        const struct la_spec *spec);                 /* the command line that it sends; NULL, or it gives NULL: none */
+    const char *(*rule)(const struct la_spec *spec); /* the rule that it arms; NULL: it arms none */
     bool (*measures)(const struct la_spec *spec, const char *name); /* a figure of that name; NULL: none */
     const char *keys;   /* what the names of all keys that it writes begin with, with a colon at its end; NULL: none */
     bool disarms;       /* no rule that was armed before stays so */
