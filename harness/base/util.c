@@ -69,6 +69,13 @@ void la_path(char out[LA_PATH_MAX], const char *format, ...)
     exit(LA_EXIT_USAGE);
 }
 
+int la_ascending(const void *one, const void *other)
+{
+    const double *a = one;
+    const double *b = other;
+    return *a < *b ? -1 : *a > *b;
+}
+
 void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name)
 {
     char from[LA_PATH_MAX];

@@ -27,6 +27,9 @@ void la_sleep_ms(unsigned int ms);
 /* How many processes the kernel has ended for lack of memory since it was started; 0 where it does not tell. */
 uint64_t la_oom_kills(void);
 
+/* For qsort: doubles, the least first. */
+int la_ascending(const void *one, const void *other);
+
 /* Joins into a caller's buffer of LA_PATH_MAX; too long a result ends the program with a message. */
 __attribute__((format(printf, 2, 3))) void la_path(char out[LA_PATH_MAX], const char *format, ...);
 

@@ -157,9 +157,7 @@ static void measure_figure(const struct la_run *run, const struct la_spec *spec,
                      : figure->minus ? " minus "
                                      : "",
                      other);
-    measured->low = middle.low;
-    measured->high = middle.high;
-    measured->n = (unsigned int)middle.count;
+    la_measured_interval(measured, middle.low, middle.high, middle.count);
     la_measured_bound(measured, figure->min, figure->max, unit);
 }
 
@@ -268,9 +266,7 @@ static void measure_line(const struct la_run *run, const struct la_spec *spec, s
         return;
     la_measured_once(measured, value.median, unit_of(run, line->name), "%s at %u MiB, extrapolated", line->name,
                      line->at_mb);
-    measured->low = value.low;
-    measured->high = value.high;
-    measured->n = (unsigned int)value.count;
+    la_measured_interval(measured, value.low, value.high, value.count);
     la_measured_bound(measured, line->min, line->max, measured->unit);
     snprintf(measured->words, sizeof measured->words, "%s", words);
 }

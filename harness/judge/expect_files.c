@@ -25,9 +25,7 @@ static int check_files(const struct la_check *check, const struct la_spec *spec)
 static long long count_files(const struct la_node *node, const char *match)
 {
     glob_t found = {0};
-    char *pattern = la_node_glob(node, match);
-    int failed = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOMATCH;
-    free(pattern);
+    int failed = la_node_find(node, match, &found);
     long long count = failed ? 0 : (long long)found.gl_pathc;
     globfree(&found);
     return failed && failed != GLOB_NOMATCH ? -1 : count;

@@ -5,20 +5,13 @@
 
 #include "base/util.h"
 
-static int ascending(const void *a, const void *b)
-{
-    const double *one = a;
-    const double *other = b;
-    return *one < *other ? -1 : *one > *other;
-}
-
 static struct la_middle middle_of(double *values, size_t count)
 {
     struct la_middle middle = {.count = count};
     if (!count)
         return middle;
     size_t outside = count < 6 ? 0 : (count - 6) / 3; /* by the sign test, with 95 % confidence, from six samples on */
-    qsort(values, count, sizeof *values, ascending);
+    qsort(values, count, sizeof *values, la_ascending);
     middle.median = (values[(count - 1) / 2] + values[count / 2]) / 2;
     middle.low = values[outside];
     middle.high = values[count - 1 - outside];

@@ -15,6 +15,13 @@ void la_measured_once(struct la_measured *measured, double value, const char *un
     va_end(args);
 }
 
+void la_measured_interval(struct la_measured *measured, double low, double high, size_t n)
+{
+    measured->low = low;
+    measured->high = high;
+    measured->n = (unsigned int)n;
+}
+
 void la_measured_bound(struct la_measured *measured, const unsigned int *min, const unsigned int *max, const char *unit)
 {
     const char *space = *unit ? " " : "";

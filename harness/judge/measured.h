@@ -3,6 +3,7 @@
 #define LASTACK_JUDGE_MEASURED_H
 
 #include <math.h>
+#include <stddef.h>
 
 struct la_measured {
     char quantity[160]; /* what, in words; "": nothing was measured */
@@ -18,6 +19,9 @@ struct la_measured {
 /* A count, or another figure that was measured once. `bound` is filled by la_measured_bound. */
 __attribute__((format(printf, 4, 5))) void la_measured_once(struct la_measured *measured, double value,
                                                             const char *unit, const char *format, ...);
+
+/* Of several: the interval that they lie in, and how many they are. */
+void la_measured_interval(struct la_measured *measured, double low, double high, size_t n);
 
 /* "at least MIN and at most MAX UNIT", as far as they are given. */
 void la_measured_bound(struct la_measured *measured, const unsigned int *min, const unsigned int *max,

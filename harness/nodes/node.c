@@ -404,14 +404,16 @@ char *la_node_part(const struct la_node *node, const char *part)
     return path;
 }
 
-char *la_node_glob(const struct la_node *node, const char *file)
+int la_node_find(const struct la_node *node, const char *file, glob_t *found)
 {
     char *part = *file == '@' ? la_node_part(node, file + 1) : la_strdup(file);
     char *data = la_glob_literal(node->data);
     char *pattern = part ? la_format("%s/%s", data, part) : NULL;
+    int failed = pattern ? glob(pattern, 0, NULL, found) : GLOB_NOMATCH;
+    free(pattern);
     free(part);
     free(data);
-    return pattern;
+    return failed;
 }
 
 int la_node_arm(struct la_node *node, const char *text, uint64_t now_ns, struct la_error *error)

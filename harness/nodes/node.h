@@ -6,6 +6,7 @@
 #ifndef LASTACK_NODES_NODE_H
 #define LASTACK_NODES_NODE_H
 
+#include <glob.h>
 #include <sys/types.h>
 
 #include "crash/power.h"
@@ -137,8 +138,9 @@ void la_node_free(struct la_node *node);
 /* Where a part of its data lies (redis/parts.h), a glob below node->data, to be freed; NULL: it has no such part. */
 char *la_node_part(const struct la_node *node, const char *part);
 
-/* The whole pattern of files below node->data: a glob, or a part as @PART. To be freed; NULL: it has no such part. */
-char *la_node_glob(const struct la_node *node, const char *file);
+/* Files below node->data that fit a glob, or a part as @PART: 0, or what glob() says; GLOB_NOMATCH, too, of a part that
+ * it has not. */
+int la_node_find(const struct la_node *node, const char *file, glob_t *found);
 
 /* Arms a rule as of `now_ns`; its index in node->rules, or -1 with `error` filled. */
 int la_node_arm(struct la_node *node, const char *rule, uint64_t now_ns, struct la_error *error);

@@ -92,36 +92,27 @@ static void take(json_t *entry, const json_t *said, const char *scenario)
     json_array_append_new(json_object_get(entry, "scenarios"), json_string(scenario));
 }
 
-/* One side says nothing, and no other convicts the sentence as a whole. */
-static bool is_open(const json_t *sides)
-{
-    bool open = false;
-    size_t i;
-    json_t *side;
-    json_array_foreach (sides, i, side) {
-        enum la_verdict verdict = la_said_of(side).verdict;
-        open = open || verdict == LA_INCONCLUSIVE;
-        if (verdict == LA_VIOLATED && !*get(side, "conditions"))
-            return false;
-    }
-    return open;
-}
+/* What there is among the sides. */
+struct sides {
+    bool holds;
+    bool violated;
+    bool open;    /* one says nothing */
+    bool unnamed; /* one is violated, and has no condition that another may not have */
+};
 
-/* It is seen to hold, and where it does not, the condition has a name: true, as far as that. */
-static bool is_qualified(const json_t *sides)
+static struct sides look_at_sides(const json_t *list)
 {
-    bool holds = false;
-    bool named = true;
-    bool violated = false;
+    struct sides sides = {0};
     size_t i;
     json_t *side;
-    json_array_foreach (sides, i, side) {
+    json_array_foreach (list, i, side) {
         enum la_verdict verdict = la_said_of(side).verdict;
-        holds = holds || verdict == LA_HOLDS;
-        violated = violated || verdict == LA_VIOLATED;
-        named = named && (verdict == LA_HOLDS || (verdict == LA_VIOLATED && *get(side, "conditions")));
+        sides.holds = sides.holds || verdict == LA_HOLDS;
+        sides.violated = sides.violated || verdict == LA_VIOLATED;
+        sides.open = sides.open || verdict == LA_INCONCLUSIVE;
+        sides.unnamed = sides.unnamed || (verdict == LA_VIOLATED && !*get(side, "conditions"));
     }
-    return holds && violated && named;
+    return sides;
 }
 
 /* "holds in A (condition): measured; violated in B ...", of each side; to be freed. */
@@ -147,9 +138,10 @@ static void conclude(json_t *entry)
     const json_t *worst = NULL;
     size_t i;
     json_t *side;
-    bool open = is_open(sides);
+    const struct sides all = look_at_sides(sides);
     json_array_foreach (sides, i, side) {
-        bool out = open && la_said_of(side).verdict == LA_VIOLATED;
+        bool out =
+            all.open && !all.unnamed && la_said_of(side).verdict == LA_VIOLATED; /* it says nothing of the whole */
         if (!out &&
             (!worst || la_verdict_weight(la_said_of(side).verdict) > la_verdict_weight(la_said_of(worst).verdict)))
             worst = side;
@@ -158,8 +150,8 @@ static void conclude(json_t *entry)
                                        "interval", "n",        "document_says", "bound", "conditions"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
         json_object_set(entry, keys[k], json_object_get(worst, keys[k]));
-    if (!is_qualified(sides))
-        return;
+    if (!all.holds || !all.violated || all.open || all.unnamed)
+        return; /* else it is seen to hold, and where it does not, the condition has a name */
     char *text = all_sides(sides);
     json_object_set_new(entry, "verdict", json_string(la_verdict_name(LA_QUALIFIED)));
     json_object_set_new(entry, "measured", json_string(text));

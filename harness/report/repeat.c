@@ -31,13 +31,6 @@ double la_repeat_upper_95(unsigned int hits, unsigned int runs)
     return high;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double *one = a;
-    const double *other = b;
-    return *one < *other ? -1 : *one > *other;
-}
-
 /* A figure of every run that has it, as median and maximum; null when none has. */
 static json_t *spread(const json_t *runs, enum la_figure figure)
 {
@@ -51,7 +44,7 @@ static json_t *spread(const json_t *runs, enum la_figure figure)
     }
     json_t *result = json_null();
     if (found) {
-        qsort(values, found, sizeof *values, ascending);
+        qsort(values, found, sizeof *values, la_ascending);
         double median = (values[(found - 1) / 2] + values[found / 2]) / 2;
         result = json_pack("{s:f, s:f}", "median", median, "max", values[found - 1]);
     }

@@ -77,12 +77,10 @@ static bool repair(struct la_run *run, struct la_node *node, const char *path)
 bool la_repair_log(struct la_run *run, struct la_node *node)
 {
     glob_t found = {0};
-    char *pattern = la_node_glob(node, "@aof");
     bool repaired = false;
-    if (pattern && glob(pattern, 0, NULL, &found) == 0)
+    if (la_node_find(node, "@aof", &found) == 0)
         for (size_t i = 0; i < found.gl_pathc && !repaired; i++)
             repaired = repair(run, node, found.gl_pathv[i]);
     globfree(&found);
-    free(pattern);
     return repaired;
 }

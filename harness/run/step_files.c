@@ -19,10 +19,7 @@ int la_step_glob(struct la_run *run, const struct la_node *node, const char *fil
 {
     if (node->pid)
         return la_run_doubt(run, "%s is running: its files are changed only while it is down", node->spec->name);
-    char *pattern = la_node_glob(node, file);
-    int failed = pattern ? glob(pattern, 0, NULL, found) : GLOB_NOMATCH;
-    free(pattern);
-    return failed ? la_run_doubt(run, "'%s' is no file of %s", file, node->spec->name) : 0;
+    return la_node_find(node, file, found) ? la_run_doubt(run, "'%s' is no file of %s", file, node->spec->name) : 0;
 }
 
 char *la_step_one_file(struct la_run *run, const struct la_node *node, const char *file)

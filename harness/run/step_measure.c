@@ -80,9 +80,7 @@ static int of_files(struct la_run *run, const struct la_node *node, const struct
     unsigned long long bytes = 0;
     unsigned int mode = 0;
     char text[32];
-    char *pattern = la_node_glob(node, modes ? step->mode : step->files);
-    int failed = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOMATCH;
-    free(pattern);
+    int failed = la_node_find(node, modes ? step->mode : step->files, &found);
     for (size_t i = 0; !failed && i < found.gl_pathc; i++) {
         struct stat st;
         bool there = stat(found.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode);
@@ -129,13 +127,6 @@ static int of_rule(struct la_run *run, const struct la_node *node, const struct 
     return 0;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double *one = a;
-    const double *other = b;
-    return *one < *other ? -1 : *one > *other;
-}
-
 /* Latencies in ms of what was answered since `since_ns`, sorted, to be freed. */
 static double *latencies(const struct la_ledger *ledger, uint64_t since_ns, size_t *count)
 {
@@ -147,7 +138,7 @@ static double *latencies(const struct la_ledger *ledger, uint64_t since_ns, size
         if (op->outcome == LA_OUTCOME_OK && op->invoked_ns >= since_ns)
             values[(*count)++] = (double)(op->done_ns - op->invoked_ns) / 1e6;
     }
-    qsort(values, *count, sizeof *values, ascending);
+    qsort(values, *count, sizeof *values, la_ascending);
     return values;
 }
 

@@ -1,13 +1,10 @@
 /* The steps tool and configure: what an operator does to a node that is down, beside its files. */
 #include <errno.h>
-#include <fcntl.h>
 #include <hiredis/sds.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/install.h"
 #include "nodes/config.h"

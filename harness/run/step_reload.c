@@ -1,5 +1,4 @@
 /* The steps fill and reload: so much data, and how long a server takes to load it. */
-#include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <signal.h>
