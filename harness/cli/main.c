@@ -26,6 +26,8 @@ enum {
     OPTION_RTO,
     OPTION_NO_SHIM,
     OPTION_DATA,
+    OPTION_SET,
+    OPTION_WORST,
     OPTION_CLAIMS,
     OPTION_NODE,
     OPTION_TIMES,
@@ -131,8 +133,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_JUNIT: suite->junit = path_of(value, "--junit"); break;
     case OPTION_JSON: suite->json = path_of(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
+    case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
+    case OPTION_SET: la_strings_add(&suite->set, la_strdup(value)); break;
     case OPTION_RPO: suite->demands.rpo_ms = duration(state, value, "--rpo"); break;
     case OPTION_RTO: suite->demands.rto_ms = duration(state, value, "--rto"); break;
     case OPTION_KEEP: suite->keep = keep(state, value); break;
@@ -168,6 +172,8 @@ static const struct argp_option run_options[] = {
      "also write the result here (it is in DIR/result.json in any case); - is "
      "standard output",
      0},
+    {"set", OPTION_SET, "LINE", 0, "a redis.conf line that every scenario runs with, on top of all others; repeatable",
+     0},
     {"rpo", OPTION_RPO, "TIME", 0, "require a window of loss of at most TIME everywhere: 250 (ms), 1s, 2m", 0},
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault everywhere", 0},
     {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
@@ -176,6 +182,7 @@ static const struct argp_option run_options[] = {
      0},
     {"keep", OPTION_KEEP, "WHICH", 0, "scenario folders to keep: all (default), findings (not those that hold), none",
      0},
+    {"worst", OPTION_WORST, NULL, 0, "only the scenarios that look for the most that the configuration can lose", 0},
     {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
     {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
@@ -210,7 +217,8 @@ static void make_absolute(char path[LA_PATH_MAX])
 
 static int run(int argc, char **argv, bool certify)
 {
-    struct arguments arguments = {.suite = {.demands = {-1, -1}, .jobs = 1, .repeat = 1}, .wants_files = !certify};
+    struct arguments arguments = {.suite = {.demands = {-1, -1, false}, .jobs = 1, .repeat = 1},
+                                  .wants_files = !certify};
     struct la_suite *suite = &arguments.suite;
     struct la_error error;
     struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
@@ -225,6 +233,7 @@ static int run(int argc, char **argv, bool certify)
         return LA_EXIT_USAGE;
     }
     suite->certify = certify;
+    suite->demands.of_worst = certify;
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
     if (!*suite->out)
@@ -233,6 +242,7 @@ static int run(int argc, char **argv, bool certify)
     int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
     la_strings_free(&suite->files);
     la_strings_free(&suite->command);
+    la_strings_free(&suite->set);
     return status;
 }
 

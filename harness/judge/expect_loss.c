@@ -159,8 +159,8 @@ static int check_window(const struct la_check *check, const struct la_spec *spec
     (void)spec;
     const struct la_scenario *scenario = check->scenario;
     for (unsigned int i = 0; i < scenario->step_count; i++) {
-        const struct la_step_kind *kind = scenario->steps[i].kind;
-        if (kind->rule && la_rule_is_clock(kind->rule(scenario->steps[i].spec)))
+        const char *rule = la_step_rule(&scenario->steps[i]);
+        if (rule && la_rule_is_clock(rule))
             return la_check_wrong(check, "a window cannot be judged where the clock is changed");
     }
     return check_read(check, "window");

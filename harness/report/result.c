@@ -14,12 +14,16 @@
 #include "base/version.h"
 #include "judge/loss.h"
 #include "judge/soundness.h"
+#include "report/answer.h"
 #include "report/claims.h"
 #include "report/row.h"
 #include "report/throughput.h"
 #include "report/write_commands.h"
 
-enum { INJECTIONS_MAX = 200 }; /* of each node, written down in full */
+enum {
+    INJECTIONS_MAX = 200, /* of each node, written down in full */
+    SAMPLES_MAX = 100,    /* of a figure */
+};
 
 #define ZFS_SUPER_MAGIC 0x2fc12fc1 /* no part of Linux, and so not in <linux/magic.h> */
 
@@ -188,6 +192,25 @@ static char *quoted(const char *word)
     return out;
 }
 
+/* " --set LINE" for each line of whoever runs it; to be freed. */
+static char *set_lines(const struct la_scenario *scenario)
+{
+    char *all = la_strdup("");
+    char *lines = la_strdup(scenario->set ? scenario->set : "");
+    char *rest = lines;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (!*line)
+            continue;
+        char *word = quoted(line);
+        char *longer = la_format("%s --set %s", all, word);
+        free(word);
+        free(all);
+        all = longer;
+    }
+    free(lines);
+    return all;
+}
+
 static json_t *reproduce(const struct la_run *run)
 {
     const struct la_options *options = run->options;
@@ -195,14 +218,16 @@ static json_t *reproduce(const struct la_run *run)
     char *server = quoted(options->server.path);
     char *config = options->config_path ? quoted(options->config_path) : NULL;
     char *data = options->data_path ? quoted(options->data_path) : NULL;
-    char *line =
-        la_format("lastack run %s --server %s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
-                  config ? config : "", data ? " --data " : "", data ? data : "", (unsigned long long)options->seed);
+    char *set = set_lines(run->scenario);
+    char *line = la_format("lastack run %s --server %s%s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
+                           config ? config : "", data ? " --data " : "", data ? data : "", set,
+                           (unsigned long long)options->seed);
     json_t *result = la_json_text(line);
     free(file);
     free(server);
     free(config);
     free(data);
+    free(set);
     free(line);
     return result;
 }
@@ -225,6 +250,22 @@ static json_t *claim_verdicts(const struct la_run *run, const struct la_judgemen
     return array;
 }
 
+/* What steps have measured, by the names that the scenario gives. */
+static json_t *figures(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < run->measures.count; i++) {
+        const struct la_measure *measure = &run->measures.items[i];
+        json_t *samples = json_array();
+        for (size_t n = 0; n < measure->count && n < SAMPLES_MAX; n++)
+            json_array_append_new(samples, json_real(measure->samples[n].value));
+        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o}", "name", la_json_text(measure->name), "unit",
+                                               la_json_text(measure->unit), "samples", samples, "text",
+                                               measure->text ? la_json_text(measure->text) : json_null()));
+    }
+    return array;
+}
+
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
@@ -241,6 +282,8 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "repairs", texts(&run->repairs));
     json_object_set_new(result, "findings", findings(run));
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
+    json_object_set_new(result, "worst", la_answer_of(run, judgement->sound));
+    json_object_set_new(result, "figures", figures(run));
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", la_json_text(run->options->server.path));
@@ -270,13 +313,14 @@ static json_t *claims_failed(const struct la_scenario *scenario, const char *why
 json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why)
 {
     static const char *const lists[] = {"faults",  "injections", "power_cuts", "refused",
-                                        "repairs", "findings",   "timeline"};
+                                        "repairs", "findings",   "timeline",   "figures"};
     json_t *result = json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name",
                                la_json_text(scenario->name), "title", la_json_text(scenario->title), "verdict",
                                "inconclusive", "reasons", la_json_text(why), "claims", claim_ids(scenario), "rpo",
                                "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0, "doubts",
                                la_json_text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
     json_object_set_new(result, "write_commands", json_null());
+    json_object_set_new(result, "worst", la_answer_failed(scenario));
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         json_object_set_new(result, lists[i], json_array());
     return result;
@@ -352,6 +396,7 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     if (frame->certify)
         la_claims_untestable(frame->claims, claims);
     json_object_set_new(result, "claims", claims);
+    json_object_set(result, "answer", frame->answer ? frame->answer : json_null());
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));

@@ -10,6 +10,9 @@
 /* Said first, with the reasons, when fewer than half of the scenarios can be run. `skipped`: "scenario: why". */
 void la_table_few(const struct la_strings *skipped, size_t applicable, size_t offered);
 
+/* What certify answers first: "answer" of the result. */
+void la_table_answer(const json_t *answer);
+
 void la_table_header(void);
 void la_table_row(const json_t *scenario);
 

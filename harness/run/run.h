@@ -26,6 +26,7 @@ const char *la_verdict_name(enum la_verdict verdict);
 struct la_demands {
     int rpo_ms; /* -1: nothing */
     int rto_ms;
+    bool of_worst; /* they are asked of the scenarios that look for the worst case, and of no others */
 };
 
 struct la_options {
@@ -57,6 +58,14 @@ struct la_recovery {
     bool by_operator;    /* started by a step */
     bool loading_seen;
     bool full; /* reads are served, writes refused as configured: maxmemory without eviction, min-replicas-to-write */
+};
+
+/* What the step `brink` has done, and found. */
+struct la_brink {
+    unsigned int factor; /* the server's clock goes so many times as fast; 0: no such step */
+    bool keeps;          /* a log or snapshots keep the data */
+    bool boundless;      /* nothing has been seen to end what would be lost */
+    char moment[96];     /* at which the fault came, in words; empty: at once */
 };
 
 struct la_run {
@@ -91,10 +100,11 @@ struct la_run {
     struct la_strings suspected; /* the same, where what went amiss may explain them */
     uint64_t measured_ns;        /* when the load was last measured */
     struct la_measures measures; /* what the scenario's steps have measured */
-    struct la_strings repairs;   /* what was done by hand to make a node start, in words */
-    bool replayed;               /* begun from the crash state of a bundle: of the run itself nothing was seen */
-    bool unproven;               /* ... and that run was not sound: what came back convicts nobody */
-    json_t *timeline;            /* what happened, in order */
+    struct la_brink brink;
+    struct la_strings repairs; /* what was done by hand to make a node start, in words */
+    bool replayed;             /* begun from the crash state of a bundle: of the run itself nothing was seen */
+    bool unproven;             /* ... and that run was not sound: what came back convicts nobody */
+    json_t *timeline;          /* what happened, in order */
     uint64_t start_ns;
     int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */

@@ -26,9 +26,8 @@ static char *path_of(const void *context, const char *part)
     return la_node_part(((const struct target *)context)->node, part);
 }
 
-static int arm_on(struct la_run *run, struct la_node *node, const struct arm *step, uint64_t now)
+static int arm_on(struct la_run *run, struct la_node *node, const char *text, bool optional, uint64_t now)
 {
-    const char *text = step->rule;
     struct la_error error;
     const struct target target = {run, node};
     const struct la_rule_names names = {port_of, path_of, &target};
@@ -40,17 +39,15 @@ static int arm_on(struct la_run *run, struct la_node *node, const struct arm *st
         result = la_run_doubt(run, "cannot arm '%s': %s", rule, error.text);
     else
         la_run_event(run, node->spec->name, "armed: %s", rule);
-    if (step->optional && !result)
+    if (optional && !result)
         node->optional_rules |= UINT64_C(1) << (node->rule_count - 1);
     free(rule);
     return result;
 }
 
-static int run_arm(struct la_run *run, const struct la_spec *spec)
+int la_arm(struct la_run *run, struct la_node *chosen, const char *rule, bool optional)
 {
-    const struct arm *step = (const struct arm *)spec;
-    struct la_node *chosen = la_run_node(run, step->node);
-    bool clock = la_rule_is_clock(step->rule);
+    bool clock = la_rule_is_clock(rule);
     uint64_t now = la_now_ns();
     int result = 0;
     if (!chosen->server->shim)
@@ -59,10 +56,16 @@ static int run_arm(struct la_run *run, const struct la_spec *spec)
     for (unsigned int i = 0; !result && i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
         if (clock || node == chosen)
-            result = arm_on(run, node, step, now);
+            result = arm_on(run, node, rule, optional, now);
     }
     run->clock_changed = run->clock_changed || clock;
     return result;
+}
+
+static int run_arm(struct la_run *run, const struct la_spec *spec)
+{
+    const struct arm *step = (const struct arm *)spec;
+    return la_arm(run, la_run_node(run, step->node), step->rule, step->optional);
 }
 
 static const char *rule_of(const struct la_spec *spec)

@@ -40,10 +40,11 @@ static bool is_cut_later(const struct la_scenario *scenario, unsigned int index)
     bool later = false;
     for (unsigned int i = index + 1; i < scenario->step_count; i++) {
         const struct la_step *step = &scenario->steps[i];
-        const char *rule = step->kind->rule ? step->kind->rule(step->spec) : NULL;
-        later = later || step->kind == &la_step_power_cut || (rule && strstr(rule, "do=power-cut"));
+        const char *rule = la_step_rule(step);
+        bool cuts = step->kind == &la_step_power_cut || step->kind == &la_step_brink;
+        later = later || cuts || (rule && strstr(rule, "do=power-cut"));
     }
-    return later && scenario->power_cut->method != LA_POWER_REAL;
+    return later && scenario->power_cut && scenario->power_cut->method != LA_POWER_REAL;
 }
 
 static int check_place(const struct la_check *check, unsigned int index)

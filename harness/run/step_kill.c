@@ -62,6 +62,12 @@ static int run_kill(struct la_run *run, const struct la_spec *spec)
     return step->signal == SIGSTOP || step->signal == SIGCONT ? 0 : la_wait_end(run, node, exits);
 }
 
+int la_kill_group(struct la_run *run, struct la_node *node)
+{
+    const struct kill step = {.node = node->spec->name, .scope = LA_SCOPE_GROUP, .signal = SIGKILL};
+    return run_kill(run, (const struct la_spec *)&step);
+}
+
 static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
 static const cyaml_schema_field_t kill_fields[] = {
     LA_TEXT("node", LA_OPTIONAL, struct kill, node), LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
@@ -74,10 +80,9 @@ const struct la_step_kind la_step_kill = {
     .run = run_kill,
 };
 
-static int run_power_cut(struct la_run *run, const struct la_spec *spec)
+int la_cut_power(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
-    struct la_node *node = la_run_node(run, spec->node);
     la_run_pump(run);
     bool down = is_down_of_fault(node);
     if (!node->pid && !down)
@@ -91,6 +96,11 @@ static int run_power_cut(struct la_run *run, const struct la_spec *spec)
     if (bad)
         return la_run_doubt(run, "%s: %s", node->spec->name, error.text);
     return down ? 0 : la_wait_end(run, node, exits);
+}
+
+static int run_power_cut(struct la_run *run, const struct la_spec *spec)
+{
+    return la_cut_power(run, la_run_node(run, spec->node));
 }
 
 static int check_power_cut(const struct la_check *check, const struct la_spec *spec, unsigned int index)

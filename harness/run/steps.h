@@ -39,12 +39,20 @@ extern const struct la_step_kind la_step_bench;
 extern const struct la_step_kind la_step_fio;
 extern const struct la_step_kind la_step_fill;
 extern const struct la_step_kind la_step_reload;
+extern const struct la_step_kind la_step_brink;
 
 /* Ends the load and waits for it, so that the ledger stands still. */
 void la_stop_load(struct la_run *run);
 
 /* Ends it at once, if it runs: what it has no answer to stays without one. */
 void la_kill_load(struct la_run *run);
+
+/* Arms a rule on the node, or, of the clock, on all; `optional`: it may never fire. -1 with a doubt. */
+int la_arm(struct la_run *run, struct la_node *node, const char *rule, bool optional);
+
+/* SIGKILL to the node and its children, or its power is cut; what a fault has ended already stays down. As a step. */
+int la_kill_group(struct la_run *run, struct la_node *node);
+int la_cut_power(struct la_run *run, struct la_node *node);
 
 /* Sends a command line; the reply is the caller's, NULL with `error` filled when there is none. */
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error);

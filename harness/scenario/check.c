@@ -123,13 +123,13 @@ static int check_conflicts(const struct la_check *check, unsigned int index)
 {
     const struct la_step *steps = check->scenario->steps;
     const char *node = la_spec_node(check->scenario, steps[index].spec);
-    const char *text = steps[index].kind->rule(steps[index].spec);
+    const char *text = la_step_rule(&steps[index]);
     struct fi_rule added;
     struct fi_rule_error ignored;
     if (parse_rule(check, text, &added, &ignored))
         return 0;
     for (unsigned int i = index; i-- > 0 && !steps[i].kind->disarms;) {
-        const char *before = steps[i].kind->rule ? steps[i].kind->rule(steps[i].spec) : NULL;
+        const char *before = la_step_rule(&steps[i]);
         struct fi_rule armed;
         if (!before || strcmp(la_spec_node(check->scenario, steps[i].spec), node) != 0 ||
             parse_rule(check, before, &armed, &ignored))
@@ -154,7 +154,8 @@ static int check_step(const struct la_check *check, unsigned int index)
     const char *line = kind->command ? kind->command(step->spec) : NULL;
     if (line && la_check_command(check, line))
         return -1;
-    if (kind->rule && (la_check_rule(check, kind->rule(step->spec)) || check_conflicts(check, index)))
+    const char *rule = la_step_rule(step);
+    if (rule && (la_check_rule(check, rule) || check_conflicts(check, index)))
         return -1;
     return kind->check ? kind->check(check, step->spec, index) : 0;
 }
@@ -298,26 +299,35 @@ static int check_expects(struct la_check *check, const struct la_expect *expects
     return 0;
 }
 
-int la_check_settings(const struct la_check *check, const char *text)
+bool la_settings_refused(const char *text, char *why, size_t size)
 {
     static const char *const harness[] = {"include", "dir",        "port",      "bind",      "logfile",
                                           "pidfile", "unixsocket", "daemonize", "supervised"};
     char *copy = la_strdup(text ? text : "");
     char *rest = copy;
-    int result = 0;
-    for (char *line; !result && (line = strsep(&rest, "\n"));) {
+    bool refused = false;
+    for (char *line; !refused && (line = strsep(&rest, "\n"));) {
         int count = 0;
         line += strspn(line, " \t");
         sds *words = *line == '#' ? NULL : sdssplitargs(line, &count);
-        if (!words && *line && *line != '#')
-            result = la_check_wrong(check, "unbalanced quotes: %.200s", line);
-        for (size_t i = 0; !result && words && count && i < sizeof harness / sizeof *harness; i++)
-            if (!strcasecmp(words[0], harness[i]))
-                result = la_check_wrong(check, "'%s' is the harness's own: %.200s", harness[i], line);
+        refused = !words && *line && *line != '#';
+        if (refused)
+            snprintf(why, size, "unbalanced quotes: %.200s", line);
+        for (size_t i = 0; !refused && words && count && i < sizeof harness / sizeof *harness; i++) {
+            refused = !strcasecmp(words[0], harness[i]);
+            if (refused)
+                snprintf(why, size, "'%s' is the harness's own: %.200s", harness[i], line);
+        }
         sdsfreesplitres(words, count);
     }
     free(copy);
-    return result;
+    return refused;
+}
+
+int la_check_settings(const struct la_check *check, const char *text)
+{
+    char why[256];
+    return la_settings_refused(text, why, sizeof why) ? la_check_wrong(check, "%s", why) : 0;
 }
 
 static int check_all_lines(struct la_check *check)
@@ -354,6 +364,23 @@ static int check_power(const struct la_check *check)
     return 0;
 }
 
+/* Something is judged, or something is asked. */
+static int check_situation(struct la_check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    if (!scenario->situation && !scenario->expect_count && !scenario->claim_count)
+        return la_check_wrong(check, "'expect' is missing, and so is 'claims': nothing would be judged");
+    if (!scenario->situation)
+        return 0;
+    check->section = "situation";
+    if (la_situation(scenario->situation) < 0)
+        return la_check_wrong(check, "'situation' is kill, power cut, full disk, failed fork, failed fsync or restart");
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        if (scenario->steps[i].kind && scenario->steps[i].kind->reads)
+            return 0;
+    return la_check_wrong(check, "'situation' needs a step 'verify': what is lost is not known without it");
+}
+
 int la_scenario_check(const struct la_scenario *scenario, struct la_error *error)
 {
     struct la_check check = {scenario, "name", -1, error};
@@ -364,8 +391,8 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
                               NAME_MAX_LENGTH);
     if (is_taken(scenario->name))
         return la_check_wrong(&check, "the name '%s' is that of a folder of the report", scenario->name);
-    if (!scenario->expect_count && !scenario->claim_count)
-        return la_check_wrong(&check, "'expect' is missing, and so is 'claims': nothing would be judged");
+    if (check_situation(&check))
+        return -1;
     check.section = "title";
     if (!*scenario->title || strchr(scenario->title, '\n'))
         return la_check_wrong(&check, "the title is one line");

@@ -25,6 +25,9 @@ int la_check_file(const struct la_check *check, const char *glob);
 /* redis.conf lines: what they say can be read, and does not lead out of the sandbox. NULL: none. */
 int la_check_settings(const struct la_check *check, const char *lines);
 
+/* The same of lines that stand in no file: true with the reason in `why`. */
+bool la_settings_refused(const char *lines, char *why, size_t size);
+
 /* Of the bounds of `what` one is there, and something can lie between them. */
 int la_check_bounds(const struct la_check *check, const char *what, const unsigned int *min, const unsigned int *max);
 

@@ -56,6 +56,12 @@ struct la_kinds {
     const struct la_expect_kind *const *expects;
 };
 
+/* The rule that a step arms; NULL: none. */
+static inline const char *la_step_rule(const struct la_step *step)
+{
+    return step->kind->rule ? step->kind->rule(step->spec) : NULL;
+}
+
 /* The command line that a step sends; "" for one that sends none. */
 static inline const char *la_step_line(const struct la_step *step)
 {

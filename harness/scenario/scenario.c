@@ -10,6 +10,23 @@
 #include "redis/roles.h"
 #include "types/types.h"
 
+const char *const la_situation_names[LA_SITUATIONS] = {
+    [LA_AT_KILL] = "kill",
+    [LA_AT_POWER_CUT] = "power cut",
+    [LA_AT_FULL_DISK] = "full disk",
+    [LA_AT_FAILED_FORK] = "failed fork",
+    [LA_AT_FAILED_FSYNC] = "failed fsync",
+    [LA_AT_RESTART] = "restart",
+};
+
+int la_situation(const char *name)
+{
+    for (int i = 0; i < LA_SITUATIONS; i++)
+        if (!strcmp(name, la_situation_names[i]))
+            return i;
+    return -1;
+}
+
 /* The text with `word` in place of what follows `mark`; takes both over. NULL: `word` is NULL. */
 static char *put_in(char *text, const char *mark, const char *key, char *word)
 {

@@ -100,6 +100,9 @@ struct la_scenario {
     unsigned int expect_count;
     struct la_claim_ref *claims;
     unsigned int claim_count;
+    char *set;                    /* redis.conf lines of whoever runs it, on top of `settings`; NULL: none */
+    char *only_with;              /* "NAME VALUE": it says nothing of configurations that have another; NULL: of any */
+    char *situation;              /* in which it shows what the configuration loses at worst; NULL: it judges a bound */
     bool quick;                   /* part of certify --quick */
     bool bare;                    /* it is about the server itself: certify leaves it out with --config or --data */
     bool alone;                   /* it measures speed: nothing runs beside it */
@@ -135,6 +138,21 @@ static inline bool la_load_is_list(const struct la_load_spec *load)
 {
     return load->recording || load->commands;
 }
+
+/* What the configuration is asked about: certify answers first what it loses there. In the order of the answer. */
+enum la_situation {
+    LA_AT_KILL,
+    LA_AT_POWER_CUT,
+    LA_AT_FULL_DISK,
+    LA_AT_FAILED_FORK,
+    LA_AT_FAILED_FSYNC,
+    LA_AT_RESTART, /* of a primary, by a policy: what its replica has left */
+    LA_SITUATIONS
+};
+extern const char *const la_situation_names[LA_SITUATIONS];
+
+/* The situation of that name; -1: there is none. */
+int la_situation(const char *name);
 
 /* The file of recorded traffic that its load sends (load->recording), named relative to the scenario's own. */
 void la_scenario_recording(const struct la_scenario *scenario, char path[LA_PATH_MAX]);

@@ -112,6 +112,8 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_TEXT("why", LA_OPTIONAL, struct la_scenario, why),
         LA_TEXT("settings", LA_OPTIONAL, struct la_scenario, settings),
         LA_TEXT("tune", LA_OPTIONAL, struct la_scenario, tune),
+        LA_TEXT("only_with", LA_OPTIONAL, struct la_scenario, only_with),
+        LA_TEXT("situation", LA_OPTIONAL, struct la_scenario, situation),
         LA_FLAG("quick", struct la_scenario, quick),
         LA_FLAG("bare", struct la_scenario, bare),
         LA_FLAG("alone", struct la_scenario, alone),

@@ -92,15 +92,19 @@ static void note(struct la_fit *fit, const struct la_probe *probe, const char *n
                                               *value ? value : "\"\"", shown));
 }
 
-/* Directives that are as the scenario wants them stay as the user wrote them; the others are set, and listed. */
-static int take_all(struct la_fit *fit, const struct la_probe *probe, const char *text, struct la_error *error)
+/*
+ * Directives that are as the scenario wants them stay as the user wrote them; the others are set, and listed. With
+ * `literally`, nothing is as good as what is wanted.
+ */
+static int take_all(struct la_fit *fit, const struct la_probe *probe, const char *text, bool literally,
+                    struct la_error *error)
 {
     struct la_config wanted = {0};
     int result = text ? la_config_append(&wanted, text, "settings", error) : 0;
     for (size_t i = 0; !result && fit->config.from_user && i < wanted.count;) {
         char *name = la_strdup(wanted.items[i].name);
         char *value = la_config_get(&wanted, name);
-        bool stays = is_so(probe, name, value);
+        bool stays = !literally && is_so(probe, name, value);
         if (stays)
             la_config_set(&wanted, name, NULL);
         else if (!stands_before(&wanted, i))
@@ -181,6 +185,25 @@ static const char *other_files(const struct la_probe *probe, const char *text)
     return found;
 }
 
+/* What a scenario is about and does not set. */
+static bool has_what_it_needs(const struct la_fit *fit, const struct la_scenario *scenario,
+                              const struct la_probe *probe, char *why, size_t size)
+{
+    char name[64];
+    if (!scenario->only_with)
+        return true;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(scenario->only_with, " "), scenario->only_with);
+    char *set = la_config_get(&fit->config, name);
+    const char *told = la_probe_setting(probe, name);
+    const char *value = set ? set : told ? told : "";
+    const char *wanted = scenario->only_with + strlen(name);
+    bool has = !strcasecmp(value, wanted + strspn(wanted, " "));
+    if (!has)
+        snprintf(why, size, "the configuration has %s %s: it says nothing of it", name, *value ? value : "\"\"");
+    free(set);
+    return has;
+}
+
 bool la_fit(struct la_fit *fit, const struct la_scenario *scenario, const struct la_probe *probe,
             const struct la_config *base, bool given, char *why, size_t size)
 {
@@ -188,21 +211,26 @@ bool la_fit(struct la_fit *fit, const struct la_scenario *scenario, const struct
     char name[64];
     *fit = (struct la_fit){0};
     const char *reads = given && base->from_user ? other_files(probe, scenario->settings) : NULL;
+    if (!reads && given)
+        reads = other_files(probe, scenario->set);
     if (reads) {
         snprintf(why, size, "it is about another '%s', with which the given data would not be read", reads);
         return false;
     }
-    if (unknown(probe, scenario->settings, name, sizeof name)) {
+    if (unknown(probe, scenario->settings, name, sizeof name) || unknown(probe, scenario->set, name, sizeof name)) {
         snprintf(why, size, "the server has no directive '%s'", name);
         return false;
     }
     la_config_copy(&fit->config, base);
-    if (take_all(fit, probe, scenario->settings, &error) || take_all(fit, probe, scenario->tune, &error)) {
+    if (take_all(fit, probe, scenario->settings, false, &error) ||
+        take_all(fit, probe, scenario->tune, false, &error) || take_all(fit, probe, scenario->set, true, &error)) {
         snprintf(why, size, "%.*s", (int)size - 1, error.text);
         return false;
     }
     for (unsigned int i = 0; i < scenario->node_count; i++)
         note_node(fit, probe, &scenario->nodes[i]);
+    if (!has_what_it_needs(fit, scenario, probe, why, size))
+        return false;
     la_config_renew_login(&fit->config);
     if (!disabled(scenario, &fit->config, name, sizeof name))
         return true;

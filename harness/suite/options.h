@@ -10,6 +10,7 @@ enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
 struct la_suite {
     struct la_parts parts;
     struct la_strings files;   /* scenario files, directories and names */
+    struct la_strings set;     /* redis.conf lines that every scenario runs with */
     struct la_strings command; /* the words of the command line, for the report */
     const char *server;        /* as given; NULL: redis-server from PATH */
     const char *config;
@@ -25,6 +26,7 @@ struct la_suite {
     unsigned int start_timeout_ms; /* for a server to serve after a start; 0: the standard ones */
     enum la_keep keep;             /* bundles */
     bool certify;                  /* scenarios that chance plays a part in are run as often as they say */
+    bool worst;                    /* only what looks for the worst case: scenarios with a situation */
     bool quick;                    /* only scenarios marked quick */
     bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;

@@ -15,12 +15,39 @@
 
 enum { DISK_SLACK = 256 << 20, MEMORY_PER_RUN = 512 << 20, POWER_ROOM = 256 << 20 };
 
+char *la_lines_joined(const struct la_strings *lines)
+{
+    char *all = la_strdup("");
+    for (size_t i = 0; i < lines->count; i++) {
+        char *longer = la_format("%s%s\n", all, lines->items[i]);
+        free(all);
+        all = longer;
+    }
+    return all;
+}
+
+/* --set: every scenario runs with them. */
+static int take_lines(struct la_work *work, struct la_error *error)
+{
+    const struct la_strings *set = &work->suite->set;
+    char why[256];
+    for (size_t i = 0; i < set->count; i++) {
+        if (la_settings_refused(set->items[i], why, sizeof why))
+            return la_fail(error, "--set: %s", why);
+    }
+    for (size_t s = 0; set->count && s < work->scenarios.count; s++)
+        work->scenarios.items[s]->set = la_lines_joined(set);
+    return 0;
+}
+
 static int read_scenarios(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
     for (size_t i = 0; i < suite->files.count; i++)
         if (la_select(&work->scenarios, suite->files.items[i], suite->parts.scenarios, error))
             return -1;
+    if (take_lines(work, error))
+        return -1;
     for (size_t i = 0; i < work->scenarios.count; i++)
         if (la_scenario_check_recording(work->scenarios.items[i], error))
             return -1;
@@ -179,14 +206,17 @@ static bool mixes(const struct la_work *work, const struct la_scenario *scenario
     return false;
 }
 
-/* Why a scenario cannot be run here; false: it can, and `fit` is what it is run with, to be freed. */
-static bool unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
-                  size_t size)
+bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
+                      size_t size)
 {
     const struct la_power_spec *power = scenario->power_cut;
     bool real = power && power->method == LA_POWER_REAL;
     const char *missing = real ? la_power_missing(power, &work->means) : NULL;
     *fit = (struct la_fit){0};
+    if (scenario->situation && (!work->options.server.shim || work->options.server.outside)) {
+        snprintf(why, size, "the worst moment is found with libfaultinject.so in the server");
+        return true;
+    }
     if (missing) {
         snprintf(why, size, "its power cannot be cut for real here: %s", missing);
         return true;
@@ -205,9 +235,12 @@ static void select_scenarios(struct la_work *work)
         char why[256] = "";
         struct la_fit fit = {0};
         bool given = work->suite->config || work->suite->data;
-        bool wanted = (!work->suite->quick || scenario->quick) && !(scenario->bare && given && work->suite->certify);
-        bool runs = wanted && !unfit(work, scenario, &fit, why, sizeof why);
+        bool wanted = (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) &&
+                      !(scenario->bare && given && work->suite->certify);
+        bool runs = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
         work->offered += wanted;
+        if (scenario->situation && scenario->quick)
+            la_strings_add(&work->quick_worst, la_strdup(scenario->path));
         if (runs) {
             work->fits[kept] = fit;
             work->scenarios.items[kept++] = scenario;

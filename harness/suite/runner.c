@@ -130,7 +130,7 @@ static int check_outside(struct la_run *run)
 {
     for (unsigned int i = 0; run->options->server.outside && i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
-        const char *text = step->kind->rule ? step->kind->rule(step->spec) : NULL;
+        const char *text = la_step_rule(step);
         struct fi_rule rule;
         if (step->kind->needs_library)
             return la_run_doubt(run, "the server does not load libfaultinject.so, and %s needs it",

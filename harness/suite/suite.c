@@ -23,6 +23,7 @@
 #include "scenario/read.h"
 #include "suite/runner.h"
 #include "suite/work.h"
+#include "suite/worst.h"
 
 static int usage(const struct la_error *error)
 {
@@ -130,6 +131,7 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .skipped = &work->skipped,
         .out = suite->out,
         .claims = work->claims,
+        .answer = work->answer,
         .command = &suite->command,
         .pending = &pending,
         .certify = suite->certify && !suite->quick,
@@ -188,8 +190,9 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
         return;
     json_t *merged = la_repeat_merge(*runs);
     *runs = NULL;
-    json_array_append_new(work->results, merged);
-    la_table_row(merged);
+    json_array_append_new(work->into, merged);
+    if (!work->silent)
+        la_table_row(merged);
     la_suite_note(work);
 }
 
@@ -262,17 +265,16 @@ static void interrupt(struct la_work *work)
         kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
 }
 
-static size_t count_jobs(const struct la_work *work)
+static size_t count_jobs(const struct la_work *work, size_t first, size_t end)
 {
     size_t jobs = 0;
-    for (size_t i = 0; i < work->scenarios.count; i++)
+    for (size_t i = first; i < end; i++)
         jobs += turns_of(work, i);
     return jobs;
 }
 
-static struct la_job job_at(const struct la_work *work, size_t number)
+static struct la_job job_at(const struct la_work *work, size_t scenario, size_t number)
 {
-    size_t scenario = 0;
     for (; number >= turns_of(work, scenario); scenario++)
         number -= turns_of(work, scenario);
     return (struct la_job){.scenario = scenario, .turn = (unsigned int)number};
@@ -299,7 +301,7 @@ static void show_progress(const struct la_work *work, size_t next, size_t all, c
         fprintf(stderr, "\r\033[K[%zu/%zu] %s; %.0f s%s\r", next, all, name, seconds, left);
 }
 
-static void run_all(struct la_work *work)
+void la_suite_run_range(struct la_work *work, size_t first, size_t end)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -308,10 +310,10 @@ static void run_all(struct la_work *work)
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     size_t next = 0;
-    size_t all = count_jobs(work);
+    size_t all = count_jobs(work, first, end);
     while (next < all || work->running) {
         while (!work->interrupted && next < all) {
-            const struct la_job job = job_at(work, next);
+            const struct la_job job = job_at(work, first, next);
             if (!may_start(work, &job))
                 break;
             next++;
@@ -319,7 +321,7 @@ static void run_all(struct la_work *work)
             start_job(work, &job);
         }
         for (; work->interrupted && next < all; next++) {
-            const struct la_job job = job_at(work, next);
+            const struct la_job job = job_at(work, first, next);
             enter(work, &job, failed_result(work, &job, "interrupted"));
         }
         struct timespec wait = {0, 100000000};
@@ -399,8 +401,10 @@ static void release(struct la_work *work)
     la_strings_free(&work->differences);
     la_probe_free(&work->probe);
     la_strings_free(&work->skipped);
+    la_strings_free(&work->quick_worst);
     la_claims_free(work->claims);
     json_decref(work->results);
+    json_decref(work->answer);
     free(work->runs);
     if (work->stream >= 0)
         close(work->stream);
@@ -429,6 +433,21 @@ static void keep_stdout_free(struct la_work *work)
     dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
+/* What the configuration loses at worst comes before everything else. How many scenarios that took. */
+static size_t answer_first(struct la_work *work)
+{
+    size_t worst = la_worst_first(work);
+    if (!worst)
+        return 0;
+    work->silent = true;
+    la_suite_run_range(work, 0, worst);
+    work->answer = la_worst_answer(work);
+    work->silent = false;
+    la_suite_note(work);
+    la_table_answer(work->answer);
+    return worst;
+}
+
 static int work_through(struct la_work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
@@ -440,10 +459,13 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
-    la_table_header();
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     la_suite_note(work);
-    run_all(work);
+    size_t worst = suite->certify ? answer_first(work) : 0;
+    la_table_header();
+    for (size_t i = 0; i < json_array_size(work->results); i++)
+        la_table_row(json_array_get(work->results, i));
+    la_suite_run_range(work, worst, work->scenarios.count);
     return report(work, limits);
 }
 
@@ -451,6 +473,7 @@ int la_suite_run(void *context, const struct la_sandbox *sandbox, struct la_stri
 {
     struct la_work work = {
         .suite = context, .sandbox = sandbox, .results = json_array(), .start_ns = la_now_ns(), .stream = -1};
+    work.into = work.results;
     keep_stdout_free(&work);
     int status = work_through(&work, limits);
     release(&work);

@@ -38,7 +38,11 @@ struct la_work {
     struct la_strings skipped; /* "scenario: why it does not apply" */
     struct la_claims *claims;
     json_t *results;
-    json_t **runs; /* of each scenario: the results, by turn; null: not ended yet */
+    json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */
+    struct la_strings quick_worst; /* files of the quick scenarios with a situation, whether they apply or not */
+    bool silent;                   /* no row is printed as it comes */
+    json_t *answer;                /* what certify answers first; NULL: nothing */
+    json_t **runs;                 /* of each scenario: the results, by turn; null: not ended yet */
     struct la_job jobs[LA_JOBS_MAX];
     unsigned int running;
     bool interrupted;
@@ -51,6 +55,16 @@ struct la_work {
  * nothing has been written outside that folder.
  */
 int la_prepare(struct la_work *work, struct la_error *error);
+
+/* Each with its line end, to be freed. */
+char *la_lines_joined(const struct la_strings *lines);
+
+/* Why a scenario cannot be run here; false: it can, and `fit` is what it is run with, to be freed in either case. */
+bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
+                      size_t size);
+
+/* Runs those with an index from `first` on, below `end`, as often as it takes. Their results go to work->into. */
+void la_suite_run_range(struct la_work *work, size_t first, size_t end);
 
 /* Brings result.json up to date: whoever kills lastack finds what was known. */
 void la_suite_note(const struct la_work *work);

@@ -53,7 +53,7 @@ static struct world *begin(const char *expect)
     struct world *world = la_alloc(1, sizeof *world);
     struct la_run *run = &world->run;
     world->scenario = read_text(expect);
-    world->options.demands = (struct la_demands){-1, -1};
+    world->options.demands = (struct la_demands){-1, -1, false};
     world->control = la_alloc(1, sizeof *world->control);
     world->head.acked = 1000;
     world->head.life = 1;

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -67,14 +68,16 @@ class LastackTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-", dir=self.folders))
         self.calls = 0
+        self.lock = threading.Lock()
 
     def tearDown(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def lastack(self, *args, out=True, env=None, timeout=1200):
         """Runs lastack; with `out`, in a new output folder. Only a hang takes as long as `timeout`."""
-        self.calls += 1
-        folder = self.folder / f"out{self.calls}"
+        with self.lock:
+            self.calls += 1
+            folder = self.folder / f"out{self.calls}"
         command = [LASTACK, *map(str, args)] + (["--out", str(folder)] if out else [])
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout,
                               env={**os.environ, **(env or {})}, cwd=self.folder, stdin=subprocess.DEVNULL)

@@ -136,7 +136,7 @@ class Original(LastackTest):
         self.assertNotRegex(str(run), "sw0rd|fish")
 
         for line in ("logfile /var/log/redis server.log", "supervised systemmd", "cluster-enabled maybe", "tls-port some"):
-            run = self.judge(self.write("etc/typo.conf", f"{OWN}{line}\n"), "kill: {scope: group}", "recover: {}")
+            run = self.judge(self.write("etc/typo.conf", f"{OWN}appendfsync always\n{line}\n"), "kill: {scope: group}", "recover: {}")
             self.assertEqual(run.scenario()["verdict"], "inconclusive", line + str(run))
             self.assertIn("as it lies, the server ends at once", run.scenario()["reasons"][0])
         (self.folder / "etc/zero.conf").write_bytes(f"{OWN}hz 20\n".encode() + b"\0hz 30\nappendonly no\n")

@@ -1,0 +1,104 @@
+/* What certify answers first, on a terminal. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "report/answer.h"
+#include "report/table.h"
+
+static const char *get(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static bool is_false(const json_t *object, const char *key)
+{
+    return json_is_false(json_object_get(object, key));
+}
+
+static void number(const json_t *object, const char *key, int width)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_number(value))
+        printf(" %*.0f", width, json_number_value(value));
+    else
+        printf(" %*s", width, "-");
+}
+
+static void situation_row(const json_t *answer)
+{
+    char *words = la_answer_words(answer);
+    json_int_t factor = json_integer_value(json_object_get(answer, "clock_factor"));
+    bool known = json_object_get(answer, "scenario");
+    size_t i;
+    json_t *unknown;
+    printf("  %-14s %10s", get(answer, "situation"), words);
+    number(answer, "lost", 10);
+    number(answer, "ready_ms", 9);
+    printf("  %-6s %s", !known ? "-" : is_false(answer, "by_itself") ? "no" : "itself", get(answer, "scenario"));
+    if (factor > 1)
+        printf(" (clock x%lld)", (long long)factor);
+    putchar('\n');
+    json_array_foreach (json_object_get(answer, "unknown"), i, unknown)
+        printf("    and it may be worse: %s is inconclusive: %.300s\n", get(unknown, "scenario"), get(unknown, "why"));
+    free(words);
+}
+
+/* "kill 0 ms, power cut 1012 ms" */
+static void in_words(const json_t *situations)
+{
+    size_t i;
+    json_t *answer;
+    json_array_foreach (situations, i, answer) {
+        char *words = la_answer_words(answer);
+        printf("%s %s %s", i ? "," : "", get(answer, "situation"), words);
+        free(words);
+    }
+}
+
+static void remedy_row(const json_t *remedy)
+{
+    const json_t *price = json_object_get(remedy, "throughput");
+    const json_t *interval = json_object_get(price, "interval");
+    printf("  %s '%s' (it is %s %s):", json_is_true(json_object_get(remedy, "proposed")) ? "with" : "tried:",
+           get(remedy, "line"), get(remedy, "directive"), *get(remedy, "was") ? get(remedy, "was") : "\"\"");
+    in_words(json_object_get(remedy, "situations"));
+    putchar('\n');
+    if (json_is_object(price))
+        printf("    and %.0f %% of the writes a second (%.0f to %.0f, n = %lld)\n",
+               json_number_value(json_object_get(price, "percent")), json_number_value(json_array_get(interval, 0)),
+               json_number_value(json_array_get(interval, 1)),
+               (long long)json_integer_value(json_object_get(price, "n")));
+}
+
+static void requirement_row(const json_t *requirement)
+{
+    const json_t *worst = json_object_get(requirement, "worst_ms");
+    printf("  --%s %lld ms: %s", get(requirement, "name"),
+           (long long)json_integer_value(json_object_get(requirement, "target_ms")), get(requirement, "verdict"));
+    if (json_is_number(worst))
+        printf("; at worst %.0f ms, at a %s", json_number_value(worst), get(requirement, "situation"));
+    else if (*get(requirement, "situation"))
+        printf("; nothing bounds what a %s takes", get(requirement, "situation"));
+    putchar('\n');
+}
+
+void la_table_answer(const json_t *answer)
+{
+    const json_t *situations = json_object_get(answer, "situations");
+    size_t i;
+    json_t *row;
+    printf("%s\n\n%-16s %10s %10s %9s  %-6s %s\n", get(answer, "strategy"), "lost at most at a", "time", "operations",
+           "ready ms", "starts", "seen in");
+    json_array_foreach (situations, i, row)
+        situation_row(row);
+    json_array_foreach (json_object_get(answer, "requirements"), i, row)
+        requirement_row(row);
+    json_array_foreach (json_object_get(answer, "remedies"), i, row)
+        remedy_row(row);
+    putchar('\n');
+    fflush(stdout);
+}

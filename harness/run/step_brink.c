@@ -1,0 +1,268 @@
+/*
+ * The step brink: at the moment at which the configuration, whatever it is, has most to lose, the fault comes, or the
+ * server's end. What keeps the data is asked of the server. Where that is snapshots alone, the moment is when the next
+ * one begins: one is saved, and the server's clock runs so fast that the interval is over soon.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/keyscan.h"
+#include "run/steps.h"
+#include "run/wait.h"
+#include "shared/actions.h"
+
+enum {
+    INTERVAL_MS = 3000, /* what the interval of the server's save points is made to take */
+    FACTOR_MAX = 3600,
+    SLACK_MS = 5000,   /* for the machine, on top of what a snapshot is waited for */
+    FIRES_MS = 3000,   /* what comes every second has come by then */
+    ACCEPTS_MS = 3000, /* a load of one operation a second has been answered by then */
+};
+
+enum end { END_KILL, END_POWER_CUT };
+
+struct brink {
+    char *node;
+    enum end end;
+    char *rule; /* the fault, armed before the moment; NULL: the end itself is the fault */
+    unsigned int
+        ms; /* from when it has come to the end, where no snapshot is waited for; less once writes are refused */
+};
+
+/* What keeps the data of a node. */
+struct keeping {
+    bool log;              /* an append-only file */
+    unsigned int interval; /* after which one write is saved, s; of none that is, the longest; 0: no save points */
+};
+
+/* The value of a setting; -1: the server does not say. */
+static int setting(struct la_node *node, const char *name, char *value, size_t size)
+{
+    struct la_error error;
+    char *line = la_format("CONFIG GET %s", name);
+    redisReply *reply = la_step_send(node, line, &error);
+    bool said = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[1]->str;
+    if (said)
+        snprintf(value, size, "%s", reply->element[1]->str);
+    freeReplyObject(reply);
+    free(line);
+    return said ? 0 : -1;
+}
+
+/* The more is written, the sooner it is saved: a single write waits longest. */
+static unsigned int interval_of_one_write(const char *points)
+{
+    unsigned int least = 0;
+    unsigned int longest = 0;
+    unsigned int seconds;
+    unsigned int changes;
+    int length;
+    for (; sscanf(points, "%u %u%n", &seconds, &changes, &length) == 2; points += length) {
+        longest = seconds > longest ? seconds : longest;
+        least = changes <= 1 && (!least || seconds < least) ? seconds : least;
+    }
+    return least ? least : longest;
+}
+
+static int ask(struct la_run *run, struct la_node *node, struct keeping *keeping)
+{
+    char value[512];
+    if (setting(node, "appendonly", value, sizeof value))
+        return la_run_doubt(run, "%s does not say what keeps its data (CONFIG GET)", node->spec->name);
+    keeping->log = !strcmp(value, "yes");
+    if (setting(node, "save", value, sizeof value))
+        return la_run_doubt(run, "%s does not say when it saves (CONFIG GET save)", node->spec->name);
+    keeping->interval = interval_of_one_write(value);
+    return 0;
+}
+
+/* A write of the harness's own is acknowledged. */
+static bool takes_a_write(struct la_node *node)
+{
+    struct la_error error;
+    redisReply *reply = la_step_send(node, "SET " LA_RECOVERY_KEY " x", &error);
+    bool taken = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    return taken;
+}
+
+/* The load, which writes all the time, has had a write acknowledged, and not a refusal. */
+static bool accepts(struct la_run *run)
+{
+    uint64_t acked = run->ledger.head->acked;
+    uint64_t refused = run->ledger.head->refused;
+    struct la_deadline deadline = la_wait_until(ACCEPTS_MS);
+    while (run->ledger.head->acked == acked && run->ledger.head->refused == refused)
+        if (!la_wait_turn(run, &deadline))
+            return false;
+    return run->ledger.head->acked > acked;
+}
+
+/*
+ * The interval begins with a snapshot, and what may be lost with the first write after it. There is no second one: it
+ * could be enough for another save point. False: the configuration disables SAVE, and the server's own snapshot is
+ * waited for.
+ */
+static bool save(struct la_run *run, struct la_node *node)
+{
+    struct la_error error;
+    if (!la_address_command(&node->address, "SAVE"))
+        return false;
+    redisReply *reply = la_step_send(node, "SAVE", &error);
+    bool saved = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    la_run_event(run, node->spec->name, saved ? "saved" : "SAVE: refused");
+    if (!saved)
+        return false;
+    if (!accepts(run))
+        la_run_doubt(run, "no write was acknowledged after a snapshot, so that nothing was at stake");
+    la_stop_load(run);
+    return true;
+}
+
+static int speed_up(struct la_run *run, struct la_node *node, unsigned int interval)
+{
+    unsigned int factor = (interval * 1000 + INTERVAL_MS - 1) / INTERVAL_MS;
+    char rule[64];
+    run->brink.factor = factor > FACTOR_MAX ? FACTOR_MAX : factor;
+    if (run->brink.factor < 2)
+        return 0;
+    snprintf(rule, sizeof rule, "op=clock do=clock:x%u", run->brink.factor);
+    return la_arm(run, node, rule, true);
+}
+
+static int end_it(struct la_run *run, struct la_node *node, enum end end)
+{
+    return end == END_KILL ? la_kill_group(run, node) : la_cut_power(run, node);
+}
+
+/* For the interval, twice: a snapshot that has not begun by then may never. */
+static struct la_deadline patience(const struct la_run *run, unsigned int interval)
+{
+    return la_wait_until((unsigned int)(2000.0 * interval / run->brink.factor) + SLACK_MS);
+}
+
+/* The server is ended when the next snapshot begins: by a rule at its fork. */
+static int end_at_snapshot(struct la_run *run, struct la_node *node, const struct brink *step, unsigned int interval)
+{
+    char rule[64];
+    unsigned int exits = node->exits;
+    unsigned int nth = save(run, node) ? 1 : 2;
+    snprintf(rule, sizeof rule, "op=fork role=server nth=%u do=%s", nth,
+             step->end == END_KILL ? "kill:group" : "power-cut");
+    if (la_arm(run, node, rule, true) || speed_up(run, node, interval))
+        return -1;
+    struct la_deadline deadline = patience(run, nth * interval);
+    while (node->exits == exits)
+        if (!la_wait_turn(run, &deadline)) {
+            run->brink.boundless = true;
+            la_run_event(run, node->spec->name, "no snapshot has begun in twice the interval");
+            return end_it(run, node, step->end);
+        }
+    snprintf(run->brink.moment, sizeof run->brink.moment, "when the next snapshot begins, after %u s", interval);
+    return 0;
+}
+
+static bool snapshot_failed(struct la_node *node)
+{
+    char status[16] = "";
+    char *info = la_node_info(node);
+    la_info_field(info, "rdb_last_bgsave_status", status, sizeof status);
+    free(info);
+    return !strcmp(status, "err");
+}
+
+/* With the fault there, until the snapshot that meets it has failed. */
+static void await_failed_snapshot(struct la_run *run, struct la_node *node, unsigned int interval)
+{
+    struct la_deadline deadline = patience(run, interval);
+    while (node->pid && !snapshot_failed(node))
+        if (!la_wait_turn(run, &deadline)) {
+            run->brink.boundless = true;
+            return;
+        }
+    if (!node->pid)
+        return;
+    run->brink.boundless = takes_a_write(node);
+    snprintf(run->brink.moment, sizeof run->brink.moment, "when the next snapshot has failed, after %u s", interval);
+}
+
+/* It was armed last. */
+static const struct fi_rule *armed_rule(const struct la_node *node)
+{
+    return &node->control->rules[node->rules[node->rule_count - 1]];
+}
+
+/*
+ * With a log, or nothing: the fault has its time, or less where writes are refused for it. One that never comes, or
+ * that changes nothing, ends no loss.
+ */
+static void meet(struct la_run *run, struct la_node *node, const struct fi_rule *rule, unsigned int ms)
+{
+    uint64_t refused = run->ledger.head->refused;
+    bool harms = fi_actions[rule->action].harms;
+    struct la_deadline deadline = la_wait_until(FIRES_MS);
+    while (node->pid && !rule->fired && la_wait_turn(run, &deadline))
+        ;
+    deadline = la_wait_until(rule->fired ? ms : 0);
+    while (node->pid && !(harms && run->ledger.head->refused > refused) && la_wait_turn(run, &deadline))
+        ;
+    run->brink.boundless = !rule->fired || (harms && node->pid && accepts(run));
+}
+
+static int run_brink(struct la_run *run, const struct la_spec *spec)
+{
+    const struct brink *step = (const struct brink *)spec;
+    struct la_node *node = la_run_node(run, step->node);
+    struct keeping keeping = {false, 0};
+    run->brink.factor = 1;
+    if (ask(run, node, &keeping))
+        return -1;
+    bool snapshots = !keeping.log && keeping.interval;
+    run->brink.keeps = keeping.log || keeping.interval;
+    if (snapshots && !step->rule)
+        return end_at_snapshot(run, node, step, keeping.interval);
+    if (snapshots)
+        save(run, node);
+    if (step->rule && la_arm(run, node, step->rule, true))
+        return -1;
+    const struct fi_rule *rule = step->rule ? armed_rule(node) : NULL;
+    if (snapshots && speed_up(run, node, keeping.interval))
+        return -1;
+    if (snapshots)
+        await_failed_snapshot(run, node, keeping.interval);
+    else if (rule)
+        meet(run, node, rule, step->ms);
+    run->brink.boundless = run->brink.boundless || !run->brink.keeps;
+    return end_it(run, node, step->end);
+}
+
+static int check_brink(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    const struct brink *step = (const struct brink *)spec;
+    (void)index;
+    if (step->end == END_POWER_CUT && !check->scenario->power_cut)
+        return la_check_wrong(check, "'end: power-cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
+    if (step->ms && !step->rule)
+        return la_check_wrong(check, "'ms' is how long the fault is there: it needs a rule");
+    return 0;
+}
+
+static const char *rule_of(const struct la_spec *spec)
+{
+    return ((const struct brink *)spec)->rule;
+}
+
+static const cyaml_strval_t ends[] = {{"kill", END_KILL}, {"power-cut", END_POWER_CUT}};
+static const cyaml_schema_field_t brink_fields[] = {
+    LA_TEXT("node", LA_OPTIONAL, struct brink, node), LA_CHOICE("end", CYAML_FLAG_DEFAULT, struct brink, end, ends),
+    LA_TEXT("rule", LA_OPTIONAL, struct brink, rule), LA_NUMBER("ms", struct brink, ms), LA_END};
+
+const struct la_step_kind la_step_brink = {
+    .form = {"brink", brink_fields, sizeof(struct brink)},
+    .check = check_brink,
+    .run = run_brink,
+    .rule = rule_of,
+    .needs_library = true,
+};

@@ -1,0 +1,281 @@
+#include "suite/worst.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/expectations.h"
+#include "judge/fit.h"
+#include "report/answer.h"
+#include "report/row.h"
+#include "scenario/read.h"
+#include "suite/remedies.h"
+
+size_t la_worst_first(struct la_work *work)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        struct la_scenario *scenario = work->scenarios.items[i];
+        struct la_fit fit = work->fits[i];
+        if (!scenario->situation)
+            continue;
+        for (size_t at = i; at > count; at--) {
+            work->scenarios.items[at] = work->scenarios.items[at - 1];
+            work->fits[at] = work->fits[at - 1];
+        }
+        work->scenarios.items[count] = scenario;
+        work->fits[count++] = fit;
+    }
+    return count;
+}
+
+/* "worst-kill", "save 60 1" -> "worst-kill-with-save-60-1": a name, and a folder of the report. */
+static char *name_with(const char *name, const char *line)
+{
+    char *whole = la_format("%s-with-%s", name, line);
+    for (char *c = whole; *c; c++)
+        *c = (char)(isalnum((unsigned char)*c) ? tolower((unsigned char)*c) : '-');
+    return whole;
+}
+
+static void put(char **member, char *text)
+{
+    free(*member);
+    *member = text;
+}
+
+/* Adds a scenario to be run; takes it over. False: it cannot be run here. */
+static bool add(struct la_work *work, struct la_scenario *scenario)
+{
+    char why[256];
+    struct la_fit fit;
+    if (la_prepare_unfit(work, scenario, &fit, why, sizeof why)) {
+        la_fit_free(&fit);
+        la_scenario_free(scenario);
+        return false;
+    }
+    size_t count = work->scenarios.count + 1;
+    work->scenarios.items = la_realloc(work->scenarios.items, count, sizeof *work->scenarios.items);
+    work->fits = la_realloc(work->fits, count, sizeof *work->fits);
+    work->runs = la_realloc(work->runs, count, sizeof(json_t *));
+    work->scenarios.items[count - 1] = scenario;
+    work->fits[count - 1] = fit;
+    work->runs[count - 1] = NULL;
+    work->scenarios.count = count;
+    return true;
+}
+
+/* Runs what has been added since there were `first`, and takes it off again: the results, the caller's. */
+static json_t *run_added(struct la_work *work, size_t first)
+{
+    json_t *results = json_array();
+    work->into = results;
+    la_suite_run_range(work, first, work->scenarios.count);
+    work->into = work->results;
+    for (size_t i = first; i < work->scenarios.count; i++) {
+        la_fit_free(&work->fits[i]);
+        la_scenario_free(work->scenarios.items[i]);
+    }
+    work->scenarios.count = first;
+    return results;
+}
+
+static struct la_scenario *copy_of(const char *path, const char *line)
+{
+    struct la_error error;
+    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
+    if (!scenario)
+        return NULL;
+    put(&scenario->name, name_with(scenario->name, line));
+    return scenario;
+}
+
+/* What is lost with one line more, in the situations that the quick scenarios are about. */
+static json_t *try_line(struct la_work *work, const char *line)
+{
+    const struct la_strings *set = &work->suite->set;
+    size_t first = work->scenarios.count;
+    for (size_t i = 0; i < work->quick_worst.count; i++) {
+        struct la_scenario *trial = copy_of(work->quick_worst.items[i], line);
+        if (!trial)
+            continue;
+        char *lines = la_lines_joined(set);
+        put(&trial->set, la_format("%s%s", lines, line));
+        free(lines);
+        add(work, trial);
+    }
+    json_t *results = run_added(work, first);
+    json_t *answers = la_answers(results);
+    json_decref(results);
+    return answers;
+}
+
+static struct la_measure samples_of(const json_t *figures, const char *name)
+{
+    struct la_measure measure = {0};
+    size_t i;
+    json_t *figure;
+    json_array_foreach (figures, i, figure) {
+        const char *own = json_string_value(json_object_get(figure, "name"));
+        const json_t *samples = json_object_get(figure, "samples");
+        if (!own || strcmp(own, name) != 0)
+            continue;
+        measure.count = json_array_size(samples);
+        measure.samples = la_alloc(measure.count, sizeof *measure.samples);
+        for (size_t n = 0; n < measure.count; n++)
+            measure.samples[n].value = json_number_value(json_array_get(samples, n));
+    }
+    return measure;
+}
+
+/* Writes a second with the line, in percent of those without it; null: not measured. */
+static json_t *price_of(struct la_work *work, const char *line)
+{
+    char path[LA_PATH_MAX];
+    size_t first = work->scenarios.count;
+    la_path(path, "%s/price.yaml", work->suite->parts.fixtures);
+    struct la_scenario *scenario = copy_of(path, line);
+    if (!scenario)
+        return json_null();
+    put(&scenario->nodes[1].config, la_strdup(line));
+    if (!add(work, scenario))
+        return json_null();
+    json_t *results = run_added(work, first);
+    const json_t *figures = json_object_get(json_array_get(results, 0), "figures");
+    struct la_measure with = samples_of(figures, "changed");
+    struct la_measure without = samples_of(figures, "as-it-is");
+    const struct la_middle ratio = la_middle_of_ratio(&with, &without);
+    json_t *price = json_null();
+    if (ratio.count)
+        price = json_pack("{s:f, s:[f, f], s:i, s:O}", "percent", 100 * ratio.median, "interval", 100 * ratio.low,
+                          100 * ratio.high, "n", (int)ratio.count, "scenario",
+                          json_object_get(json_array_get(results, 0), "name"));
+    free(with.samples);
+    free(without.samples);
+    json_decref(results);
+    return price;
+}
+
+static double loss_at(const json_t *answers, enum la_situation situation)
+{
+    return la_answer_loss(la_answer_find(answers, la_situation_names[situation]));
+}
+
+/* It loses less in one situation, and more in none. */
+static bool is_better(const json_t *answers, const json_t *than)
+{
+    static const enum la_situation situations[] = {LA_AT_KILL, LA_AT_POWER_CUT};
+    bool better = false;
+    for (size_t i = 0; i < sizeof situations / sizeof *situations; i++) {
+        double loss = loss_at(answers, situations[i]);
+        double before = loss_at(than, situations[i]);
+        if (isnan(loss) || isnan(before) || loss > before * 1.1 + 100) /* what repeated runs differ by is no loss */
+            return false;
+        better = better || loss < before / 2;
+    }
+    return better;
+}
+
+/* Tries every remedy that is one here. The best comes first, with its price. */
+static json_t *try_remedies(struct la_work *work, const json_t *answers)
+{
+    char path[LA_PATH_MAX];
+    struct la_error error;
+    json_t *tried = json_array();
+    const json_t *best = answers;
+    la_path(path, "%s/remedies.yaml", work->suite->parts.fixtures);
+    struct la_remedies *remedies = la_remedies_read(path, &error);
+    for (unsigned int i = 0; remedies && i < remedies->count && !work->interrupted; i++) {
+        const struct la_remedy *remedy = &remedies->items[i];
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(remedy->line, " "), remedy->line);
+        const char *was = la_probe_setting(&work->probe, name);
+        if (!la_remedy_applies(remedy, &work->probe))
+            continue;
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:o}", "line", remedy->line, "directive", name, "was",
+                                  was ? was : "", "situations", try_line(work, remedy->line));
+        const json_t *got = json_object_get(entry, "situations");
+        if (is_better(got, best)) {
+            best = got;
+            json_array_insert_new(tried, 0, entry);
+        } else {
+            json_array_append_new(tried, entry);
+        }
+    }
+    la_remedies_free(remedies);
+    json_t *first = json_array_get(tried, 0);
+    bool proposed = best != answers && !work->interrupted;
+    if (first)
+        json_object_set_new(first, "proposed", json_boolean(proposed));
+    if (proposed)
+        json_object_set_new(first, "throughput", price_of(work, json_string_value(json_object_get(first, "line"))));
+    return tried;
+}
+
+/* In the words of the documents: which of their strategies it is. */
+static char *strategy_of(const struct la_probe *probe)
+{
+    const char *log = la_probe_setting(probe, "appendonly");
+    const char *points = la_probe_setting(probe, "save");
+    const char *sync = la_probe_setting(probe, "appendfsync");
+    const char *preamble = la_probe_setting(probe, "aof-use-rdb-preamble");
+    if (!log || !points)
+        return la_strdup("not known: the server does not tell its settings");
+    bool mixed = preamble && !strcmp(preamble, "yes");
+    if (!strcmp(log, "yes"))
+        return la_format("%s: appendonly yes, appendfsync %s; save \"%s\"",
+                         mixed ? "mixed persistence" : "an append-only file", sync ? sync : "?", points);
+    return *points ? la_format("RDB snapshots: save \"%s\", appendonly no", points)
+                   : la_strdup("no persistence: save \"\", appendonly no");
+}
+
+/* --rpo and --rto, against the worst of what was seen. */
+static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool of_loss)
+{
+    const json_t *worst = NULL;
+    double most = -1;
+    bool unknown = false;
+    for (int i = 0; i < LA_AT_RESTART; i++) {
+        const json_t *answer = la_answer_find(answers, la_situation_names[i]);
+        double ms = of_loss ? la_answer_loss(answer) : json_number_value(json_object_get(answer, "ready_ms"));
+        unknown = unknown || (answer && (isnan(ms) || json_array_size(json_object_get(answer, "unknown"))));
+        if (!answer || !(ms > most))
+            continue;
+        most = ms;
+        worst = answer;
+    }
+    bool met = most <= target_ms;
+    return json_pack("{s:s, s:i, s:s, s:o, s:o}", "name", name, "target_ms", target_ms, "verdict",
+                     !met                ? "violated"
+                     : unknown || !worst ? "inconclusive"
+                                         : "holds",
+                     "worst_ms", worst && isfinite(most) ? json_real(most) : json_null(), "situation",
+                     worst ? json_incref(json_object_get(worst, "situation")) : json_null());
+}
+
+static json_t *requirements(const struct la_demands *demands, const json_t *answers)
+{
+    json_t *list = json_array();
+    if (demands->rpo_ms >= 0)
+        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, true));
+    if (demands->rto_ms >= 0)
+        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, false));
+    return list;
+}
+
+json_t *la_worst_answer(struct la_work *work)
+{
+    json_t *answers = la_answers(work->results);
+    char *strategy = strategy_of(&work->probe);
+    json_t *answer = json_pack("{s:o, s:o, s:o}", "strategy", la_json_text(strategy), "situations", answers,
+                               "requirements", requirements(&work->suite->demands, answers));
+    free(strategy);
+    bool asked = !work->suite->quick && !work->interrupted;
+    const struct la_demands demands = work->options.demands;
+    work->options.demands = (struct la_demands){-1, -1, true}; /* they are asked of what is, not of what might be */
+    json_object_set_new(answer, "remedies", asked ? try_remedies(work, answers) : json_array());
+    work->options.demands = demands;
+    return answer;
+}

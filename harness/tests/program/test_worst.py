@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""What certify answers first: what a configuration loses at worst. Turning the directive that decides turns the answer."""
+import concurrent.futures
+import unittest
+import zlib
+
+from result_schema import schema_errors
+from support import BROKEN, SCENARIOS, LastackTest, undocumented
+
+HOUR = 3600 * 1000
+
+
+class Worst(LastackTest):
+    def all_at(self, cases, *options):
+        """The same of several (name, lines), beside each other: most of the time they wait."""
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            return [seen["worst"] for seen in pool.map(lambda case: self.at(*case, *options), cases)]
+
+    def at(self, name, lines, *options, **more):
+        """What one scenario sees with a configuration."""
+        conf = self.write(f"{name}-{zlib.crc32(lines.encode())}.conf", lines + "\n")
+        run = self.lastack("run", SCENARIOS / f"worst/{name}.yaml", "--config", conf, *options, **more)
+        self.assertIsNotNone(run.result, str(run))
+        if not run.result["scenarios"]:
+            return None
+        self.assertEqual(schema_errors(run.result), [])
+        return run.scenario()
+
+    def test_certify_answers_first(self):
+        conf = self.write("rdb.conf", "save 3600 1 300 100 60 10000\nappendonly no\n")
+        run = self.lastack("certify", "--worst", "--config", conf, "--rpo", "10s", "--rto", "60s", "--jobs", 2)
+        answer = run.result["answer"]
+        self.assertEqual(schema_errors(run.result), [])
+        self.assertEqual(undocumented(set(answer) | set(answer["situations"][0]) | set(answer["remedies"][0])), [])
+        self.assertEqual([one["situation"] for one in answer["situations"]],
+                         ["kill", "power cut", "full disk", "failed fork", "failed fsync", "restart"])
+        for one in answer["situations"][:-1]:
+            self.assertTrue(HOUR * 0.99 <= one["window_ms"] <= HOUR * 1.1, one)
+            self.assertTrue(one["by_itself"] and not one["boundless"] and not one["unknown"], one)
+            self.assertTrue((run.out / one["scenario"] / "scenario.json").exists(), one)
+        self.assertTrue(answer["situations"][-1]["everything"], "the trap: nothing was saved yet")
+        self.assertIn("RDB snapshots", answer["strategy"])
+        self.assertEqual({one["name"]: one["verdict"] for one in answer["requirements"]}, {"rpo": "violated", "rto": "holds"})
+        self.assertEqual(run.status, 1, str(run))
+        # what is proposed has been run, and is better
+        best, other = answer["remedies"]
+        self.assertEqual((best["line"], best["proposed"], best["was"]), ("appendonly yes", True, "no"))
+        for one in best["situations"]:
+            self.assertLess(one["window_ms"], 10000, one)
+            self.assertTrue((run.out / one["scenario"] / "scenario.json").exists(), one)
+        self.assertGreater(best["throughput"]["percent"], 5)
+        self.assertEqual(other["line"], "save 60 1")
+        for one in other["situations"]:
+            self.assertTrue(59000 <= one["window_ms"] <= 90000, one)
+        first = run.stdout[:run.stdout.index("scenario  ")]
+        self.assertRegex(first, r"kill +36\d\d s .*worst-kill \(clock x1200\)")
+        self.assertRegex(first, r"--rpo 10000 ms: violated")
+        self.assertRegex(first, r"with 'appendonly yes' \(it is appendonly no\): kill")
+        # a trial is repeated by what stands in it
+        trial = (run.out / "worst-kill-with-save-60-1/scenario.json").read_text()
+        self.assertIn("--set 'save 60 1'", trial)
+
+    def test_the_interval_decides(self):
+        points = {600: "save 600 1", 36000: "save 36000 1 120 3"}
+        for seconds, seen in zip(points, self.all_at(("worst-kill", f"appendonly no\n{save}") for save in points.values())):
+            self.assertTrue(0.98 * seconds <= seen["window_ms"] / 1000 <= 1.1 * seconds, seen)
+            self.assertIn(f"after {seconds} s", seen["moment"])
+
+    def test_snapshots_that_never_come(self):
+        rare, nothing, log = self.all_at([("worst-kill", "appendonly no\nsave 600 1000000"),
+                                          ("worst-kill", "appendonly no\nsave \"\""),
+                                          ("worst-kill", "appendonly yes\nappendfsync always")])
+        self.assertTrue(rare["boundless"] and rare["lost"] and not rare["everything"], rare)
+        self.assertTrue(nothing["boundless"] and nothing["lost"] and nothing["everything"], nothing)
+        self.assertFalse(log["boundless"] or log["lost"] or log["everything"], log)
+
+    def test_writes_that_go_on_after_a_failed_snapshot(self):
+        cases = [(name, f"appendonly no\nsave 600 1\nstop-writes-on-bgsave-error {stop}")
+                 for name in ("worst-full-disk", "worst-failed-fork") for stop in ("yes", "no")]
+        for case, seen in zip(cases, self.all_at(cases)):
+            self.assertEqual(seen["boundless"], case[1].endswith("no"), f"{case} {seen}")
+
+    def test_the_policy_decides(self):
+        log = "appendonly yes\nsave \"\"\nappendfsync "
+        always, everysec, no = self.all_at(("worst-power-cut-stall", log + policy) for policy in ("always", "everysec", "no"))
+        self.assertEqual(always["lost"], 0, always)
+        self.assertTrue(everysec["lost"] and not everysec["boundless"], everysec)
+        self.assertTrue(no["lost"] and no["boundless"], no)
+        goes_on, waits = self.all_at(("worst-power-cut-rewrite", f"{log}everysec\nno-appendfsync-on-rewrite {rewriting}")
+                                     for rewriting in ("no", "yes"))
+        self.assertFalse(goes_on["boundless"], goes_on)
+        self.assertTrue(waits["boundless"], waits)
+        self.assertIsNone(self.at("worst-power-cut-stall", "appendonly no"), "it is about the log")
+
+    def test_a_server_that_does_not_sync(self):
+        """The configuration promises what the server does not keep."""
+        seen = self.at("worst-power-cut", "appendonly yes\nappendfsync always", "--server", BROKEN / "redis",
+                       env={"REDIS_DEFECT": "no-fsync"})["worst"]
+        self.assertGreater(seen["lost"], 0, seen)
+
+    def test_requirements_are_about_the_configuration(self):
+        """--rpo is asked of what is written, not of scenarios that set something else; --set changes what is written."""
+        for line, verdict in (("appendfsync always", "holds"), ("appendfsync everysec", "violated")):
+            seen = self.at("worst-power-cut-stall", "appendonly yes\nsave \"\"", "--rpo", "100ms", "--set", line)
+            self.assertEqual(seen["verdict"], verdict, seen["reasons"])
+            self.assertIn(f"--set '{line}'", seen["reproduce"])
+        run = self.lastack("run", "worst-kill", "--set", "port 1")
+        self.assertEqual(run.status, 2)
+        self.assertIn("--set: 'port' is the harness's own", run.stderr)
+
+    def test_what_cannot_be_meant_is_refused(self):
+        text = (SCENARIOS / "worst/worst-kill.yaml").read_text()
+        for old, new, words in (("situation: kill", "situation: flood", "kill, power cut"),
+                                ("  - verify: {}\n", "", "needs a step 'verify'"),
+                                ("end: kill", "end: power-cut", "how it is to be cut"),
+                                ("end: kill", "end: kill, ms: 5", "needs a rule")):
+            self.assertIn(old, text)
+            run = self.lastack("run", self.write("bad.yaml", text.replace(old, new)))
+            self.assertEqual(run.status, 2, str(run))
+            self.assertIn(words, run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
