@@ -166,7 +166,7 @@ static const struct argp_option run_options[] = {
     {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
     {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
-    {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default 1)", 0},
+    {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default: as many as there are processors, and memory for)", 0},
     {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
     {"json", OPTION_JSON, "FILE", 0,
      "also write the result here (it is in DIR/result.json in any case); - is "
@@ -217,8 +217,7 @@ static void make_absolute(char path[LA_PATH_MAX])
 
 static int run(int argc, char **argv, bool certify)
 {
-    struct arguments arguments = {.suite = {.demands = {-1, -1, false}, .jobs = 1, .repeat = 1},
-                                  .wants_files = !certify};
+    struct arguments arguments = {.suite = {.demands = {-1, -1, false}, .repeat = 1}, .wants_files = !certify};
     struct la_suite *suite = &arguments.suite;
     struct la_error error;
     struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
@@ -233,6 +232,7 @@ static int run(int argc, char **argv, bool certify)
         return LA_EXIT_USAGE;
     }
     suite->certify = certify;
+    suite->jobs = suite->jobs ? suite->jobs : la_jobs_here();
     suite->demands.of_worst = certify;
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));

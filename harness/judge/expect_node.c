@@ -211,16 +211,19 @@ const struct la_expect_kind la_expect_log = {
 
 struct exit {
     char *node;
-    char *how; /* how the node first ended: killed, failed, crashed, stopped; or alive */
+    char *how; /* how the node first ended: killed, outgrown, failed, crashed, stopped; or alive */
 };
 
 static int check_exit(const struct la_check *check, const struct la_spec *spec)
 {
-    static const char *const ends[] = {"killed", "failed", "crashed", "stopped", "alive"};
+    const char *how = ((const struct exit *)spec)->how;
+    if (!strcmp(how, "outgrown") && !la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->memory_mb)
+        return la_check_wrong(check, "'outgrown' needs a node with memory_mb");
+    static const char *const ends[] = {"killed", "outgrown", "failed", "crashed", "stopped", "alive"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (!strcmp(((const struct exit *)spec)->how, ends[i]))
+        if (!strcmp(how, ends[i]))
             return 0;
-    return la_check_wrong(check, "'how' is killed, failed, crashed, stopped or alive");
+    return la_check_wrong(check, "'how' is killed, outgrown, failed, crashed, stopped or alive");
 }
 
 static const char *how_it_ended(const struct la_node *node)
@@ -228,6 +231,8 @@ static const char *how_it_ended(const struct la_node *node)
     int status = node->first_exit_status;
     if (!node->exits)
         return "alive";
+    if (node->outgrew)
+        return "outgrown";
     if (WIFEXITED(status))
         return WEXITSTATUS(status) ? "failed" : "stopped";
     return WTERMSIG(status) == SIGKILL ? "killed" : "crashed";

@@ -58,6 +58,8 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
     if (la_config_write(&node->config, node->dir, path, error))
         return -1;
     la_path(path, "%s/control", node->dir);
+    if (node->spec->memory_mb && la_memory_create(&node->memory, node->spec->memory_mb, error))
+        return -1;
     if (la_power_begin(&node->power, node->data, error))
         return -1;
     const struct fi_control_plan plan = {.data_dir = node->data,
@@ -80,6 +82,14 @@ static void preload(const struct la_node *node, const char *control)
     setenv(FI_CONTROL_ENV, control, 1);
 }
 
+/* Where the machine gives them to those who ask (madvise). A server's own jemalloc has a prefix to its variable. */
+static void ask_for_huge_pages(void)
+{
+    setenv("MALLOC_CONF", "thp:always", 1);
+    setenv("JE_MALLOC_CONF", "thp:always", 1);
+    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
+}
+
 /* In the child: from here to exec only what is safe after fork. */
 static void become_server(const struct la_node *node, const char *config, const char *control,
                           const struct fi_notify *notify, int log)
@@ -99,6 +109,12 @@ static void become_server(const struct la_node *node, const char *config, const 
         dprintf(STDERR_FILENO, "lastack: %s: %s\n", lacks, strerror(errno));
         _exit(LA_NODE_UNSTARTED);
     }
+    if (*node->memory.group && la_memory_join(&node->memory)) {
+        dprintf(STDERR_FILENO, "lastack: %s: %s\n", node->memory.group, strerror(errno));
+        _exit(LA_NODE_UNSTARTED);
+    }
+    if (node->spec->huge_pages)
+        ask_for_huge_pages();
     unsetenv("LD_PRELOAD");
     if (node->server->shim && !notify)
         preload(node, control);
@@ -320,7 +336,9 @@ void la_node_ended(struct la_node *node, int status)
     node->gave_up = gave_up(node);
     note_sync_under_way(node);
     bool unexplained = !node->fault_ns && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    node->starved = unexplained && la_oom_kills() > node->oom_kills;
+    bool outgrew = unexplained && la_memory_kills(&node->memory);
+    node->starved = unexplained && !outgrew && la_oom_kills() > node->oom_kills;
+    node->outgrew = node->outgrew || (outgrew && !node->exits);
     if (!node->fault_ns)
         node->fault_ns = node->gone_ns;
     node->killed_ns = 0;
@@ -380,6 +398,7 @@ void la_node_free(struct la_node *node)
         waitpid(node->pid, NULL, 0);
     }
     node->pid = 0;
+    la_memory_free(&node->memory);
     la_power_free(&node->power);
     if (node->folder >= 0)
         close(node->folder);

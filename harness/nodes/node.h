@@ -12,6 +12,7 @@
 #include "crash/power.h"
 #include "driver/control.h"
 #include "nodes/config.h"
+#include "nodes/memory.h"
 #include "nodes/view.h"
 #include "redis/client.h"
 #include "scenario/scenario.h"
@@ -75,7 +76,9 @@ struct la_node {
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
     bool stays;              /* a step has waited in vain for it to end, and may have been right to */
-    bool starved;            /* the last end was the kernel's doing, for lack of memory */
+    bool starved;            /* the last end was the kernel's doing, for lack of memory on the machine */
+    struct la_memory memory; /* the bound that the scenario sets */
+    bool outgrew;            /* ... and the kernel has ended the server, the first time, for having reached it */
     uint64_t oom_kills;      /* la_oom_kills at the last start */
     uint64_t log_start;      /* bytes of the log at the last start */
     uint64_t filled_keys;    /* that steps have filled in, and */

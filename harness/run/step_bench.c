@@ -45,10 +45,11 @@ static int read_table(struct la_run *run, const struct variant *variant, const c
     double rate = 0;
     double p50 = 0;
     double p99 = 0;
+    double max = 0;
     char *text = la_read_file(output, OUTPUT_MAX, NULL, &error);
     const char *row = text ? strstr(text, "\"SET\",") : NULL;
-    bool read = row && sscanf(row, "\"SET\",\"%lf\",\"%*[^\"]\",\"%*[^\"]\",\"%lf\",\"%*[^\"]\",\"%lf\"", &rate, &p50,
-                              &p99) == 3;
+    bool read = row && sscanf(row, "\"SET\",\"%lf\",\"%*[^\"]\",\"%*[^\"]\",\"%lf\",\"%*[^\"]\",\"%lf\",\"%lf\"", &rate,
+                              &p50, &p99, &max) == 4;
     bool rate_only = row && !read && sscanf(row, "\"SET\",\"%lf\"", &rate) == 1; /* before 6.2 */
     free(text);
     if ((!read && !rate_only) || rate <= 0)
@@ -58,6 +59,7 @@ static int read_table(struct la_run *run, const struct variant *variant, const c
         return 0;
     add(run, variant->name, "-p50", "us", p50 * 1000);
     add(run, variant->name, "-p99", "us", p99 * 1000);
+    add(run, variant->name, "-max", "us", max * 1000);
     return 0;
 }
 
@@ -189,7 +191,7 @@ static bool is_of(const char *name, const char *whole, const char *const *ending
 
 static bool bench_measures(const struct la_spec *spec, const char *name)
 {
-    static const char *const endings[] = {"", "-p50", "-p99", NULL};
+    static const char *const endings[] = {"", "-p50", "-p99", "-max", NULL};
     const struct bench *bench = (const struct bench *)spec;
     for (unsigned int i = 0; i < bench->of_count; i++)
         if (is_of(bench->of[i].name, name, endings))

@@ -19,6 +19,8 @@ struct la_node_spec {
     enum la_restart restart;
     unsigned int restart_delay_ms;
     unsigned int restart_limit; /* starts in the burst */
+    bool huge_pages;            /* its allocator asks for transparent huge pages */
+    unsigned int memory_mb;     /* that its processes may have together, MiB; 0: no bound */
 };
 
 enum { LA_MIX_KEYS = 10 }; /* keys of a type in a session, where a scenario does not say */

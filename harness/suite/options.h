@@ -7,6 +7,9 @@
 
 enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
 
+/* As many scenarios at a time as there are processors, and memory for. */
+unsigned int la_jobs_here(void);
+
 struct la_suite {
     struct la_parts parts;
     struct la_strings files;   /* scenario files, directories and names */

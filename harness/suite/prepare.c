@@ -213,12 +213,14 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     bool real = power && power->method == LA_POWER_REAL;
     const char *missing = real ? la_power_missing(power, &work->means) : NULL;
     *fit = (struct la_fit){0};
+    for (unsigned int i = 0; !missing && i < scenario->node_count; i++)
+        missing = scenario->nodes[i].memory_mb ? la_memory_missing() : NULL;
     if (scenario->situation && (!work->options.server.shim || work->options.server.outside)) {
         snprintf(why, size, "the worst moment is found with libfaultinject.so in the server");
         return true;
     }
     if (missing) {
-        snprintf(why, size, "its power cannot be cut for real here: %s", missing);
+        snprintf(why, size, "%s%s", real ? "its power cannot be cut for real here: " : "", missing);
         return true;
     }
     return !mixes(work, scenario, why, size) ||
@@ -266,6 +268,15 @@ static uint64_t room_for_data(const struct la_work *work)
     uint64_t most = 4 * (uint64_t)suite->jobs;
     uint64_t copies = suite->keep == LA_KEEP_ALL && kept > most ? kept : most;
     return copies * work->given.bytes;
+}
+
+unsigned int la_jobs_here(void)
+{
+    struct sysinfo memory;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t room = sysinfo(&memory) == 0 ? (uint64_t)memory.totalram * memory.mem_unit / MEMORY_PER_RUN : 1;
+    uint64_t jobs = processors > 0 && (uint64_t)processors < room ? (uint64_t)processors : room;
+    return jobs < 1 ? 1 : jobs > LA_JOBS_MAX ? LA_JOBS_MAX : (unsigned int)jobs;
 }
 
 /* Said before anything starts, rather than found out half-way. */

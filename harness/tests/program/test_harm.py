@@ -530,7 +530,7 @@ class Killed(LastackTest):
             "name: kill9-none", "name: slow").replace("  - kill:", "  - sleep: {ms: 60000}\n  - kill:"))
         self.calls += 1
         out = self.folder / f"killed{self.calls}"
-        process = subprocess.Popen([LASTACK, "run", *map(str, args), slow, "--out", out], stdout=subprocess.DEVNULL,
+        process = subprocess.Popen([LASTACK, "run", *map(str, args), slow, "--jobs", "1", "--out", out], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         while process.poll() is None and not (out / "slow").exists():
             time.sleep(0.01)

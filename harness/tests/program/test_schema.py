@@ -88,7 +88,7 @@ class Results(LastackTest):
         slow = self.write("slow.yaml", KILL9.replace("name: kill9-aof-always", "name: slow")
                           .replace("  - kill:", "  - sleep: {ms: 60000}\n  - kill:"))
         out = self.folder / "out"
-        process = subprocess.Popen([LASTACK, "run", "kill9-none", slow, "--out", out], stdout=subprocess.DEVNULL,
+        process = subprocess.Popen([LASTACK, "run", "kill9-none", slow, "--jobs", "1", "--out", out], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         while process.poll() is None and not (out / "slow").exists():
             time.sleep(0.01)
