@@ -100,7 +100,7 @@ int la_memory_create(struct la_memory *memory, unsigned int mib, struct la_error
 
 const char *la_memory_missing(void)
 {
-    struct la_memory memory;
+    struct la_memory memory = {.group = ""};
     struct la_error ignored;
     if (la_memory_create(&memory, 64, &ignored))
         return "no memory cgroup can be made";
