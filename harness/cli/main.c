@@ -28,6 +28,7 @@ enum {
     OPTION_DATA,
     OPTION_SET,
     OPTION_WORST,
+    OPTION_OLD_SERVER,
     OPTION_CLAIMS,
     OPTION_NODE,
     OPTION_TIMES,
@@ -133,6 +134,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_JUNIT: suite->junit = path_of(value, "--junit"); break;
     case OPTION_JSON: suite->json = path_of(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
+    case OPTION_OLD_SERVER: suite->old_server = path_of(value, "--old-server"); break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
@@ -161,6 +163,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 static const struct argp_option run_options[] = {
     {"server", 's', "PATH", 0, "server under test, any executable (default: redis-server from PATH)", 0},
+    {"old-server", OPTION_OLD_SERVER, "PATH", 0,
+     "another version: what the server makes of its files after a crash, and it of the server's", 0},
     {"config", 'c', "FILE", 0, "a redis.conf to run with; only scenarios that fit it are run", 0},
     {"data", OPTION_DATA, "DIR", 0, "start from a copy of this data directory", 0},
     {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},

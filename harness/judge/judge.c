@@ -57,6 +57,8 @@ static enum la_verdict verdict_of(const struct opinions *opinions)
 /* Every node that refused to start was expected to. */
 static bool refusals_expected(const struct la_run *run)
 {
+    if (la_run_may_refuse(run))
+        return true;
     for (unsigned int i = 0; i < run->node_count; i++)
         if (run->nodes[i].refusals && !la_expects_refusal(run->scenario, run->nodes[i].spec->name))
             return false;
@@ -149,7 +151,7 @@ static void look_at_demands(struct opinions *opinions)
     const struct la_run *run = opinions->run;
     const struct la_demands *demands = &run->options->demands;
     const char *situation = run->scenario->situation;
-    bool of_one = situation && strcmp(situation, la_situation_names[LA_AT_RESTART]) != 0; /* else a replica's loss */
+    bool of_one = situation && la_situation(situation) < LA_AT_RESTART; /* else a replica's loss, or another server's */
     if (demands->of_worst && !of_one)
         return;
     if (demands->rpo_ms >= 0 && run->verified) {

@@ -52,9 +52,16 @@ static double number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* Nothing was read back, since it refuses to start. */
+static bool starts_not(const json_t *answer)
+{
+    return json_is_false(json_object_get(answer, "by_itself")) && !json_is_number(json_object_get(answer, "window_ms"));
+}
+
 double la_answer_loss(const json_t *answer)
 {
-    return is_true(answer, "boundless") || is_true(answer, "everything") ? INFINITY : number(answer, "window_ms");
+    bool all = is_true(answer, "boundless") || is_true(answer, "everything") || starts_not(answer);
+    return all ? INFINITY : number(answer, "window_ms");
 }
 
 const json_t *la_answer_find(const json_t *answers, const char *situation)
@@ -141,6 +148,8 @@ json_t *la_answers(const json_t *scenarios)
 char *la_answer_words(const json_t *answer)
 {
     double ms = number(answer, "window_ms");
+    if (starts_not(answer))
+        return la_strdup("not loaded");
     if (is_true(answer, "everything"))
         return la_strdup("everything");
     if (is_true(answer, "boundless"))

@@ -219,15 +219,18 @@ static json_t *reproduce(const struct la_run *run)
     char *config = options->config_path ? quoted(options->config_path) : NULL;
     char *data = options->data_path ? quoted(options->data_path) : NULL;
     char *set = set_lines(run->scenario);
-    char *line = la_format("lastack run %s --server %s%s%s%s%s%s --seed %llu", file, server, config ? " --config " : "",
-                           config ? config : "", data ? " --data " : "", data ? data : "", set,
-                           (unsigned long long)options->seed);
+    char *old = options->old_server ? quoted(options->old_server) : NULL;
+    char *line =
+        la_format("lastack run %s --server %s%s%s%s%s%s%s%s --seed %llu", file, server, old ? " --old-server " : "",
+                  old ? old : "", config ? " --config " : "", config ? config : "", data ? " --data " : "",
+                  data ? data : "", set, (unsigned long long)options->seed);
     json_t *result = la_json_text(line);
     free(file);
     free(server);
     free(config);
     free(data);
     free(set);
+    free(old);
     free(line);
     return result;
 }

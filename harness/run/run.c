@@ -125,6 +125,12 @@ const struct la_node *la_run_ask_primary(const struct la_run *run, const struct 
     return primary;
 }
 
+bool la_run_may_refuse(const struct la_run *run)
+{
+    const char *situation = run->scenario->situation;
+    return situation && la_situation(situation) == LA_AT_DOWNGRADE;
+}
+
 struct la_node *la_run_target(struct la_run *run)
 {
     return &run->nodes[run->target];

@@ -36,6 +36,7 @@ struct la_options {
     const struct la_lacks *lacks; /* what the server can be loaded with */
     const char *config_path;      /* --config, for the reproducing command; NULL: none */
     const char *data_path;
+    const char *old_server;             /* --old-server, absolute; NULL: none */
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
     const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
@@ -165,6 +166,9 @@ const struct fi_rule *la_run_unfired(const struct la_run *run);
  * cut left it. -1 with a doubt when that cannot be.
  */
 int la_run_restore_power(struct la_run *run, struct la_node *node);
+
+/* It is told what another version makes of the server's files: that it refuses them is an answer. */
+bool la_run_may_refuse(const struct la_run *run);
 
 /* The node the load talks to. */
 struct la_node *la_run_target(struct la_run *run);

@@ -132,7 +132,7 @@ const struct la_step_kind la_step_tool = {
 struct configure {
     char *node;
     char *settings; /* redis.conf lines, added to the file; NULL: none */
-    char *server;   /* the program that is started from now on; NULL: the same */
+    char *server;   /* the program that is started from now on, or @old, @new; NULL: the same */
 };
 
 static int add_settings(struct la_node *node, const char *settings, struct la_error *error)
@@ -148,6 +148,14 @@ static int add_settings(struct la_node *node, const char *settings, struct la_er
     return written ? 0 : la_fail(error, "%s: %s", path, strerror(errno));
 }
 
+/* @new is the server under test, @old that of --old-server; NULL: there is none. */
+static const char *program_of(const struct la_run *run, const char *server)
+{
+    if (!strcmp(server, "@new"))
+        return run->options->server.path;
+    return strcmp(server, "@old") != 0 ? server : run->options->old_server;
+}
+
 static int run_configure(struct la_run *run, const struct la_spec *spec)
 {
     const struct configure *step = (const struct configure *)spec;
@@ -155,7 +163,10 @@ static int run_configure(struct la_run *run, const struct la_spec *spec)
     struct la_error error;
     if (node->pid)
         return la_run_doubt(run, "%s is running: it is configured only while it is down", node->spec->name);
-    if (step->server && la_parts_program(step->server, node->program, &error))
+    const char *program = step->server ? program_of(run, step->server) : NULL;
+    if (step->server && !program)
+        return la_run_doubt(run, "'@old' is the server of --old-server, which was not given");
+    if (program && la_parts_program(program, node->program, &error))
         return la_run_doubt(run, "%s", error.text);
     if (step->settings && add_settings(node, step->settings, &error))
         return la_run_doubt(run, "%s", error.text);

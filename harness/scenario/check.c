@@ -374,7 +374,9 @@ static int check_situation(struct la_check *check)
         return 0;
     check->section = "situation";
     if (la_situation(scenario->situation) < 0)
-        return la_check_wrong(check, "'situation' is kill, power cut, full disk, failed fork, failed fsync or restart");
+        return la_check_wrong(
+            check, "'situation' is kill, power cut, full disk, failed fork, failed fsync, restart, upgrade or "
+                   "downgrade");
     for (unsigned int i = 0; i < scenario->step_count; i++)
         if (scenario->steps[i].kind && scenario->steps[i].kind->reads)
             return 0;

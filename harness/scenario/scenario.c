@@ -17,6 +17,8 @@ const char *const la_situation_names[LA_SITUATIONS] = {
     [LA_AT_FAILED_FORK] = "failed fork",
     [LA_AT_FAILED_FSYNC] = "failed fsync",
     [LA_AT_RESTART] = "restart",
+    [LA_AT_UPGRADE] = "upgrade",
+    [LA_AT_DOWNGRADE] = "downgrade",
 };
 
 int la_situation(const char *name)

@@ -148,7 +148,9 @@ enum la_situation {
     LA_AT_FULL_DISK,
     LA_AT_FAILED_FORK,
     LA_AT_FAILED_FSYNC,
-    LA_AT_RESTART, /* of a primary, by a policy: what its replica has left */
+    LA_AT_RESTART,   /* of a primary, by a policy: what its replica has left */
+    LA_AT_UPGRADE,   /* the server starts on what another version has left after a crash, */
+    LA_AT_DOWNGRADE, /* and the other one on the server's */
     LA_SITUATIONS
 };
 extern const char *const la_situation_names[LA_SITUATIONS];

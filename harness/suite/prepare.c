@@ -166,6 +166,7 @@ static int probe(struct la_work *work, struct la_error *error)
         .config_path = suite->config,
         .doubts = &work->differences,
         .data_path = suite->data,
+        .old_server = *work->old_server ? work->old_server : NULL,
         .start_timeout_ms = suite->start_timeout_ms,
         .verbose = suite->verbose,
     };
@@ -206,6 +207,11 @@ static bool mixes(const struct la_work *work, const struct la_scenario *scenario
     return false;
 }
 
+static bool needs_old_server(const struct la_scenario *scenario)
+{
+    return scenario->situation && la_situation(scenario->situation) > LA_AT_RESTART;
+}
+
 bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
                       size_t size)
 {
@@ -215,7 +221,12 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     *fit = (struct la_fit){0};
     for (unsigned int i = 0; !missing && i < scenario->node_count; i++)
         missing = scenario->nodes[i].memory_mb ? la_memory_missing() : NULL;
-    if (scenario->situation && (!work->options.server.shim || work->options.server.outside)) {
+    bool of_versions = needs_old_server(scenario);
+    if (of_versions && !*work->old_server) {
+        snprintf(why, size, "it is about another version: --old-server names it");
+        return true;
+    }
+    if (scenario->situation && !of_versions && (!work->options.server.shim || work->options.server.outside)) {
         snprintf(why, size, "the worst moment is found with libfaultinject.so in the server");
         return true;
     }
@@ -237,8 +248,10 @@ static void select_scenarios(struct la_work *work)
         char why[256] = "";
         struct la_fit fit = {0};
         bool given = work->suite->config || work->suite->data;
-        bool wanted = (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) &&
-                      !(scenario->bare && given && work->suite->certify);
+        bool unasked =
+            work->suite->certify && ((scenario->bare && given) || (needs_old_server(scenario) && !*work->old_server));
+        bool wanted =
+            (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) && !unasked;
         bool runs = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
         work->offered += wanted;
         if (scenario->situation && scenario->quick)
@@ -320,6 +333,8 @@ static int read_all(struct la_work *work, struct la_error *error)
     la_path(path, "%s/claims.yaml", suite->parts.fixtures);
     work->claims = la_claims_read(path, error);
     if (!work->claims || read_scenarios(work, error))
+        return -1;
+    if (suite->old_server && la_parts_program(suite->old_server, work->old_server, error))
         return -1;
     return la_parts_program(server, work->server, error);
 }

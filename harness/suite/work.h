@@ -35,6 +35,7 @@ struct la_work {
     struct la_means means;
     struct la_options options;
     char server[LA_PATH_MAX];
+    char old_server[LA_PATH_MAX]; /* empty: none */
     struct la_strings skipped; /* "scenario: why it does not apply" */
     struct la_claims *claims;
     json_t *results;

@@ -98,6 +98,26 @@ class Worst(LastackTest):
                        env={"REDIS_DEFECT": "no-fsync"})["worst"]
         self.assertGreater(seen["lost"], 0, seen)
 
+    def test_another_version(self):
+        """The way there loses nothing, or is violated; the way back is told."""
+        def moves(defect, old):
+            run = self.lastack("run", "worst-upgrade", "worst-downgrade", "--old-server", old, "--server", BROKEN / "redis",
+                               env={"REDIS_DEFECT": defect})
+            self.assertEqual(schema_errors(run.result), [])
+            return run.scenario("worst-upgrade"), run.scenario("worst-downgrade")
+        there, back = moves("", "redis-server")
+        self.assertEqual((there["verdict"], there["worst"]["lost"]), ("holds", 0), there["reasons"])
+        self.assertEqual((back["verdict"], back["worst"]["lost"], back["worst"]["by_itself"]), ("holds", 0, True), back)
+        self.assertIn("--old-server", back["reproduce"])
+        there, _ = moves("forgets-rdb", "redis-server")
+        self.assertEqual((there["verdict"], there["worst"]["everything"]), ("violated", True), there)
+        refuses = self.write("refuses", "#!/bin/sh\n[ -e \"$(dirname \"$1\")/data/dump.rdb\" ] && exit 1\nexec redis-server \"$@\"\n")
+        refuses.chmod(0o755)
+        _, back = moves("", refuses)
+        self.assertEqual((back["verdict"], back["worst"]["by_itself"], back["worst"]["lost"]), ("holds", False, None), back)
+        run = self.lastack("run", "worst-upgrade")
+        self.assertIn("--old-server names it", run.stdout)
+
     def test_requirements_are_about_the_configuration(self):
         """--rpo is asked of what is written, not of scenarios that set something else; --set changes what is written."""
         for line, verdict in (("appendfsync always", "holds"), ("appendfsync everysec", "violated")):
