@@ -17,10 +17,17 @@ static uint64_t fault_after(const struct la_run *run, int life, bool last)
     return fault ? fault : run->verify.read_ns;
 }
 
-/* What the server takes for a window is so many times what the harness saw. */
 static double clock_factor(const struct la_run *run)
 {
     return run->brink.factor > 1 ? run->brink.factor : 1;
+}
+
+/* By the server's clock, which may have gone faster from some time on. */
+static double server_ms(const struct la_run *run, uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t since = run->brink.factor > 1 ? run->brink.since_ns : to_ns;
+    since = since < from_ns ? from_ns : since > to_ns ? to_ns : since;
+    return (double)(since - from_ns) / 1e6 + (double)(to_ns - since) / 1e6 * clock_factor(run);
 }
 
 double la_loss_window_ms(const struct la_run *run, bool least)
@@ -29,10 +36,10 @@ double la_loss_window_ms(const struct la_run *run, bool least)
     for (int life = 0; life < LA_LIVES_MAX; life++) {
         uint64_t earliest = run->verify.earliest_lost_ns[life];
         uint64_t fault = fault_after(run, life, !least);
-        double ms = earliest && fault > earliest ? (double)(fault - earliest) / 1e6 : 0;
+        double ms = earliest && fault > earliest ? server_ms(run, earliest, fault) : 0;
         widest = ms > widest ? ms : widest;
     }
-    return widest * clock_factor(run);
+    return widest;
 }
 
 /* A scenario that makes the node a replica means it to take over the other's data. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ static int say(const char *folder, const char *name, const char *value)
     return written < 0 ? -1 : 0;
 }
 
-/* Only an empty group can be removed; a young one may be about to be used. */
+/* What its owner does not hold by a lock any more. A young one may be about to be locked. */
 static void remove_stale(const char *place)
 {
     DIR *folder = opendir(place);
@@ -68,8 +69,13 @@ static void remove_stale(const char *place)
         if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
             continue;
         la_path(path, "%s/%s", place, entry->d_name);
-        if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > STALE_SECONDS)
+        int held = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool stale = held >= 0 && fstat(held, &st) == 0 && time(NULL) - st.st_mtime > STALE_SECONDS &&
+                     flock(held, LOCK_EX | LOCK_NB) == 0;
+        if (stale)
             rmdir(path);
+        if (held >= 0)
+            close(held);
     }
     if (folder)
         closedir(folder);
@@ -87,6 +93,9 @@ int la_memory_create(struct la_memory *memory, unsigned int mib, struct la_error
         memory->group[0] = '\0';
         return la_fail(error, "a memory cgroup below %s: %s", place, strerror(errno));
     }
+    memory->held = open(memory->group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (memory->held >= 0)
+        (void)flock(memory->held, LOCK_EX);
     snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)mib << 20);
     if (say(memory->group, memory->second ? "memory.max" : "memory.limit_in_bytes", bytes)) {
         la_fail(error, "%s: no bound can be set: %s", memory->group, strerror(errno));
@@ -131,5 +140,7 @@ void la_memory_free(struct la_memory *memory)
 {
     for (int waited = 0; *memory->group && rmdir(memory->group) && errno == EBUSY && waited < LEAVE_MS; waited++)
         la_sleep_ms(1);
+    if (*memory->group && memory->held >= 0)
+        close(memory->held);
     memory->group[0] = '\0';
 }

@@ -11,6 +11,7 @@
 struct la_memory {
     char group[LA_PATH_MAX]; /* its folder; empty: there is no bound */
     bool second;             /* version */
+    int held;                /* the folder, open and locked as long as the group is somebody's; or -1 */
 };
 
 /* NULL: a group can be made here. Otherwise why not. */

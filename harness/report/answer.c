@@ -27,12 +27,13 @@ json_t *la_answer_of(const struct la_run *run, bool sound)
         return json_null();
     json_t *worst = json_pack("{s:s, s:b, s:s, s:i, s:b}", "situation", situation, "sound", sound, "moment",
                               brink->moment, "clock_factor", (int)factor, "by_itself", starts_by_itself(run));
-    json_object_set_new(worst, "window_ms", read ? json_real(la_loss_window_ms(run, false)) : json_null());
+    bool boundless = read && verify->lost && brink->boundless;
+    json_object_set_new(worst, "window_ms",
+                        read && !boundless ? json_real(la_loss_window_ms(run, false)) : json_null());
     json_object_set_new(worst, "lost", read ? json_integer((json_int_t)verify->lost) : json_null());
-    json_object_set_new(worst, "boundless", json_boolean(read && verify->lost && brink->boundless));
+    json_object_set_new(worst, "boundless", json_boolean(boundless));
     json_object_set_new(worst, "everything", json_boolean(all_gone));
-    /* by another clock a server takes another time */
-    json_object_set_new(worst, "ready_ms", ready < 0 || factor > 1 ? json_null() : json_real(ready));
+    json_object_set_new(worst, "ready_ms", ready < 0 ? json_null() : json_real(ready));
     return worst;
 }
 
@@ -55,13 +56,18 @@ static double number(const json_t *object, const char *key)
 /* Nothing was read back, since it refuses to start. */
 static bool starts_not(const json_t *answer)
 {
-    return json_is_false(json_object_get(answer, "by_itself")) && !json_is_number(json_object_get(answer, "window_ms"));
+    return json_is_false(json_object_get(answer, "by_itself")) && !json_is_number(json_object_get(answer, "lost"));
 }
 
 double la_answer_loss(const json_t *answer)
 {
     bool all = is_true(answer, "boundless") || is_true(answer, "everything") || starts_not(answer);
     return all ? INFINITY : number(answer, "window_ms");
+}
+
+double la_answer_away(const json_t *answer)
+{
+    return json_is_false(json_object_get(answer, "by_itself")) ? INFINITY : number(answer, "ready_ms");
 }
 
 const json_t *la_answer_find(const json_t *answers, const char *situation)
@@ -84,9 +90,7 @@ static bool is_worse(const json_t *one, const json_t *other)
         return isnan(b) && !isnan(a);
     if (a != b)
         return a > b;
-    double window = number(one, "window_ms");
-    return window != number(other, "window_ms") ? window > number(other, "window_ms")
-                                                : number(one, "lost") > number(other, "lost");
+    return number(one, "lost") > number(other, "lost");
 }
 
 static void keep_most(json_t *answer, const json_t *worst, const char *key)
@@ -95,6 +99,21 @@ static void keep_most(json_t *answer, const json_t *worst, const char *key)
     double so_far = number(answer, key);
     if (!isnan(here) && !(here <= so_far))
         json_object_set(answer, key, json_object_get(worst, key));
+}
+
+json_t *la_answer_worst_of(const json_t *runs)
+{
+    const json_t *worst = NULL;
+    size_t i;
+    json_t *run;
+    json_array_foreach (runs, i, run) {
+        const json_t *here = json_object_get(run, "worst");
+        bool proves = is_true(here, "sound") && !isnan(la_answer_loss(here));
+        bool proven = is_true(worst, "sound") && !isnan(la_answer_loss(worst));
+        if (!worst || (proves && (!proven || is_worse(here, worst))))
+            worst = here;
+    }
+    return worst ? json_deep_copy(worst) : json_null();
 }
 
 /* Of one situation: the loss is that of the worst run, the rest the worst of any. */
@@ -110,7 +129,7 @@ static json_t *answer_in(const json_t *scenarios, const char *situation)
         const char *name = json_string_value(json_object_get(worst, "situation"));
         if (!name || strcmp(name, situation) != 0)
             continue;
-        if (!is_true(worst, "sound")) {
+        if (!is_true(worst, "sound") || isnan(la_answer_loss(worst))) {
             json_array_append_new(unknown, json_pack("{s:o, s:O}", "scenario", la_json_text(row.name), "why",
                                                      json_array_get(row.reasons, 0)));
             continue;

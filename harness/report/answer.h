@@ -15,6 +15,9 @@ json_t *la_answer_of(const struct la_run *run, bool sound);
 /* The same of one that could not be run. */
 json_t *la_answer_failed(const struct la_scenario *scenario);
 
+/* Of several runs of one scenario, the one that has lost most; a new reference. */
+json_t *la_answer_worst_of(const json_t *runs);
+
 /* "answers" of the result: of each situation that scenarios were in, the worst of them. */
 json_t *la_answers(const json_t *scenarios);
 
@@ -23,6 +26,9 @@ const json_t *la_answer_find(const json_t *answers, const char *situation);
 
 /* How bad an answer's loss is, ms: infinite where nothing ends it, or all is gone; NAN: it is not known. */
 double la_answer_loss(const json_t *answer);
+
+/* How long the server is away, ms: infinite where it does not come back by itself; NAN: it is not known. */
+double la_answer_away(const json_t *answer);
 
 /* In words: "everything", "3600 s", "0 ms"; to be freed. */
 char *la_answer_words(const json_t *answer);

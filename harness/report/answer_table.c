@@ -42,6 +42,8 @@ static void situation_row(const json_t *answer)
     if (factor > 1)
         printf(" (clock x%lld)", (long long)factor);
     putchar('\n');
+    if (*get(answer, "moment"))
+        printf("    %s\n", get(answer, "moment"));
     json_array_foreach (json_object_get(answer, "unknown"), i, unknown)
         printf("    and it may be worse: %s is inconclusive: %.300s\n", get(unknown, "scenario"), get(unknown, "why"));
     free(words);
@@ -54,7 +56,8 @@ static void in_words(const json_t *situations)
     json_t *answer;
     json_array_foreach (situations, i, answer) {
         char *words = la_answer_words(answer);
-        printf("%s %s %s", i ? "," : "", get(answer, "situation"), words);
+        bool doubt = json_array_size(json_object_get(answer, "unknown"));
+        printf("%s %s %s%s", i ? "," : "", get(answer, "situation"), words, doubt ? " (in doubt)" : "");
         free(words);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "report/answer.h"
 #include "report/row.h"
 
 /* Probability of `hits` or fewer in `runs`, each with probability p. */
@@ -136,6 +137,7 @@ json_t *la_repeat_merge(json_t *runs)
     json_t *result = json_incref(json_array_get(runs, (size_t)la_repeat_worst(runs)));
     if (all > 1) {
         json_object_set_new(result, "claim_verdicts", claim_verdicts(runs));
+        json_object_set_new(result, "worst", la_answer_worst_of(runs));
         json_t *repeats =
             json_pack("{s:i, s:i, s:i, s:f}", "runs", (int)all, "violated", (int)violated, "inconclusive",
                       (int)inconclusive, "violation_rate_upper_95", la_repeat_upper_95(violated, all - inconclusive));

@@ -66,7 +66,8 @@ struct la_brink {
     unsigned int factor; /* the server's clock goes so many times as fast; 0: no such step */
     bool keeps;          /* a log or snapshots keep the data */
     bool boundless;      /* nothing has been seen to end what would be lost */
-    char moment[96];     /* at which the fault came, in words; empty: at once */
+    uint64_t since_ns;   /* that it goes so */
+    char moment[256];    /* at which the fault came, in words; empty: at once */
 };
 
 struct la_run {

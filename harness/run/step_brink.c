@@ -3,6 +3,7 @@
  * server's end. What keeps the data is asked of the server. Where that is snapshots alone, the moment is when the next
  * one begins: one is saved, and the server's clock runs so fast that the interval is over soon.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,12 @@
 
 enum {
     INTERVAL_MS = 3000, /* what the interval of the server's save points is made to take */
-    FACTOR_MAX = 3600,
-    SLACK_MS = 5000,   /* for the machine, on top of what a snapshot is waited for */
-    FIRES_MS = 3000,   /* what comes every second has come by then */
-    ACCEPTS_MS = 3000, /* a load of one operation a second has been answered by then */
+    FACTOR_MAX = 100000,
+    SAVES_MS = 120000,        /* for a snapshot of what is there already */
+    PATIENCE_MAX_MS = 600000, /* more than a year, at that */
+    SLACK_MS = 5000,          /* for the machine, on top of what a snapshot is waited for */
+    FIRES_MS = 3000,          /* what comes every second has come by then */
+    ACCEPTS_MS = 3000,        /* a load of one operation a second has been answered by then */
 };
 
 enum end { END_KILL, END_POWER_CUT };
@@ -99,33 +102,44 @@ static bool accepts(struct la_run *run)
     return run->ledger.head->acked > acked;
 }
 
-/*
- * The interval begins with a snapshot, and what may be lost with the first write after it. There is no second one: it
- * could be enough for another save point. False: the configuration disables SAVE, and the server's own snapshot is
- * waited for.
- */
-static bool save(struct la_run *run, struct la_node *node)
+/* The interval begins with a snapshot: by SAVE, or where that is disabled or refused, by BGSAVE. -1 with a doubt. */
+static int save(struct la_run *run, struct la_node *node)
 {
+    static const char *const commands[] = {"SAVE", "BGSAVE"};
     struct la_error error;
-    if (!la_address_command(&node->address, "SAVE"))
-        return false;
-    redisReply *reply = la_step_send(node, "SAVE", &error);
-    bool saved = reply && reply->type == REDIS_REPLY_STATUS;
-    freeReplyObject(reply);
-    la_run_event(run, node->spec->name, saved ? "saved" : "SAVE: refused");
-    if (!saved)
-        return false;
+    bool saved = false;
+    for (size_t i = 0; !saved && i < sizeof commands / sizeof *commands; i++) {
+        if (!la_address_command(&node->address, commands[i]) || la_wait(run, node, LA_WAIT_IDLE, SAVES_MS))
+            continue;
+        redisReply *reply = la_step_send(node, commands[i], &error);
+        saved = reply && reply->type == REDIS_REPLY_STATUS && la_wait(run, node, LA_WAIT_IDLE, SAVES_MS) == 0;
+        freeReplyObject(reply);
+    }
+    return saved ? 0 : la_run_doubt(run, "%s cannot be told to save, so that no interval begins", node->spec->name);
+}
+
+/*
+ * What may be lost begins with the first write after the snapshot. There is no second one: it could be enough for
+ * another save point.
+ */
+static int write_once(struct la_run *run, struct la_node *node)
+{
     if (!accepts(run))
-        la_run_doubt(run, "no write was acknowledged after a snapshot, so that nothing was at stake");
+        return la_run_doubt(run, "no write was acknowledged after a snapshot, so that nothing is at stake");
     la_stop_load(run);
-    return true;
+    char *info = node->pid ? la_node_info(node) : NULL;
+    bool at_stake = !node->pid || la_info_number(info, "rdb_changes_since_last_save", 0) > 0;
+    free(info);
+    la_run_pump(run);
+    return at_stake || !node->pid ? 0 : la_run_doubt(run, "a snapshot has the last write, so that nothing is at stake");
 }
 
 static int speed_up(struct la_run *run, struct la_node *node, unsigned int interval)
 {
-    unsigned int factor = (interval * 1000 + INTERVAL_MS - 1) / INTERVAL_MS;
+    double factor = ceil(1000.0 * interval / INTERVAL_MS);
     char rule[64];
-    run->brink.factor = factor > FACTOR_MAX ? FACTOR_MAX : factor;
+    run->brink.factor = factor > FACTOR_MAX ? FACTOR_MAX : (unsigned int)factor;
+    run->brink.since_ns = la_now_ns();
     if (run->brink.factor < 2)
         return 0;
     snprintf(rule, sizeof rule, "op=clock do=clock:x%u", run->brink.factor);
@@ -140,7 +154,8 @@ static int end_it(struct la_run *run, struct la_node *node, enum end end)
 /* For the interval, twice: a snapshot that has not begun by then may never. */
 static struct la_deadline patience(const struct la_run *run, unsigned int interval)
 {
-    return la_wait_until((unsigned int)(2000.0 * interval / run->brink.factor) + SLACK_MS);
+    double ms = 2000.0 * interval / run->brink.factor;
+    return la_wait_until((ms > PATIENCE_MAX_MS ? PATIENCE_MAX_MS : (unsigned int)ms) + SLACK_MS);
 }
 
 /* The server is ended when the next snapshot begins: by a rule at its fork. */
@@ -148,12 +163,10 @@ static int end_at_snapshot(struct la_run *run, struct la_node *node, const struc
 {
     char rule[64];
     unsigned int exits = node->exits;
-    unsigned int nth = save(run, node) ? 1 : 2;
-    snprintf(rule, sizeof rule, "op=fork role=server nth=%u do=%s", nth,
-             step->end == END_KILL ? "kill:group" : "power-cut");
-    if (la_arm(run, node, rule, true) || speed_up(run, node, interval))
+    snprintf(rule, sizeof rule, "op=fork role=server nth=1 do=%s", step->end == END_KILL ? "kill:group" : "power-cut");
+    if (save(run, node) || la_arm(run, node, rule, true) || write_once(run, node) || speed_up(run, node, interval))
         return -1;
-    struct la_deadline deadline = patience(run, nth * interval);
+    struct la_deadline deadline = patience(run, interval);
     while (node->exits == exits)
         if (!la_wait_turn(run, &deadline)) {
             run->brink.boundless = true;
@@ -198,16 +211,23 @@ static const struct fi_rule *armed_rule(const struct la_node *node)
  * With a log, or nothing: the fault has its time, or less where writes are refused for it. One that never comes, or
  * that changes nothing, ends no loss.
  */
-static void meet(struct la_run *run, struct la_node *node, const struct fi_rule *rule, unsigned int ms)
+static void meet(struct la_run *run, struct la_node *node, const struct brink *step, const struct fi_rule *rule)
 {
     uint64_t refused = run->ledger.head->refused;
     bool harms = fi_actions[rule->action].harms;
     struct la_deadline deadline = la_wait_until(FIRES_MS);
     while (node->pid && !rule->fired && la_wait_turn(run, &deadline))
         ;
-    deadline = la_wait_until(rule->fired ? ms : 0);
+    deadline = la_wait_until(rule->fired ? step->ms : 0);
     while (node->pid && !(harms && run->ledger.head->refused > refused) && la_wait_turn(run, &deadline))
         ;
+    bool refuses = harms && run->ledger.head->refused > refused;
+    if (!rule->fired)
+        snprintf(run->brink.moment, sizeof run->brink.moment, "'%s' has not come about", step->rule);
+    else if (refuses)
+        snprintf(run->brink.moment, sizeof run->brink.moment, "when a write was refused for '%s'", step->rule);
+    else
+        snprintf(run->brink.moment, sizeof run->brink.moment, "%u ms after the first '%s'", step->ms, step->rule);
     run->brink.boundless = !rule->fired || (harms && node->pid && accepts(run));
 }
 
@@ -223,25 +243,37 @@ static int run_brink(struct la_run *run, const struct la_spec *spec)
     run->brink.keeps = keeping.log || keeping.interval;
     if (snapshots && !step->rule)
         return end_at_snapshot(run, node, step, keeping.interval);
-    if (snapshots)
-        save(run, node);
+    if (snapshots && save(run, node))
+        return -1;
     if (step->rule && la_arm(run, node, step->rule, true))
         return -1;
     const struct fi_rule *rule = step->rule ? armed_rule(node) : NULL;
-    if (snapshots && speed_up(run, node, keeping.interval))
+    if (snapshots && (write_once(run, node) || speed_up(run, node, keeping.interval)))
         return -1;
     if (snapshots)
         await_failed_snapshot(run, node, keeping.interval);
     else if (rule)
-        meet(run, node, rule, step->ms);
+        meet(run, node, step, rule);
     run->brink.boundless = run->brink.boundless || !run->brink.keeps;
     return end_it(run, node, step->end);
+}
+
+/* What comes after it takes the time that it takes. */
+static bool goes_back(const struct la_scenario *scenario, unsigned int index)
+{
+    for (unsigned int i = index + 1; i < scenario->step_count; i++) {
+        const struct la_step_kind *kind = scenario->steps[i].kind;
+        if (kind == &la_step_recover || kind == &la_step_disarm)
+            return kind == &la_step_disarm;
+    }
+    return false;
 }
 
 static int check_brink(const struct la_check *check, const struct la_spec *spec, unsigned int index)
 {
     const struct brink *step = (const struct brink *)spec;
-    (void)index;
+    if (!goes_back(check->scenario, index))
+        return la_check_wrong(check, "'brink' needs 'disarm: {}' behind it, and before 'recover': the clock goes fast");
     if (step->end == END_POWER_CUT && !check->scenario->power_cut)
         return la_check_wrong(check, "'end: power-cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
     if (step->ms && !step->rule)

@@ -229,7 +229,8 @@ bool la_fit(struct la_fit *fit, const struct la_scenario *scenario, const struct
     }
     for (unsigned int i = 0; i < scenario->node_count; i++)
         note_node(fit, probe, &scenario->nodes[i]);
-    if (!has_what_it_needs(fit, scenario, probe, why, size))
+    fit->beside = !has_what_it_needs(fit, scenario, probe, why, size);
+    if (fit->beside)
         return false;
     la_config_renew_login(&fit->config);
     if (!disabled(scenario, &fit->config, name, sizeof name))

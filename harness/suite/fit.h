@@ -9,6 +9,7 @@
 #include "suite/probe.h"
 
 struct la_fit {
+    bool beside;                 /* it cannot be run, and would say nothing of this configuration if it could */
     struct la_config config;     /* what the scenario runs with, before a node's own lines */
     struct la_strings overrides; /* "appendonly yes (not no)"; of the user's configuration only */
 };

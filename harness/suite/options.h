@@ -16,7 +16,7 @@ struct la_suite {
     struct la_strings set;     /* redis.conf lines that every scenario runs with */
     struct la_strings command; /* the words of the command line, for the report */
     const char *server;        /* as given; NULL: redis-server from PATH */
-    const char *old_server; /* whose files it is to start on, and that is to start on its; NULL: none */
+    const char *old_server;    /* whose files it is to start on, and that is to start on its; NULL: none */
     const char *config;
     const char *data;
     char out[LA_PATH_MAX]; /* made by the suite if it is not there */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "report/result.h"
 #include "scenario/check.h"
 #include "scenario/read.h"
 #include "suite/select.h"
@@ -263,6 +264,8 @@ static void select_scenarios(struct la_work *work)
         }
         if (wanted)
             la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
+        if (wanted && scenario->situation && !fit.beside)
+            json_array_append_new(work->unseen, la_result_failed(scenario, NULL, why));
         la_fit_free(&fit);
         la_scenario_free(scenario);
     }

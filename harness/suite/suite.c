@@ -405,6 +405,7 @@ static void release(struct la_work *work)
     la_claims_free(work->claims);
     json_decref(work->results);
     json_decref(work->answer);
+    json_decref(work->unseen);
     free(work->runs);
     if (work->stream >= 0)
         close(work->stream);
@@ -471,8 +472,12 @@ static int work_through(struct la_work *work, struct la_strings *limits)
 
 int la_suite_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
 {
-    struct la_work work = {
-        .suite = context, .sandbox = sandbox, .results = json_array(), .start_ns = la_now_ns(), .stream = -1};
+    struct la_work work = {.suite = context,
+                           .sandbox = sandbox,
+                           .results = json_array(),
+                           .unseen = json_array(),
+                           .start_ns = la_now_ns(),
+                           .stream = -1};
     work.into = work.results;
     keep_stdout_free(&work);
     int status = work_through(&work, limits);

@@ -36,11 +36,12 @@ struct la_work {
     struct la_options options;
     char server[LA_PATH_MAX];
     char old_server[LA_PATH_MAX]; /* empty: none */
-    struct la_strings skipped; /* "scenario: why it does not apply" */
+    struct la_strings skipped;    /* "scenario: why it does not apply" */
     struct la_claims *claims;
     json_t *results;
     json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */
     struct la_strings quick_worst; /* files of the quick scenarios with a situation, whether they apply or not */
+    json_t *unseen;                /* scenarios with a situation that cannot be run here, as results that say why */
     bool silent;                   /* no row is printed as it comes */
     json_t *answer;                /* what certify answers first; NULL: nothing */
     json_t **runs;                 /* of each scenario: the results, by turn; null: not ended yet */

@@ -169,6 +169,9 @@ static bool is_better(const json_t *answers, const json_t *than)
     static const enum la_situation situations[] = {LA_AT_KILL, LA_AT_POWER_CUT};
     bool better = false;
     for (size_t i = 0; i < sizeof situations / sizeof *situations; i++) {
+        const char *name = la_situation_names[situations[i]];
+        if (json_array_size(json_object_get(la_answer_find(answers, name), "unknown")))
+            return false;
         double loss = loss_at(answers, situations[i]);
         double before = loss_at(than, situations[i]);
         if (isnan(loss) || isnan(before) || loss > before * 1.1 + 100) /* what repeated runs differ by is no loss */
@@ -232,15 +235,16 @@ static char *strategy_of(const struct la_probe *probe)
 }
 
 /* --rpo and --rto, against the worst of what was seen. */
-static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool of_loss)
+static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool of_loss, bool quick)
 {
     const json_t *worst = NULL;
     double most = -1;
     bool unknown = false;
     for (int i = 0; i < LA_AT_RESTART; i++) {
         const json_t *answer = la_answer_find(answers, la_situation_names[i]);
-        double ms = of_loss ? la_answer_loss(answer) : json_number_value(json_object_get(answer, "ready_ms"));
-        unknown = unknown || (answer && (isnan(ms) || json_array_size(json_object_get(answer, "unknown"))));
+        double ms = of_loss ? la_answer_loss(answer) : la_answer_away(answer);
+        unknown = unknown || (!answer && !quick) || (answer && isnan(ms)) ||
+                  json_array_size(json_object_get(answer, "unknown"));
         if (!answer || !(ms > most))
             continue;
         most = ms;
@@ -255,22 +259,25 @@ static json_t *requirement(const char *name, int target_ms, const json_t *answer
                      worst ? json_incref(json_object_get(worst, "situation")) : json_null());
 }
 
-static json_t *requirements(const struct la_demands *demands, const json_t *answers)
+static json_t *requirements(const struct la_demands *demands, const json_t *answers, bool quick)
 {
     json_t *list = json_array();
     if (demands->rpo_ms >= 0)
-        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, true));
+        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, true, quick));
     if (demands->rto_ms >= 0)
-        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, false));
+        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, false, quick));
     return list;
 }
 
 json_t *la_worst_answer(struct la_work *work)
 {
-    json_t *answers = la_answers(work->results);
+    json_t *seen = json_copy(work->results);
+    json_array_extend(seen, work->unseen);
+    json_t *answers = la_answers(seen);
+    json_decref(seen);
     char *strategy = strategy_of(&work->probe);
     json_t *answer = json_pack("{s:o, s:o, s:o}", "strategy", la_json_text(strategy), "situations", answers,
-                               "requirements", requirements(&work->suite->demands, answers));
+                               "requirements", requirements(&work->suite->demands, answers, work->suite->quick));
     free(strategy);
     bool asked = !work->suite->quick && !work->interrupted;
     const struct la_demands demands = work->options.demands;
