@@ -28,6 +28,7 @@ enum {
     OPTION_DATA,
     OPTION_SET,
     OPTION_WORST,
+    OPTION_MATRIX,
     OPTION_OLD_SERVER,
     OPTION_CLAIMS,
     OPTION_NODE,
@@ -135,6 +136,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_JSON: suite->json = path_of(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_OLD_SERVER: suite->old_server = path_of(value, "--old-server"); break;
+    case OPTION_MATRIX: suite->matrix = true; break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
@@ -187,6 +189,7 @@ static const struct argp_option run_options[] = {
     {"keep", OPTION_KEEP, "WHICH", 0, "scenario folders to keep: all (default), findings (not those that hold), none",
      0},
     {"worst", OPTION_WORST, NULL, 0, "only the scenarios that look for the most that the configuration can lose", 0},
+    {"matrix", OPTION_MATRIX, NULL, 0, "certify: only the ways of persisting, side by side", 0},
     {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
     {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},

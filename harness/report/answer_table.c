@@ -105,3 +105,68 @@ void la_table_answer(const json_t *answer)
     putchar('\n');
     fflush(stdout);
 }
+
+static void spread_of(const json_t *row, const char *key, int width)
+{
+    const json_t *spread = json_object_get(row, key);
+    number(spread, "median", width);
+    number(spread, "max", width);
+}
+
+/* A window of a loss that has no end is as long as the run. */
+static bool has_window(const json_t *worst)
+{
+    return json_is_number(json_object_get(worst, "window_ms")) && !json_is_true(json_object_get(worst, "everything"));
+}
+
+static void matrix_row(const json_t *row)
+{
+    const json_t *worst = json_object_get(row, "worst");
+    char *words = la_answer_words(worst);
+    const char *name = get(row, "scenario");
+    const char *with = strstr(name, "-with-");
+    printf("    %-24.*s %12s", with ? (int)(with - name) : (int)strlen(name), name, words);
+    spread_of(row, "lost", 7);
+    spread_of(row, "ready_ms", 6);
+    if (has_window(worst))
+        spread_of(row, "window_ms", 8);
+    if (strcmp(get(row, "verdict"), "holds") != 0)
+        printf("  %s", get(row, "verdict"));
+    putchar('\n');
+    free(words);
+}
+
+static double figure(const json_t *price, const char *key)
+{
+    return json_number_value(json_object_get(price, key));
+}
+
+static void strategy_row(const json_t *entry)
+{
+    const json_t *price = json_object_get(entry, "price");
+    size_t i;
+    json_t *row;
+    printf("  %s", get(entry, "strategy"));
+    if (json_is_object(price))
+        printf(
+            ": %.0f %% of the writes a second, %.1f MB of memory, %.2f s of a processor, log %.1f MB, snapshot %.1f MB",
+            figure(price, "percent"), figure(price, "memory_bytes") / 1e6,
+            figure(price, "cpu_user_s") + figure(price, "cpu_system_s"), figure(price, "log_bytes") / 1e6,
+            figure(price, "snapshot_bytes") / 1e6);
+    putchar('\n');
+    json_array_foreach (json_object_get(entry, "rows"), i, row)
+        matrix_row(row);
+}
+
+void la_table_matrix(const json_t *matrix)
+{
+    size_t i;
+    json_t *entry;
+    if (!matrix)
+        return;
+    printf("\n%-28s %12s %15s %13s %17s\n", "", "at worst", "operations lost", "ready ms", "window ms");
+    printf("%-28s %12s %7s %7s %6s %6s %8s %8s\n", "strategy", "", "median", "max", "median", "max", "median", "max");
+    json_array_foreach (matrix, i, entry)
+        strategy_row(entry);
+    fflush(stdout);
+}

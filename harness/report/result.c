@@ -400,6 +400,7 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
         la_claims_untestable(frame->claims, claims);
     json_object_set_new(result, "claims", claims);
     json_object_set(result, "answer", frame->answer ? frame->answer : json_null());
+    json_object_set(result, "matrix", frame->matrix ? frame->matrix : json_null());
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));

@@ -26,6 +26,7 @@ struct la_result_frame {
     const struct la_strings *skipped; /* "scenario: why it does not apply" */
     const char *out;
     const struct la_claims *claims;
+    json_t *matrix;                   /* the ways of persisting side by side; NULL: not asked for */
     json_t *answer;                   /* what certify answers first; NULL: nothing */
     const struct la_strings *command; /* words of the command line */
     const struct la_strings *pending; /* scenarios that have not ended yet */

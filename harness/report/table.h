@@ -13,6 +13,9 @@ void la_table_few(const struct la_strings *skipped, size_t applicable, size_t of
 /* What certify answers first: "answer" of the result. */
 void la_table_answer(const json_t *answer);
 
+/* The ways of persisting side by side: "matrix" of the result; NULL: nothing. */
+void la_table_matrix(const json_t *matrix);
+
 void la_table_header(void);
 void la_table_row(const json_t *scenario);
 

@@ -28,9 +28,9 @@ enum end { END_KILL, END_POWER_CUT };
 struct brink {
     char *node;
     enum end end;
-    char *rule; /* the fault, armed before the moment; NULL: the end itself is the fault */
-    unsigned int
-        ms; /* from when it has come to the end, where no snapshot is waited for; less once writes are refused */
+    char *rule;      /* the fault, armed before the moment; NULL: the end itself is the fault */
+    unsigned int ms; /* of the fault before the end, without a snapshot to wait for; less once it has writes refused */
+    unsigned int within_ms; /* the end comes at a moment that the seed draws; 0: now. Without a snapshot to wait for */
 };
 
 /* What keeps the data of a node. */
@@ -236,6 +236,7 @@ static int run_brink(struct la_run *run, const struct la_spec *spec)
     const struct brink *step = (const struct brink *)spec;
     struct la_node *node = la_run_node(run, step->node);
     struct keeping keeping = {false, 0};
+    uint64_t seed = run->options->seed;
     run->brink.factor = 1;
     if (ask(run, node, &keeping))
         return -1;
@@ -254,6 +255,8 @@ static int run_brink(struct la_run *run, const struct la_spec *spec)
         await_failed_snapshot(run, node, keeping.interval);
     else if (rule)
         meet(run, node, step, rule);
+    else if (step->within_ms)
+        la_wait_ms(run, (unsigned int)(la_random(&seed) % (step->within_ms + 1)));
     run->brink.boundless = run->brink.boundless || !run->brink.keeps;
     return end_it(run, node, step->end);
 }
@@ -276,6 +279,8 @@ static int check_brink(const struct la_check *check, const struct la_spec *spec,
         return la_check_wrong(check, "'brink' needs 'disarm: {}' behind it, and before 'recover': the clock goes fast");
     if (step->end == END_POWER_CUT && !check->scenario->power_cut)
         return la_check_wrong(check, "'end: power-cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
+    if (step->within_ms && step->rule)
+        return la_check_wrong(check, "'within_ms' is for an end that no rule comes before");
     if (step->ms && !step->rule)
         return la_check_wrong(check, "'ms' is how long the fault is there: it needs a rule");
     return 0;
@@ -289,7 +294,8 @@ static const char *rule_of(const struct la_spec *spec)
 static const cyaml_strval_t ends[] = {{"kill", END_KILL}, {"power-cut", END_POWER_CUT}};
 static const cyaml_schema_field_t brink_fields[] = {
     LA_TEXT("node", LA_OPTIONAL, struct brink, node), LA_CHOICE("end", CYAML_FLAG_DEFAULT, struct brink, end, ends),
-    LA_TEXT("rule", LA_OPTIONAL, struct brink, rule), LA_NUMBER("ms", struct brink, ms), LA_END};
+    LA_TEXT("rule", LA_OPTIONAL, struct brink, rule), LA_NUMBER("ms", struct brink, ms),
+    LA_NUMBER("within_ms", struct brink, within_ms),  LA_END};
 
 const struct la_step_kind la_step_brink = {
     .form = {"brink", brink_fields, sizeof(struct brink)},

@@ -250,13 +250,16 @@ static void select_scenarios(struct la_work *work)
         struct la_fit fit = {0};
         bool given = work->suite->config || work->suite->data;
         bool unasked =
-            work->suite->certify && ((scenario->bare && given) || (needs_old_server(scenario) && !*work->old_server));
+            work->suite->matrix ||
+            (work->suite->certify && ((scenario->bare && given) || (needs_old_server(scenario) && !*work->old_server)));
         bool wanted =
             (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) && !unasked;
         bool runs = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
         work->offered += wanted;
         if (scenario->situation && scenario->quick)
             la_strings_add(&work->quick_worst, la_strdup(scenario->path));
+        if (scenario->situation && la_situation(scenario->situation) <= LA_AT_POWER_CUT)
+            la_strings_add(&work->all_worst, la_strdup(scenario->path));
         if (runs) {
             work->fits[kept] = fit;
             work->scenarios.items[kept++] = scenario;

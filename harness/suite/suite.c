@@ -21,6 +21,7 @@
 #include "run/steps.h"
 #include "scenario/kinds.h"
 #include "scenario/read.h"
+#include "suite/matrix.h"
 #include "suite/runner.h"
 #include "suite/work.h"
 #include "suite/worst.h"
@@ -132,6 +133,7 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .out = suite->out,
         .claims = work->claims,
         .answer = work->answer,
+        .matrix = work->matrix,
         .command = &suite->command,
         .pending = &pending,
         .certify = suite->certify && !suite->quick,
@@ -402,10 +404,12 @@ static void release(struct la_work *work)
     la_probe_free(&work->probe);
     la_strings_free(&work->skipped);
     la_strings_free(&work->quick_worst);
+    la_strings_free(&work->all_worst);
     la_claims_free(work->claims);
     json_decref(work->results);
     json_decref(work->answer);
     json_decref(work->unseen);
+    json_decref(work->matrix);
     free(work->runs);
     if (work->stream >= 0)
         close(work->stream);
@@ -467,6 +471,8 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     for (size_t i = 0; i < json_array_size(work->results); i++)
         la_table_row(json_array_get(work->results, i));
     la_suite_run_range(work, worst, work->scenarios.count);
+    work->matrix = suite->matrix ? la_matrix(work) : NULL;
+    la_table_matrix(work->matrix);
     return report(work, limits);
 }
 

@@ -41,6 +41,8 @@ struct la_work {
     json_t *results;
     json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */
     struct la_strings quick_worst; /* files of the quick scenarios with a situation, whether they apply or not */
+    struct la_strings all_worst;   /* files of those that --matrix runs: kills and power cuts */
+    json_t *matrix;                /* NULL: it was not asked for */
     json_t *unseen;                /* scenarios with a situation that cannot be run here, as results that say why */
     bool silent;                   /* no row is printed as it comes */
     json_t *answer;                /* what certify answers first; NULL: nothing */

@@ -1,17 +1,14 @@
 #include "suite/worst.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/expectations.h"
-#include "judge/fit.h"
 #include "report/answer.h"
 #include "report/row.h"
-#include "scenario/read.h"
 #include "suite/remedies.h"
+#include "suite/trial.h"
 
 size_t la_worst_first(struct la_work *work)
 {
@@ -31,131 +28,16 @@ size_t la_worst_first(struct la_work *work)
     return count;
 }
 
-/* "worst-kill", "save 60 1" -> "worst-kill-with-save-60-1": a name, and a folder of the report. */
-static char *name_with(const char *name, const char *line)
-{
-    char *whole = la_format("%s-with-%s", name, line);
-    for (char *c = whole; *c; c++)
-        *c = (char)(isalnum((unsigned char)*c) ? tolower((unsigned char)*c) : '-');
-    return whole;
-}
-
-static void put(char **member, char *text)
-{
-    free(*member);
-    *member = text;
-}
-
-/* Adds a scenario to be run; takes it over. False: it cannot be run here. */
-static bool add(struct la_work *work, struct la_scenario *scenario)
-{
-    char why[256];
-    struct la_fit fit;
-    if (la_prepare_unfit(work, scenario, &fit, why, sizeof why)) {
-        la_fit_free(&fit);
-        la_scenario_free(scenario);
-        return false;
-    }
-    size_t count = work->scenarios.count + 1;
-    work->scenarios.items = la_realloc(work->scenarios.items, count, sizeof *work->scenarios.items);
-    work->fits = la_realloc(work->fits, count, sizeof *work->fits);
-    work->runs = la_realloc(work->runs, count, sizeof(json_t *));
-    work->scenarios.items[count - 1] = scenario;
-    work->fits[count - 1] = fit;
-    work->runs[count - 1] = NULL;
-    work->scenarios.count = count;
-    return true;
-}
-
-/* Runs what has been added since there were `first`, and takes it off again: the results, the caller's. */
-static json_t *run_added(struct la_work *work, size_t first)
-{
-    json_t *results = json_array();
-    work->into = results;
-    la_suite_run_range(work, first, work->scenarios.count);
-    work->into = work->results;
-    for (size_t i = first; i < work->scenarios.count; i++) {
-        la_fit_free(&work->fits[i]);
-        la_scenario_free(work->scenarios.items[i]);
-    }
-    work->scenarios.count = first;
-    return results;
-}
-
-static struct la_scenario *copy_of(const char *path, const char *line)
-{
-    struct la_error error;
-    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
-    if (!scenario)
-        return NULL;
-    put(&scenario->name, name_with(scenario->name, line));
-    return scenario;
-}
-
 /* What is lost with one line more, in the situations that the quick scenarios are about. */
 static json_t *try_line(struct la_work *work, const char *line)
 {
-    const struct la_strings *set = &work->suite->set;
     size_t first = work->scenarios.count;
-    for (size_t i = 0; i < work->quick_worst.count; i++) {
-        struct la_scenario *trial = copy_of(work->quick_worst.items[i], line);
-        if (!trial)
-            continue;
-        char *lines = la_lines_joined(set);
-        put(&trial->set, la_format("%s%s", lines, line));
-        free(lines);
-        add(work, trial);
-    }
-    json_t *results = run_added(work, first);
+    for (size_t i = 0; i < work->quick_worst.count; i++)
+        la_trial_add(work, work->quick_worst.items[i], line, line);
+    json_t *results = la_trial_run(work, first);
     json_t *answers = la_answers(results);
     json_decref(results);
     return answers;
-}
-
-static struct la_measure samples_of(const json_t *figures, const char *name)
-{
-    struct la_measure measure = {0};
-    size_t i;
-    json_t *figure;
-    json_array_foreach (figures, i, figure) {
-        const char *own = json_string_value(json_object_get(figure, "name"));
-        const json_t *samples = json_object_get(figure, "samples");
-        if (!own || strcmp(own, name) != 0)
-            continue;
-        measure.count = json_array_size(samples);
-        measure.samples = la_alloc(measure.count, sizeof *measure.samples);
-        for (size_t n = 0; n < measure.count; n++)
-            measure.samples[n].value = json_number_value(json_array_get(samples, n));
-    }
-    return measure;
-}
-
-/* Writes a second with the line, in percent of those without it; null: not measured. */
-static json_t *price_of(struct la_work *work, const char *line)
-{
-    char path[LA_PATH_MAX];
-    size_t first = work->scenarios.count;
-    la_path(path, "%s/price.yaml", work->suite->parts.fixtures);
-    struct la_scenario *scenario = copy_of(path, line);
-    if (!scenario)
-        return json_null();
-    put(&scenario->nodes[1].config, la_strdup(line));
-    if (!add(work, scenario))
-        return json_null();
-    json_t *results = run_added(work, first);
-    const json_t *figures = json_object_get(json_array_get(results, 0), "figures");
-    struct la_measure with = samples_of(figures, "changed");
-    struct la_measure without = samples_of(figures, "as-it-is");
-    const struct la_middle ratio = la_middle_of_ratio(&with, &without);
-    json_t *price = json_null();
-    if (ratio.count)
-        price = json_pack("{s:f, s:[f, f], s:i, s:O}", "percent", 100 * ratio.median, "interval", 100 * ratio.low,
-                          100 * ratio.high, "n", (int)ratio.count, "scenario",
-                          json_object_get(json_array_get(results, 0), "name"));
-    free(with.samples);
-    free(without.samples);
-    json_decref(results);
-    return price;
 }
 
 static double loss_at(const json_t *answers, enum la_situation situation)
@@ -209,11 +91,12 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
     }
     la_remedies_free(remedies);
     json_t *first = json_array_get(tried, 0);
+    const char *line = json_string_value(json_object_get(first, "line"));
     bool proposed = best != answers && !work->interrupted;
     if (first)
         json_object_set_new(first, "proposed", json_boolean(proposed));
     if (proposed)
-        json_object_set_new(first, "throughput", price_of(work, json_string_value(json_object_get(first, "line"))));
+        json_object_set_new(first, "throughput", la_trial_price(work, line, NULL, line));
     return tried;
 }
 

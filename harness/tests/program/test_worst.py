@@ -98,6 +98,34 @@ class Worst(LastackTest):
                        env={"REDIS_DEFECT": "no-fsync"})["worst"]
         self.assertGreater(seen["lost"], 0, seen)
 
+    def test_the_ways_of_persisting_side_by_side(self):
+        """Every strategy with what it loses and costs, in the order in which the documents have them."""
+        run = self.lastack("certify", "--matrix", "--repeat", 2, "--jobs", 6, "--keep", "none")
+        matrix = {entry["strategy"]: entry for entry in run.result["matrix"]}
+        self.assertEqual(schema_errors(run.result), [])
+        self.assertEqual(undocumented(set(run.result["matrix"][0]) | set(run.result["matrix"][0]["rows"][0])), [])
+        self.assertNotEqual(run.status, 1, str(run))
+
+        def at(strategy, scenario):
+            [row] = [row for row in matrix[strategy]["rows"] if row["scenario"].startswith(f"{scenario}-with")]
+            self.assertEqual(row["runs"], 2)
+            return row["worst"]
+        self.assertEqual(list(matrix)[:5], ["none", "RDB hourly", "RDB every 5 minutes", "AOF everysec", "AOF always"])
+        self.assertTrue(at("none", "worst-kill")["everything"])
+        for strategy, seconds in (("RDB hourly", 3600), ("RDB every 5 minutes", 300)):
+            for scenario in ("worst-kill", "worst-power-cut"):
+                self.assertAlmostEqual(at(strategy, scenario)["window_ms"] / 1000, seconds, delta=seconds / 10)
+        for strategy in ("AOF everysec", "mixed"):
+            self.assertTrue(1000 < at(strategy, "worst-power-cut-stall")["window_ms"] < 10000)
+        self.assertFalse(at("mixed", "worst-power-cut-rewrite")["boundless"])
+        self.assertTrue(at("mixed, no fsync in a rewrite", "worst-power-cut-rewrite")["boundless"])
+        for row in matrix["AOF always"]["rows"]:
+            self.assertEqual(row["worst"]["lost"], 0, row)
+        for entry in matrix.values():
+            self.assertGreater(entry["price"]["percent"], 5, entry["price"])
+            self.assertEqual(entry["price"]["log_bytes"] is not None and entry["price"]["log_bytes"] > 0,
+                             "appendonly yes" in entry["lines"], entry["price"])
+
     def test_another_version(self):
         """The way there loses nothing, or is violated; the way back is told."""
         def moves(defect, old):

@@ -1,0 +1,107 @@
+#include "suite/matrix.h"
+
+#include <cyaml/cyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/row.h"
+#include "suite/trial.h"
+
+enum { RUNS = 5 }; /* of each scenario, with seeds of their own, where --repeat does not say */
+
+struct strategy {
+    char *name;
+    char **lines;
+    unsigned int line_count;
+};
+
+struct strategies {
+    struct strategy *items;
+    unsigned int count;
+};
+
+static const cyaml_schema_value_t line_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
+static const cyaml_schema_field_t strategy_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct strategy, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE_COUNT("lines", CYAML_FLAG_POINTER, struct strategy, lines, line_count, &line_value, 1,
+                               CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t strategy_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct strategy, strategy_fields)};
+static const cyaml_schema_field_t top_fields[] = {CYAML_FIELD_SEQUENCE_COUNT("strategies", CYAML_FLAG_POINTER,
+                                                                             struct strategies, items, count,
+                                                                             &strategy_value, 1, CYAML_UNLIMITED),
+                                                  CYAML_FIELD_END};
+static const cyaml_schema_value_t top = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct strategies, top_fields)};
+static const cyaml_config_t config = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
+
+/* One row: what the runs of one scenario have seen. */
+static json_t *row_of(const json_t *result)
+{
+    static const char *const spreads[] = {"window_ms", "lost", "ready_ms"};
+    const struct la_row row = la_row_of(result);
+    const json_t *worst = json_object_get(result, "worst");
+    json_t *entry = json_pack("{s:o, s:s, s:O, s:O, s:I}", "scenario", la_json_text(row.name), "verdict",
+                              la_verdict_name(row.verdict), "situation", json_object_get(worst, "situation"), "worst",
+                              worst, "runs", json_integer_value(json_object_get(row.repeats, "runs")));
+    for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++) {
+        json_t *spread = json_object_get(row.repeats, spreads[i]);
+        json_object_set(entry, spreads[i], spread ? spread : json_null());
+    }
+    return entry;
+}
+
+static char *joined(const struct strategy *strategy)
+{
+    struct la_strings lines = {0};
+    for (unsigned int i = 0; i < strategy->line_count; i++)
+        la_strings_add(&lines, la_strdup(strategy->lines[i]));
+    char *all = la_lines_joined(&lines);
+    la_strings_free(&lines);
+    return all;
+}
+
+/* A strategy, against the first one. */
+static json_t *entry_of(struct la_work *work, const struct strategy *strategy, const char *baseline)
+{
+    char *lines = joined(strategy);
+    size_t first = work->scenarios.count;
+    for (size_t i = 0; i < work->all_worst.count; i++)
+        la_trial_add(work, work->all_worst.items[i], strategy->name, lines);
+    json_t *results = la_trial_run(work, first);
+    json_t *rows = json_array();
+    size_t i;
+    json_t *result;
+    json_array_foreach (results, i, result)
+        json_array_append_new(rows, row_of(result));
+    json_array_extend(work->results, results);
+    json_decref(results);
+    unsigned int repeat = work->suite->repeat;
+    work->suite->repeat = 1; /* it has rounds of its own */
+    json_t *price = la_trial_price(work, strategy->name, baseline, lines);
+    work->suite->repeat = repeat;
+    json_t *entry =
+        json_pack("{s:s, s:s, s:o, s:o}", "strategy", strategy->name, "lines", lines, "rows", rows, "price", price);
+    free(lines);
+    return entry;
+}
+
+json_t *la_matrix(struct la_work *work)
+{
+    char path[LA_PATH_MAX];
+    struct strategies *strategies = NULL;
+    json_t *matrix = json_array();
+    la_path(path, "%s/strategies.yaml", work->suite->parts.fixtures);
+    cyaml_err_t failed = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&strategies, NULL);
+    if (failed != CYAML_OK) {
+        fprintf(stderr, "lastack: %s: %s\n", path, cyaml_strerror(failed));
+        return matrix;
+    }
+    work->suite->repeat = work->suite->repeat > 1 ? work->suite->repeat : RUNS;
+    char *baseline = joined(&strategies->items[0]);
+    for (unsigned int i = 0; i < strategies->count && !work->interrupted; i++)
+        json_array_append_new(matrix, entry_of(work, &strategies->items[i], baseline));
+    free(baseline);
+    cyaml_free(&config, &top, strategies, 0);
+    return matrix;
+}
