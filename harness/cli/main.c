@@ -239,6 +239,10 @@ static int run(int argc, char **argv, bool certify)
         return LA_EXIT_USAGE;
     }
     suite->certify = certify;
+    if (suite->matrix && !certify) {
+        fprintf(stderr, "lastack: --matrix is an option of lastack certify\n");
+        return LA_EXIT_USAGE;
+    }
     suite->jobs = suite->jobs ? suite->jobs : la_jobs_here();
     suite->demands.of_worst = certify;
     if (certify)

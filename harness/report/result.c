@@ -427,10 +427,13 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
     return la_result_hand_over(result, path, -1, error);
 }
 
-int la_result_exit_status(const json_t *scenarios)
+int la_result_exit_status(const json_t *scenarios, const json_t *answer)
 {
-    if (la_rows_count(scenarios, LA_VIOLATED))
+    const json_t *required = json_object_get(answer, "requirements");
+    size_t all = json_array_size(scenarios);
+    if (la_rows_count(scenarios, LA_VIOLATED) || la_rows_count(required, LA_VIOLATED))
         return LA_EXIT_VIOLATED;
-    bool all = json_array_size(scenarios) && la_rows_count(scenarios, LA_HOLDS) == json_array_size(scenarios);
-    return all ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
+    bool holds = all && la_rows_count(scenarios, LA_HOLDS) == all &&
+                 la_rows_count(required, LA_HOLDS) == json_array_size(required);
+    return holds ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }

@@ -44,8 +44,11 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
 /* The same to where the user wants it; "-": to the open file `stream`. */
 int la_result_hand_over(const json_t *result, const char *path, int stream, struct la_error *error);
 
-/* 0, 1 or 3, as the verdicts of the scenarios say; 3 when there are none. */
-int la_result_exit_status(const json_t *scenarios);
+/*
+ * 0, 1 or 3, as the verdicts of the scenarios say, and of the user's requirements in the answer (NULL: none); 3 when
+ * there are no scenarios.
+ */
+int la_result_exit_status(const json_t *scenarios, const json_t *answer);
 
 /* JUnit XML for CI systems: violated is a failure, inconclusive an error. */
 int la_result_junit(const json_t *scenarios, const char *path, int stream, struct la_error *error);

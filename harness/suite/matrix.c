@@ -98,10 +98,13 @@ json_t *la_matrix(struct la_work *work)
         return matrix;
     }
     work->suite->repeat = work->suite->repeat > 1 ? work->suite->repeat : RUNS;
+    const struct la_demands demands = work->options.demands;
+    work->options.demands = (struct la_demands){-1, -1, true}; /* they are about a configuration, and not about these */
     char *baseline = joined(&strategies->items[0]);
     for (unsigned int i = 0; i < strategies->count && !work->interrupted; i++)
         json_array_append_new(matrix, entry_of(work, &strategies->items[i], baseline));
     free(baseline);
+    work->options.demands = demands;
     cyaml_free(&config, &top, strategies, 0);
     return matrix;
 }

@@ -1,9 +1,6 @@
 #include "suite/remedies.h"
 
 #include <cyaml/cyaml.h>
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
 
 static const cyaml_schema_value_t setting = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 static const cyaml_schema_field_t remedy_fields[] = {
@@ -33,18 +30,4 @@ struct la_remedies *la_remedies_read(const char *path, struct la_error *error)
 void la_remedies_free(struct la_remedies *remedies)
 {
     cyaml_free(&config, &top, remedies, 0);
-}
-
-bool la_remedy_applies(const struct la_remedy *remedy, const struct la_probe *probe)
-{
-    for (unsigned int i = 0; i < remedy->where_count; i++) {
-        const char *wanted = remedy->where[i];
-        size_t length = strcspn(wanted, " ");
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)length, wanted);
-        const char *has = la_probe_setting(probe, name);
-        if (!has || strcasecmp(has, wanted + length + strspn(wanted + length, " ")) != 0)
-            return false;
-    }
-    return true;
 }

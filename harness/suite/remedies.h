@@ -2,7 +2,7 @@
 #ifndef LASTACK_SUITE_REMEDIES_H
 #define LASTACK_SUITE_REMEDIES_H
 
-#include "suite/probe.h"
+#include "base/util.h"
 
 struct la_remedy {
     char *line;
@@ -18,8 +18,5 @@ struct la_remedies {
 /* NULL with `error` filled. */
 struct la_remedies *la_remedies_read(const char *path, struct la_error *error);
 void la_remedies_free(struct la_remedies *remedies);
-
-/* The configuration that the server was probed with has what the remedy is for. */
-bool la_remedy_applies(const struct la_remedy *remedy, const struct la_probe *probe);
 
 #endif

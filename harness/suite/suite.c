@@ -379,7 +379,7 @@ static int report(struct la_work *work, struct la_strings *limits)
     struct la_suite *suite = work->suite;
     struct la_error error;
     la_prepare_limits(work, limits);
-    int status = la_result_exit_status(work->results);
+    int status = la_result_exit_status(work->results, work->answer);
     remove_scaffold(work);
     json_t *result = whole_result(work, limits, true);
     char path[LA_PATH_MAX];

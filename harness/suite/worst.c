@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "report/answer.h"
 #include "report/row.h"
@@ -38,6 +39,38 @@ static json_t *try_line(struct la_work *work, const char *line)
     json_t *answers = la_answers(results);
     json_decref(results);
     return answers;
+}
+
+static const char *value_in(const char *rest)
+{
+    const char *value = rest + strspn(rest, " \t");
+    return strcmp(value, "\"\"") != 0 ? value : "";
+}
+
+/* As the configuration has it, with the lines of --set. NULL: the server does not say. */
+static const char *setting(const struct la_work *work, const char *name)
+{
+    const struct la_strings *set = &work->suite->set;
+    for (size_t i = set->count; i-- > 0;) {
+        size_t length = strcspn(set->items[i], " \t");
+        if (length == strlen(name) && !strncasecmp(set->items[i], name, length))
+            return value_in(set->items[i] + length);
+    }
+    return la_probe_setting(&work->probe, name);
+}
+
+static bool applies(const struct la_work *work, const struct la_remedy *remedy)
+{
+    for (unsigned int i = 0; i < remedy->where_count; i++) {
+        const char *wanted = remedy->where[i];
+        size_t length = strcspn(wanted, " ");
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)length, wanted);
+        const char *has = setting(work, name);
+        if (!has || strcasecmp(has, wanted + length + strspn(wanted + length, " ")) != 0)
+            return false;
+    }
+    return true;
 }
 
 static double loss_at(const json_t *answers, enum la_situation situation)
@@ -76,8 +109,8 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
         const struct la_remedy *remedy = &remedies->items[i];
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(remedy->line, " "), remedy->line);
-        const char *was = la_probe_setting(&work->probe, name);
-        if (!la_remedy_applies(remedy, &work->probe))
+        const char *was = setting(work, name);
+        if (!applies(work, remedy))
             continue;
         json_t *entry = json_pack("{s:s, s:s, s:s, s:o}", "line", remedy->line, "directive", name, "was",
                                   was ? was : "", "situations", try_line(work, remedy->line));
@@ -101,12 +134,12 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
 }
 
 /* In the words of the documents: which of their strategies it is. */
-static char *strategy_of(const struct la_probe *probe)
+static char *strategy_of(const struct la_work *work)
 {
-    const char *log = la_probe_setting(probe, "appendonly");
-    const char *points = la_probe_setting(probe, "save");
-    const char *sync = la_probe_setting(probe, "appendfsync");
-    const char *preamble = la_probe_setting(probe, "aof-use-rdb-preamble");
+    const char *log = setting(work, "appendonly");
+    const char *points = setting(work, "save");
+    const char *sync = setting(work, "appendfsync");
+    const char *preamble = setting(work, "aof-use-rdb-preamble");
     if (!log || !points)
         return la_strdup("not known: the server does not tell its settings");
     bool mixed = preamble && !strcmp(preamble, "yes");
@@ -158,7 +191,7 @@ json_t *la_worst_answer(struct la_work *work)
     json_array_extend(seen, work->unseen);
     json_t *answers = la_answers(seen);
     json_decref(seen);
-    char *strategy = strategy_of(&work->probe);
+    char *strategy = strategy_of(work);
     json_t *answer = json_pack("{s:o, s:o, s:o}", "strategy", la_json_text(strategy), "situations", answers,
                                "requirements", requirements(&work->suite->demands, answers, work->suite->quick));
     free(strategy);

@@ -152,6 +152,13 @@ class Worst(LastackTest):
             seen = self.at("worst-power-cut-stall", "appendonly yes\nsave \"\"", "--rpo", "100ms", "--set", line)
             self.assertEqual(seen["verdict"], verdict, seen["reasons"])
             self.assertIn(f"--set '{line}'", seen["reproduce"])
+        # a run that could not be made leaves a requirement open, though every scenario holds
+        conf = self.write("open.conf", "appendonly yes\nno-appendfsync-on-rewrite yes\nrename-command BGREWRITEAOF \"\"\n")
+        run = self.lastack("certify", "--worst", "--quick", "--config", conf, "--rpo", "1h")
+        self.assertEqual([one["verdict"] for one in run.result["answer"]["requirements"]], ["inconclusive"], str(run))
+        self.assertEqual((run.status, {s["verdict"] for s in run.result["scenarios"]}), (3, {"holds"}), str(run))
+        self.assertIn("and it may be worse: worst-power-cut-rewrite", run.stdout)
+        self.assertEqual(self.lastack("run", "worst-kill", "--matrix").status, 2)
         run = self.lastack("run", "worst-kill", "--set", "port 1")
         self.assertEqual(run.status, 2)
         self.assertIn("--set: 'port' is the harness's own", run.stderr)
