@@ -39,7 +39,26 @@ struct keeping {
     unsigned int interval; /* after which one write is saved, s; of none that is, the longest; 0: no save points */
 };
 
-/* The value of a setting; -1: the server does not say. */
+/* As its file has it: the save points of all its lines together. False: it does not say. */
+static bool written(const struct la_config *config, const char *name, char *value, size_t size)
+{
+    bool found = false;
+    size_t length = 0;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct la_directive *line = &config->items[i];
+        if (strcmp(line->name, name) != 0)
+            continue;
+        bool ends = line->count == 1 && !*line->args[0]; /* save "" */
+        length = !found || ends || strcmp(name, "save") != 0 ? 0 : length;
+        value[length] = '\0';
+        found = true;
+        for (int word = 0; word < line->count && length < size; word++)
+            length += (size_t)snprintf(value + length, size - length, "%s%s", length ? " " : "", line->args[word]);
+    }
+    return found;
+}
+
+/* The value of a setting, of the server, or where it does not say, of its file; -1: neither does. */
 static int setting(struct la_node *node, const char *name, char *value, size_t size)
 {
     struct la_error error;
@@ -50,7 +69,7 @@ static int setting(struct la_node *node, const char *name, char *value, size_t s
         snprintf(value, size, "%s", reply->element[1]->str);
     freeReplyObject(reply);
     free(line);
-    return said ? 0 : -1;
+    return said || written(&node->config, name, value, size) ? 0 : -1;
 }
 
 /* The more is written, the sooner it is saved: a single write waits longest. */
@@ -71,11 +90,15 @@ static unsigned int interval_of_one_write(const char *points)
 static int ask(struct la_run *run, struct la_node *node, struct keeping *keeping)
 {
     char value[512];
-    if (setting(node, "appendonly", value, sizeof value))
-        return la_run_doubt(run, "%s does not say what keeps its data (CONFIG GET)", node->spec->name);
-    keeping->log = !strcmp(value, "yes");
+    char *info = la_node_info(node);
+    long long log = la_info_number(info, "aof_enabled", -1);
+    free(info);
+    if (log < 0)
+        return la_run_doubt(run, "%s does not say whether it has a log (INFO: aof_enabled)", node->spec->name);
+    keeping->log = log;
     if (setting(node, "save", value, sizeof value))
-        return la_run_doubt(run, "%s does not say when it saves (CONFIG GET save)", node->spec->name);
+        return la_run_doubt(run, "%s does not say when it saves (CONFIG GET save), and its file has no save points",
+                            node->spec->name);
     keeping->interval = interval_of_one_write(value);
     return 0;
 }

@@ -66,6 +66,10 @@ class Worst(LastackTest):
             self.assertTrue(0.98 * seconds <= seen["window_ms"] / 1000 <= 1.1 * seconds, seen)
             self.assertIn(f"after {seconds} s", seen["moment"])
 
+    def test_a_server_that_does_not_tell_its_settings(self):
+        seen = self.at("worst-kill", "appendonly no\nsave 900 10\nsave 600 1\nrename-command CONFIG \"\"")["worst"]
+        self.assertTrue(590 <= seen["window_ms"] / 1000 <= 660, seen)
+
     def test_snapshots_that_never_come(self):
         rare, nothing, log = self.all_at([("worst-kill", "appendonly no\nsave 600 1000000"),
                                           ("worst-kill", "appendonly no\nsave \"\""),

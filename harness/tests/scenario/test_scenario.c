@@ -76,7 +76,7 @@ static const struct {
     {HEAD STEPS "expect:\n  - lost: {}\n", ":6:", "'lost' needs max, min, before_mark, promised, since_move or"},
     {HEAD STEPS "expect:\n  - lost: {since_move: 0}\n", ":6:", "the load moves nowhere"},
     {HEAD STEPS "expect:\n  - lost: {since_move: 3}\n", ":6:", "'since_move' is 0"},
-    {HEAD STEPS "expect:\n  - exit: {how: gracefully}\n", ":6:", "'how' is killed, failed, crashed, stopped or alive"},
+    {HEAD STEPS "expect:\n  - exit: {how: gracefully}\n", ":6:", "'how' is killed, outgrown, failed, crashed, stopped or alive"},
     {HEAD STEPS EXPECT "load: {value_size: 3}\n", ":7:", "value_size is 48"},
     {HEAD STEPS EXPECT "load: {mix: [{type: strong, share: 1}]}\n", ":7:", "mix: there is no type 'strong'"},
     {HEAD STEPS EXPECT "load: {mix: [{type: set, share: 0}]}\n", ":7:", "the share of 'set' is 1 to 1000"},
