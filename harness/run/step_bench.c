@@ -19,7 +19,7 @@ struct variant {
     char *node;
     unsigned int clients;
     unsigned int pipeline;
-    unsigned int wait; /* after each write, WAIT for so many replicas, 100 ms; 0: none */
+    unsigned int wait; /* after each write, WAIT for so many replicas, 2000 ms; 0: none */
 };
 
 struct bench {
@@ -117,7 +117,7 @@ static int by_hand(struct la_run *run, const struct bench *bench, const struct v
         freeReplyObject(reply);
         if (!ok || !variant->wait)
             continue;
-        redisAppendCommand(client, "WAIT %u 100", variant->wait);
+        redisAppendCommand(client, "WAIT %u 2000", variant->wait);
         reply = la_client_reply(client);
         ok = reply && reply->type == REDIS_REPLY_INTEGER;
         late = ok && reply->integer < (long long)variant->wait;
@@ -129,7 +129,7 @@ static int by_hand(struct la_run *run, const struct bench *bench, const struct v
     la_client_close(client);
     free(value);
     if (late)
-        return la_run_doubt(run, "bench: WAIT %u 100 was not kept: a replica is away, or takes longer", variant->wait);
+        return la_run_doubt(run, "bench: WAIT %u 2000 was not kept: a replica is away, or takes longer", variant->wait);
     return ok ? 0 : la_run_doubt(run, "bench: %s refuses writes", node->spec->name);
 }
 

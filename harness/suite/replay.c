@@ -197,7 +197,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
     struct la_error error = {""};
     struct bundle bundle = {0};
     struct la_run *run = la_alloc(1, sizeof *run);
-    struct la_options options = {.demands = {-1, -1}};
+    struct la_options options = {.demands = {-1, -1, false}};
     int status = LA_EXIT_USAGE;
     bool ready = check_out(replay, &error) == 0 && open_bundle(&bundle, replay, &error) == 0;
     int made = ready ? la_new_folder(replay->out, &error) : -1;
