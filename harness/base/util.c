@@ -76,6 +76,16 @@ int la_ascending(const void *one, const void *other)
     return *a < *b ? -1 : *a > *b;
 }
 
+int la_tell_kernel(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    close(fd);
+    return written < 0 ? -1 : 0;
+}
+
 void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name)
 {
     char from[LA_PATH_MAX];

@@ -55,6 +55,9 @@ char *la_glob_literal(const char *path);
 /* Whole small file as a string, to be freed, and its length where `length` is given; NULL with `error` filled. */
 char *la_read_file(const char *path, size_t max, size_t *length, struct la_error *error);
 
+/* Writes to a file of /proc or of a control group, at once. Safe after fork. -1: errno. */
+int la_tell_kernel(const char *path, const char *text);
+
 /* Creates a directory and its missing parents. */
 int la_make_dirs(const char *path, struct la_error *error);
 

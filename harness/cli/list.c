@@ -5,6 +5,7 @@
 
 #include "judge/expectations.h"
 #include "report/claims.h"
+#include "report/row.h"
 #include "scenario/read.h"
 #include "scenario/scenario.h"
 
@@ -46,11 +47,6 @@ static json_t *claims_json(const struct la_claims *claims, const struct la_scena
     return all;
 }
 
-static const char *get(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 static void print_plain(const json_t *all, bool claims)
 {
     size_t i;
@@ -58,9 +54,10 @@ static void print_plain(const json_t *all, bool claims)
     json_array_foreach (all, i, entry) {
         if (claims) {
             size_t n = json_array_size(json_object_get(entry, "scenarios"));
-            printf("%-7s %-12s %s\n", get(entry, "id"), n ? "checked" : "not checked", get(entry, "text"));
+            printf("%-7s %-12s %s\n", la_json_get(entry, "id"), n ? "checked" : "not checked",
+                   la_json_get(entry, "text"));
         } else {
-            printf("%-34s %s\n", get(entry, "name"), get(entry, "title"));
+            printf("%-34s %s\n", la_json_get(entry, "name"), la_json_get(entry, "title"));
         }
     }
 }

@@ -180,8 +180,9 @@ static const struct argp_option run_options[] = {
      0},
     {"set", OPTION_SET, "LINE", 0, "a redis.conf line that every scenario runs with, on top of all others; repeatable",
      0},
-    {"rpo", OPTION_RPO, "TIME", 0, "require a window of loss of at most TIME everywhere: 250 (ms), 1s, 2m", 0},
-    {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault everywhere", 0},
+    {"rpo", OPTION_RPO, "TIME", 0,
+     "require a window of loss of at most TIME: 250 (ms), 1s, 2m; run: of every scenario, certify: at worst", 0},
+    {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault, likewise", 0},
     {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
      "for a server to serve after a start (default: 20s at first, "
      "60s in a recovery)",

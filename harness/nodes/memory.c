@@ -51,12 +51,7 @@ static int say(const char *folder, const char *name, const char *value)
 {
     char path[LA_PATH_MAX];
     la_path(path, "%s/%s", folder, name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t written = write(fd, value, strlen(value));
-    close(fd);
-    return written < 0 ? -1 : 0;
+    return la_tell_kernel(path, value);
 }
 
 /* What its owner does not hold by a lock any more. A young one may be about to be locked. */

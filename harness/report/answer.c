@@ -47,12 +47,6 @@ static bool is_true(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 /* Nothing was read back, since it refuses to start. */
 static bool starts_not(const json_t *answer)
 {
@@ -62,12 +56,12 @@ static bool starts_not(const json_t *answer)
 double la_answer_loss(const json_t *answer)
 {
     bool all = is_true(answer, "boundless") || is_true(answer, "everything") || starts_not(answer);
-    return all ? INFINITY : number(answer, "window_ms");
+    return all ? INFINITY : la_json_number(answer, "window_ms");
 }
 
 double la_answer_away(const json_t *answer)
 {
-    return json_is_false(json_object_get(answer, "by_itself")) ? INFINITY : number(answer, "ready_ms");
+    return json_is_false(json_object_get(answer, "by_itself")) ? INFINITY : la_json_number(answer, "ready_ms");
 }
 
 const json_t *la_answer_find(const json_t *answers, const char *situation)
@@ -82,6 +76,12 @@ const json_t *la_answer_find(const json_t *answers, const char *situation)
     return NULL;
 }
 
+/* The run was sound, and what was lost was seen. */
+static bool proves(const json_t *worst)
+{
+    return is_true(worst, "sound") && !isnan(la_answer_loss(worst));
+}
+
 static bool is_worse(const json_t *one, const json_t *other)
 {
     double a = la_answer_loss(one);
@@ -90,13 +90,13 @@ static bool is_worse(const json_t *one, const json_t *other)
         return isnan(b) && !isnan(a);
     if (a != b)
         return a > b;
-    return number(one, "lost") > number(other, "lost");
+    return la_json_number(one, "lost") > la_json_number(other, "lost");
 }
 
 static void keep_most(json_t *answer, const json_t *worst, const char *key)
 {
-    double here = number(worst, key);
-    double so_far = number(answer, key);
+    double here = la_json_number(worst, key);
+    double so_far = la_json_number(answer, key);
     if (!isnan(here) && !(here <= so_far))
         json_object_set(answer, key, json_object_get(worst, key));
 }
@@ -108,9 +108,7 @@ json_t *la_answer_worst_of(const json_t *runs)
     json_t *run;
     json_array_foreach (runs, i, run) {
         const json_t *here = json_object_get(run, "worst");
-        bool proves = is_true(here, "sound") && !isnan(la_answer_loss(here));
-        bool proven = is_true(worst, "sound") && !isnan(la_answer_loss(worst));
-        if (!worst || (proves && (!proven || is_worse(here, worst))))
+        if (!worst || (proves(here) && (!proves(worst) || is_worse(here, worst))))
             worst = here;
     }
     return worst ? json_deep_copy(worst) : json_null();
@@ -129,7 +127,7 @@ static json_t *answer_in(const json_t *scenarios, const char *situation)
         const char *name = json_string_value(json_object_get(worst, "situation"));
         if (!name || strcmp(name, situation) != 0)
             continue;
-        if (!is_true(worst, "sound") || isnan(la_answer_loss(worst))) {
+        if (!proves(worst)) {
             json_array_append_new(unknown, json_pack("{s:o, s:O}", "scenario", la_json_text(row.name), "why",
                                                      json_array_get(row.reasons, 0)));
             continue;
@@ -166,7 +164,7 @@ json_t *la_answers(const json_t *scenarios)
 
 char *la_answer_words(const json_t *answer)
 {
-    double ms = number(answer, "window_ms");
+    double ms = la_json_number(answer, "window_ms");
     if (starts_not(answer))
         return la_strdup("not loaded");
     if (is_true(answer, "everything"))

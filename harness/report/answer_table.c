@@ -6,26 +6,12 @@
 
 #include "base/util.h"
 #include "report/answer.h"
+#include "report/row.h"
 #include "report/table.h"
-
-static const char *get(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
 
 static bool is_false(const json_t *object, const char *key)
 {
     return json_is_false(json_object_get(object, key));
-}
-
-static void number(const json_t *object, const char *key, int width)
-{
-    const json_t *value = json_object_get(object, key);
-    if (json_is_number(value))
-        printf(" %*.0f", width, json_number_value(value));
-    else
-        printf(" %*s", width, "-");
 }
 
 static void situation_row(const json_t *answer)
@@ -35,17 +21,22 @@ static void situation_row(const json_t *answer)
     bool known = json_object_get(answer, "scenario");
     size_t i;
     json_t *unknown;
-    printf("  %-14s %10s", get(answer, "situation"), words);
-    number(answer, "lost", 10);
-    number(answer, "ready_ms", 9);
-    printf("  %-6s %s", !known ? "-" : is_false(answer, "by_itself") ? "no" : "itself", get(answer, "scenario"));
+    printf("  %-14s %10s", la_json_get(answer, "situation"), words);
+    la_table_number(la_json_number(answer, "lost"), 10, 0);
+    la_table_number(la_json_number(answer, "ready_ms"), 9, 0);
+    printf("  %-6s %s",
+           !known                          ? "-"
+           : is_false(answer, "by_itself") ? "no"
+                                           : "itself",
+           la_json_get(answer, "scenario"));
     if (factor > 1)
         printf(" (clock x%lld)", (long long)factor);
     putchar('\n');
-    if (*get(answer, "moment"))
-        printf("    %s\n", get(answer, "moment"));
+    if (*la_json_get(answer, "moment"))
+        printf("    %s\n", la_json_get(answer, "moment"));
     json_array_foreach (json_object_get(answer, "unknown"), i, unknown)
-        printf("    and it may be worse: %s is inconclusive: %.300s\n", get(unknown, "scenario"), get(unknown, "why"));
+        printf("    and it may be worse: %s is inconclusive: %.300s\n", la_json_get(unknown, "scenario"),
+               la_json_get(unknown, "why"));
     free(words);
 }
 
@@ -57,7 +48,7 @@ static void in_words(const json_t *situations)
     json_array_foreach (situations, i, answer) {
         char *words = la_answer_words(answer);
         bool doubt = json_array_size(json_object_get(answer, "unknown"));
-        printf("%s %s %s%s", i ? "," : "", get(answer, "situation"), words, doubt ? " (in doubt)" : "");
+        printf("%s %s %s%s", i ? "," : "", la_json_get(answer, "situation"), words, doubt ? " (in doubt)" : "");
         free(words);
     }
 }
@@ -67,7 +58,8 @@ static void remedy_row(const json_t *remedy)
     const json_t *price = json_object_get(remedy, "throughput");
     const json_t *interval = json_object_get(price, "interval");
     printf("  %s '%s' (it is %s %s):", json_is_true(json_object_get(remedy, "proposed")) ? "with" : "tried:",
-           get(remedy, "line"), get(remedy, "directive"), *get(remedy, "was") ? get(remedy, "was") : "\"\"");
+           la_json_get(remedy, "line"), la_json_get(remedy, "directive"),
+           *la_json_get(remedy, "was") ? la_json_get(remedy, "was") : "\"\"");
     in_words(json_object_get(remedy, "situations"));
     putchar('\n');
     if (json_is_object(price))
@@ -80,12 +72,13 @@ static void remedy_row(const json_t *remedy)
 static void requirement_row(const json_t *requirement)
 {
     const json_t *worst = json_object_get(requirement, "worst_ms");
-    printf("  --%s %lld ms: %s", get(requirement, "name"),
-           (long long)json_integer_value(json_object_get(requirement, "target_ms")), get(requirement, "verdict"));
+    printf("  --%s %lld ms: %s", la_json_get(requirement, "name"),
+           (long long)json_integer_value(json_object_get(requirement, "target_ms")),
+           la_json_get(requirement, "verdict"));
     if (json_is_number(worst))
-        printf("; at worst %.0f ms, at a %s", json_number_value(worst), get(requirement, "situation"));
-    else if (*get(requirement, "situation"))
-        printf("; nothing bounds what a %s takes", get(requirement, "situation"));
+        printf("; at worst %.0f ms, at a %s", json_number_value(worst), la_json_get(requirement, "situation"));
+    else if (*la_json_get(requirement, "situation"))
+        printf("; nothing bounds what a %s takes", la_json_get(requirement, "situation"));
     putchar('\n');
 }
 
@@ -94,8 +87,8 @@ void la_table_answer(const json_t *answer)
     const json_t *situations = json_object_get(answer, "situations");
     size_t i;
     json_t *row;
-    printf("%s\n\n%-16s %10s %10s %9s  %-6s %s\n", get(answer, "strategy"), "lost at most at a", "time", "operations",
-           "ready ms", "starts", "seen in");
+    printf("%s\n\n%-16s %10s %10s %9s  %-6s %s\n", la_json_get(answer, "strategy"), "lost at most at a", "time",
+           "operations", "ready ms", "starts", "seen in");
     json_array_foreach (situations, i, row)
         situation_row(row);
     json_array_foreach (json_object_get(answer, "requirements"), i, row)
@@ -109,8 +102,8 @@ void la_table_answer(const json_t *answer)
 static void spread_of(const json_t *row, const char *key, int width)
 {
     const json_t *spread = json_object_get(row, key);
-    number(spread, "median", width);
-    number(spread, "max", width);
+    la_table_number(la_json_number(spread, "median"), width, 0);
+    la_table_number(la_json_number(spread, "max"), width, 0);
 }
 
 /* A window of a loss that has no end is as long as the run. */
@@ -123,22 +116,17 @@ static void matrix_row(const json_t *row)
 {
     const json_t *worst = json_object_get(row, "worst");
     char *words = la_answer_words(worst);
-    const char *name = get(row, "scenario");
+    const char *name = la_json_get(row, "scenario");
     const char *with = strstr(name, "-with-");
     printf("    %-24.*s %12s", with ? (int)(with - name) : (int)strlen(name), name, words);
     spread_of(row, "lost", 7);
     spread_of(row, "ready_ms", 6);
     if (has_window(worst))
         spread_of(row, "window_ms", 8);
-    if (strcmp(get(row, "verdict"), "holds") != 0)
-        printf("  %s", get(row, "verdict"));
+    if (strcmp(la_json_get(row, "verdict"), "holds") != 0)
+        printf("  %s", la_json_get(row, "verdict"));
     putchar('\n');
     free(words);
-}
-
-static double figure(const json_t *price, const char *key)
-{
-    return json_number_value(json_object_get(price, key));
 }
 
 static void strategy_row(const json_t *entry)
@@ -146,13 +134,13 @@ static void strategy_row(const json_t *entry)
     const json_t *price = json_object_get(entry, "price");
     size_t i;
     json_t *row;
-    printf("  %s", get(entry, "strategy"));
+    printf("  %s", la_json_get(entry, "strategy"));
     if (json_is_object(price))
         printf(
             ": %.0f %% of the writes a second, %.1f MB of memory, %.2f s of a processor, log %.1f MB, snapshot %.1f MB",
-            figure(price, "percent"), figure(price, "memory_bytes") / 1e6,
-            figure(price, "cpu_user_s") + figure(price, "cpu_system_s"), figure(price, "log_bytes") / 1e6,
-            figure(price, "snapshot_bytes") / 1e6);
+            la_json_number(price, "percent"), la_json_number(price, "memory_bytes") / 1e6,
+            la_json_number(price, "cpu_user_s") + la_json_number(price, "cpu_system_s"),
+            la_json_number(price, "log_bytes") / 1e6, la_json_number(price, "snapshot_bytes") / 1e6);
     putchar('\n');
     json_array_foreach (json_object_get(entry, "rows"), i, row)
         matrix_row(row);

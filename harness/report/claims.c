@@ -62,18 +62,12 @@ json_t *la_claim_said(const struct la_claim_ref *claim, const struct la_claim_ju
     return said;
 }
 
-static const char *get(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static json_t *entry_of(const struct la_claims *claims, json_t *all, const char *id)
 {
     size_t i;
     json_t *entry;
     json_array_foreach (all, i, entry)
-        if (!strcmp(get(entry, "id"), id))
+        if (!strcmp(la_json_get(entry, "id"), id))
             return entry;
     const struct la_claim *claim = la_claims_find(claims, id);
     entry = json_pack("{s:s, s:s, s:s, s:[], s:[]}", "id", id, "text", claim ? claim->text : "", "source",
@@ -110,7 +104,7 @@ static struct sides look_at_sides(const json_t *list)
         sides.holds = sides.holds || verdict == LA_HOLDS;
         sides.violated = sides.violated || verdict == LA_VIOLATED;
         sides.open = sides.open || verdict == LA_INCONCLUSIVE;
-        sides.unnamed = sides.unnamed || (verdict == LA_VIOLATED && !*get(side, "conditions"));
+        sides.unnamed = sides.unnamed || (verdict == LA_VIOLATED && !*la_json_get(side, "conditions"));
     }
     return sides;
 }
@@ -122,9 +116,9 @@ static char *all_sides(const json_t *sides)
     size_t i;
     json_t *side;
     json_array_foreach (sides, i, side) {
-        const char *condition = get(side, "conditions");
-        char *longer = la_format("%s%s%s%s%s: %s", text, *text ? "; " : "", get(side, "verdict"),
-                                 *condition ? " when " : "", condition, get(side, "measured"));
+        const char *condition = la_json_get(side, "conditions");
+        char *longer = la_format("%s%s%s%s%s: %s", text, *text ? "; " : "", la_json_get(side, "verdict"),
+                                 *condition ? " when " : "", condition, la_json_get(side, "measured"));
         free(text);
         text = longer;
     }
@@ -160,7 +154,7 @@ static void conclude(json_t *entry)
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(get(*(json_t *const *)a, "id"), get(*(json_t *const *)b, "id"));
+    return strcmp(la_json_get(*(json_t *const *)a, "id"), la_json_get(*(json_t *const *)b, "id"));
 }
 
 /* In the order of their ids; takes the reference. */
@@ -204,7 +198,7 @@ void la_claims_untestable(const struct la_claims *claims, json_t *result)
             continue;
         json_t *entry = entry_of(claims, result, claim->id);
         if (json_array_size(json_object_get(entry, "sides"))) { /* what can be measured is, and the rest is named */
-            char *both = la_format("%s; here: %s", claim->needs, get(entry, "measured"));
+            char *both = la_format("%s; here: %s", claim->needs, la_json_get(entry, "measured"));
             json_object_set_new(entry, "verdict", json_string(la_verdict_name(LA_UNTESTABLE)));
             json_object_set_new(entry, "measured", la_json_text(both));
             free(both);

@@ -36,6 +36,18 @@ json_t *la_json_text(const char *value)
     return string;
 }
 
+const char *la_json_get(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+double la_json_number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 struct la_row la_row_of(const json_t *entry)
 {
     struct la_row row = {.name = "", .reproduce = ""};
@@ -47,8 +59,7 @@ struct la_row la_row_of(const json_t *entry)
                       "repeats", &row.repeats);
     row.verdict = verdict_of(verdict);
     for (int i = 0; i < LA_FIGURES; i++) {
-        const json_t *value = json_object_get(json_object_get(entry, figures[i].part), figures[i].name);
-        row.figures[i] = json_is_number(value) ? json_number_value(value) : NAN;
+        row.figures[i] = la_json_number(json_object_get(entry, figures[i].part), figures[i].name);
     }
     return row;
 }

@@ -41,6 +41,12 @@ struct la_said {
 /* A text as JSON has it; bytes that are none of a text, in a file's name say, are made printable. NULL: "". */
 json_t *la_json_text(const char *value);
 
+/* A field that is a text; "": it is not there, or none. */
+const char *la_json_get(const json_t *object, const char *key);
+
+/* A field that is a number; NAN: it is not there, or none. */
+double la_json_number(const json_t *object, const char *key);
+
 struct la_row la_row_of(const json_t *entry);
 struct la_said la_said_of(const json_t *claim_verdict);
 

@@ -9,12 +9,6 @@
 
 #include "report/row.h"
 
-static const char *get(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
 /* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
 static void paragraph(int indent, const char *text)
 {
@@ -36,7 +30,7 @@ void la_table_header(void)
     fflush(stdout);
 }
 
-static void number(double value, int width, int decimals)
+void la_table_number(double value, int width, int decimals)
 {
     if (isnan(value))
         printf(" %*s", width, "-");
@@ -85,10 +79,10 @@ void la_table_row(const json_t *scenario)
 {
     const struct la_row row = la_row_of(scenario);
     printf("%s%-30s %-12s", isatty(STDOUT_FILENO) ? "\r\033[K" : "", row.name, la_verdict_name(row.verdict));
-    number(row.figures[LA_FIGURE_ACKED], 8, 0);
-    number(row.figures[LA_FIGURE_LOST], 7, 0);
-    number(row.figures[LA_FIGURE_WINDOW_MS], 9, 1);
-    number(row.figures[LA_FIGURE_READY_MS], 8, 1);
+    la_table_number(row.figures[LA_FIGURE_ACKED], 8, 0);
+    la_table_number(row.figures[LA_FIGURE_LOST], 7, 0);
+    la_table_number(row.figures[LA_FIGURE_WINDOW_MS], 9, 1);
+    la_table_number(row.figures[LA_FIGURE_READY_MS], 8, 1);
     putchar('\n');
     overrides(row.overrides);
     repeats(row.repeats);
@@ -122,14 +116,14 @@ static void claims(const json_t *list)
         return;
     printf("\n%-7s %-13s %s\n", "claim", "verdict", "what the document says / what was measured");
     json_array_foreach (list, i, claim) {
-        printf("%-7s %-13s %s\n", get(claim, "id"), get(claim, "verdict"), get(claim, "text"));
-        bool one_side = strcmp(get(claim, "verdict"), "qualified") != 0 && *get(claim, "conditions");
+        printf("%-7s %-13s %s\n", la_json_get(claim, "id"), la_json_get(claim, "verdict"), la_json_get(claim, "text"));
+        bool one_side = strcmp(la_json_get(claim, "verdict"), "qualified") != 0 && *la_json_get(claim, "conditions");
         json_int_t n = json_integer_value(json_object_get(claim, "n"));
         char times[32] = "";
-        if (n > 1 && !strstr(get(claim, "measured"), "n = "))
+        if (n > 1 && !strstr(la_json_get(claim, "measured"), "n = "))
             snprintf(times, sizeof times, " (n = %lld)", (long long)n);
-        char *measured = la_format("%s%s%s%s", get(claim, "measured"), times, one_side ? "; when " : "",
-                                   one_side ? get(claim, "conditions") : "");
+        char *measured = la_format("%s%s%s%s", la_json_get(claim, "measured"), times, one_side ? "; when " : "",
+                                   one_side ? la_json_get(claim, "conditions") : "");
         paragraph(22, measured);
         free(measured);
     }
@@ -172,7 +166,7 @@ static void write_commands(const json_t *together)
     const json_t *missing = json_object_get(together, "not");
     printf(json_array_size(missing) ? "; not:\n" : "\n");
     json_array_foreach (missing, i, command)
-        printf("  %s: %s\n", get(command, "name"), get(command, "why"));
+        printf("  %s: %s\n", la_json_get(command, "name"), la_json_get(command, "why"));
 }
 
 void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status)

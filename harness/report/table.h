@@ -10,6 +10,9 @@
 /* Said first, with the reasons, when fewer than half of the scenarios can be run. `skipped`: "scenario: why". */
 void la_table_few(const struct la_strings *skipped, size_t applicable, size_t offered);
 
+/* A blank and a number, or a dash for NAN, that end in a column. */
+void la_table_number(double value, int width, int decimals);
+
 /* What certify answers first: "answer" of the result. */
 void la_table_answer(const json_t *answer);
 

@@ -151,9 +151,9 @@ static int write_once(struct la_run *run, struct la_node *node)
         return la_run_doubt(run, "no write was acknowledged after a snapshot, so that nothing is at stake");
     la_stop_load(run);
     char *info = node->pid ? la_node_info(node) : NULL;
-    bool at_stake = !node->pid || la_info_number(info, "rdb_changes_since_last_save", 0) > 0;
+    bool at_stake = la_info_number(info, "rdb_changes_since_last_save", 0) > 0;
     free(info);
-    la_run_pump(run);
+    la_run_pump(run); /* at a short interval it may have come to its end meanwhile */
     return at_stake || !node->pid ? 0 : la_run_doubt(run, "a snapshot has the last write, so that nothing is at stake");
 }
 
@@ -209,19 +209,24 @@ static bool snapshot_failed(struct la_node *node)
     return !strcmp(status, "err");
 }
 
-/* With the fault there, until the snapshot that meets it has failed. */
-static void await_failed_snapshot(struct la_run *run, struct la_node *node, unsigned int interval)
+/* The server is ended when the next snapshot has failed, for the fault is there. */
+static int end_at_failed_snapshot(struct la_run *run, struct la_node *node, const struct brink *step,
+                                  unsigned int interval)
 {
+    if (save(run, node) || la_arm(run, node, step->rule, true) || write_once(run, node) ||
+        speed_up(run, node, interval))
+        return -1;
     struct la_deadline deadline = patience(run, interval);
     while (node->pid && !snapshot_failed(node))
         if (!la_wait_turn(run, &deadline)) {
             run->brink.boundless = true;
-            return;
+            return end_it(run, node, step->end);
         }
-    if (!node->pid)
-        return;
-    run->brink.boundless = takes_a_write(node);
-    snprintf(run->brink.moment, sizeof run->brink.moment, "when the next snapshot has failed, after %u s", interval);
+    run->brink.boundless = node->pid && takes_a_write(node);
+    if (node->pid)
+        snprintf(run->brink.moment, sizeof run->brink.moment, "when the next snapshot has failed, after %u s",
+                 interval);
+    return end_it(run, node, step->end);
 }
 
 /* It was armed last. */
@@ -242,9 +247,9 @@ static void meet(struct la_run *run, struct la_node *node, const struct brink *s
     while (node->pid && !rule->fired && la_wait_turn(run, &deadline))
         ;
     deadline = la_wait_until(rule->fired ? step->ms : 0);
-    while (node->pid && !(harms && run->ledger.head->refused > refused) && la_wait_turn(run, &deadline))
-        ;
-    bool refuses = harms && run->ledger.head->refused > refused;
+    bool refuses = false;
+    while (node->pid && !refuses && la_wait_turn(run, &deadline))
+        refuses = harms && run->ledger.head->refused > refused;
     if (!rule->fired)
         snprintf(run->brink.moment, sizeof run->brink.moment, "'%s' has not come about", step->rule);
     else if (refuses)
@@ -254,34 +259,33 @@ static void meet(struct la_run *run, struct la_node *node, const struct brink *s
     run->brink.boundless = !rule->fired || (harms && node->pid && accepts(run));
 }
 
+/* The same where nothing keeps the data: no snapshot is waited for. */
+static int end_with_log(struct la_run *run, struct la_node *node, const struct brink *step)
+{
+    uint64_t seed = run->options->seed;
+    if (step->rule && la_arm(run, node, step->rule, true))
+        return -1;
+    if (step->rule)
+        meet(run, node, step, armed_rule(node));
+    else if (step->within_ms)
+        la_wait_ms(run, (unsigned int)(la_random(&seed) % (step->within_ms + 1)));
+    run->brink.boundless = run->brink.boundless || !run->brink.keeps;
+    return end_it(run, node, step->end);
+}
+
 static int run_brink(struct la_run *run, const struct la_spec *spec)
 {
     const struct brink *step = (const struct brink *)spec;
     struct la_node *node = la_run_node(run, step->node);
     struct keeping keeping = {false, 0};
-    uint64_t seed = run->options->seed;
     run->brink.factor = 1;
     if (ask(run, node, &keeping))
         return -1;
-    bool snapshots = !keeping.log && keeping.interval;
     run->brink.keeps = keeping.log || keeping.interval;
-    if (snapshots && !step->rule)
-        return end_at_snapshot(run, node, step, keeping.interval);
-    if (snapshots && save(run, node))
-        return -1;
-    if (step->rule && la_arm(run, node, step->rule, true))
-        return -1;
-    const struct fi_rule *rule = step->rule ? armed_rule(node) : NULL;
-    if (snapshots && (write_once(run, node) || speed_up(run, node, keeping.interval)))
-        return -1;
-    if (snapshots)
-        await_failed_snapshot(run, node, keeping.interval);
-    else if (rule)
-        meet(run, node, step, rule);
-    else if (step->within_ms)
-        la_wait_ms(run, (unsigned int)(la_random(&seed) % (step->within_ms + 1)));
-    run->brink.boundless = run->brink.boundless || !run->brink.keeps;
-    return end_it(run, node, step->end);
+    if (keeping.log || !keeping.interval)
+        return end_with_log(run, node, step);
+    return step->rule ? end_at_failed_snapshot(run, node, step, keeping.interval)
+                      : end_at_snapshot(run, node, step, keeping.interval);
 }
 
 /* What comes after it takes the time that it takes. */

@@ -185,6 +185,14 @@ static const char *other_files(const struct la_probe *probe, const char *text)
     return found;
 }
 
+const char *la_setting_split(const char *setting, char name[64])
+{
+    size_t length = strcspn(setting, " \t");
+    const char *value = setting + length + strspn(setting + length, " \t");
+    snprintf(name, 64, "%.*s", (int)length, setting);
+    return strcmp(value, "\"\"") != 0 ? value : "";
+}
+
 /* What a scenario is about and does not set. */
 static bool has_what_it_needs(const struct la_fit *fit, const struct la_scenario *scenario,
                               const struct la_probe *probe, char *why, size_t size)
@@ -192,12 +200,11 @@ static bool has_what_it_needs(const struct la_fit *fit, const struct la_scenario
     char name[64];
     if (!scenario->only_with)
         return true;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(scenario->only_with, " "), scenario->only_with);
+    const char *wanted = la_setting_split(scenario->only_with, name);
     char *set = la_config_get(&fit->config, name);
     const char *told = la_probe_setting(probe, name);
     const char *value = set ? set : told ? told : "";
-    const char *wanted = scenario->only_with + strlen(name);
-    bool has = !strcasecmp(value, wanted + strspn(wanted, " "));
+    bool has = !strcasecmp(value, wanted);
     if (!has)
         snprintf(why, size, "the configuration has %s %s: it says nothing of it", name, *value ? value : "\"\"");
     free(set);

@@ -14,6 +14,9 @@ struct la_fit {
     struct la_strings overrides; /* "appendonly yes (not no)"; of the user's configuration only */
 };
 
+/* Of "NAME VALUE": the value, and the name in `name`. The value "" is empty. */
+const char *la_setting_split(const char *setting, char name[64]);
+
 /*
  * Makes the configuration of one scenario. False: it cannot be run on this server, `why` says why. With `given` data,
  * which files the server reads stays as the user has it.

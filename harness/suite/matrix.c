@@ -53,12 +53,7 @@ static json_t *row_of(const json_t *result)
 
 static char *joined(const struct strategy *strategy)
 {
-    struct la_strings lines = {0};
-    for (unsigned int i = 0; i < strategy->line_count; i++)
-        la_strings_add(&lines, la_strdup(strategy->lines[i]));
-    char *all = la_lines_joined(&lines);
-    la_strings_free(&lines);
-    return all;
+    return la_lines_joined(&(struct la_strings){strategy->lines, strategy->line_count});
 }
 
 /* A strategy, against the first one. */

@@ -24,16 +24,6 @@ enum { NAMESPACES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET };
 /* In our own /proc nobody looks for file systems: the place where the library is mounted if it needs a plain path. */
 #define PLAIN_PLACE "/proc/fs"
 
-static int write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    close(fd);
-    return written < 0 ? -1 : 0;
-}
-
 /* An ordinary user gets namespaces only inside a user namespace of his own, where he stays who he is. */
 static bool own_user_namespace(void)
 {
@@ -42,12 +32,12 @@ static bool own_user_namespace(void)
     gid_t gid = getegid();
     if (unshare(CLONE_NEWUSER))
         return false;
-    write_text("/proc/self/setgroups", "deny"); /* where it does not exist, the map of groups tells */
+    la_tell_kernel("/proc/self/setgroups", "deny"); /* where it does not exist, the map of groups tells */
     snprintf(map, sizeof map, "%u %u 1", uid, uid);
-    if (write_text("/proc/self/uid_map", map))
+    if (la_tell_kernel("/proc/self/uid_map", map))
         return false;
     snprintf(map, sizeof map, "%u %u 1", gid, gid);
-    return write_text("/proc/self/gid_map", map) == 0;
+    return la_tell_kernel("/proc/self/gid_map", map) == 0;
 }
 
 static int loopback_up(void)

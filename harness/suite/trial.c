@@ -65,8 +65,10 @@ static struct la_scenario *copy_of(const char *path, const char *line)
 {
     struct la_error error;
     struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
-    if (!scenario)
+    if (!scenario) {
+        fprintf(stderr, "lastack: %s\n", error.text);
         return NULL;
+    }
     put(&scenario->name, name_with(scenario->name, line));
     return scenario;
 }

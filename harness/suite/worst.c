@@ -41,20 +41,15 @@ static json_t *try_line(struct la_work *work, const char *line)
     return answers;
 }
 
-static const char *value_in(const char *rest)
-{
-    const char *value = rest + strspn(rest, " \t");
-    return strcmp(value, "\"\"") != 0 ? value : "";
-}
-
 /* As the configuration has it, with the lines of --set. NULL: the server does not say. */
 static const char *setting(const struct la_work *work, const char *name)
 {
     const struct la_strings *set = &work->suite->set;
+    char own[64];
     for (size_t i = set->count; i-- > 0;) {
-        size_t length = strcspn(set->items[i], " \t");
-        if (length == strlen(name) && !strncasecmp(set->items[i], name, length))
-            return value_in(set->items[i] + length);
+        const char *value = la_setting_split(set->items[i], own);
+        if (!strcasecmp(own, name))
+            return value;
     }
     return la_probe_setting(&work->probe, name);
 }
@@ -62,12 +57,10 @@ static const char *setting(const struct la_work *work, const char *name)
 static bool applies(const struct la_work *work, const struct la_remedy *remedy)
 {
     for (unsigned int i = 0; i < remedy->where_count; i++) {
-        const char *wanted = remedy->where[i];
-        size_t length = strcspn(wanted, " ");
         char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)length, wanted);
+        const char *wanted = la_setting_split(remedy->where[i], name);
         const char *has = setting(work, name);
-        if (!has || strcasecmp(has, wanted + length + strspn(wanted + length, " ")) != 0)
+        if (!has || strcasecmp(has, wanted) != 0)
             return false;
     }
     return true;
@@ -105,10 +98,12 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
     const json_t *best = answers;
     la_path(path, "%s/remedies.yaml", work->suite->parts.fixtures);
     struct la_remedies *remedies = la_remedies_read(path, &error);
+    if (!remedies)
+        fprintf(stderr, "lastack: %s\n", error.text);
     for (unsigned int i = 0; remedies && i < remedies->count && !work->interrupted; i++) {
         const struct la_remedy *remedy = &remedies->items[i];
         char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(remedy->line, " "), remedy->line);
+        la_setting_split(remedy->line, name);
         const char *was = setting(work, name);
         if (!applies(work, remedy))
             continue;
