@@ -64,8 +64,10 @@ static void become_victim(struct fixture *f, char *line, const struct fi_notify 
         args[count++] = word;
     setpgid(0, 0);
     dup2(out, STDOUT_FILENO);
-    char preload[1024];
-    snprintf(preload, sizeof preload, "%s%s%s", SHIM, f->beside ? ":" : "", f->beside ? f->beside : "");
+    char preload[256];
+    snprintf(preload, sizeof preload, "%s/shim.so", f->top);
+    if (f->beside)
+        snprintf(preload, sizeof preload, "%s/shim.so:%s/beside.so", f->top, f->top);
     if (!notify)
         setenv("LD_PRELOAD", preload, 1);
     if (!getenv(FI_CONTROL_ENV))
@@ -85,6 +87,19 @@ static pid_t supervise(struct fixture *f, struct fi_notify *notify)
     return pid;
 }
 
+/* Under names in which LD_PRELOAD finds nothing to take apart, wherever the project lies. */
+static void link_libraries(struct fixture *f)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/shim.so", f->top);
+    unlink(name);
+    assert_int_equal(symlink(SHIM, name), 0);
+    snprintf(name, sizeof name, "%s/beside.so", f->top);
+    unlink(name);
+    if (f->beside)
+        assert_int_equal(symlink(f->beside, name), 0);
+}
+
 void fixture_run(struct fixture *f, const char *operations)
 {
     char line[512];
@@ -92,6 +107,7 @@ void fixture_run(struct fixture *f, const char *operations)
     struct fi_notify notify;
     bool outside = f->backend == FI_BACKEND_NOTIFY;
     snprintf(line, sizeof line, "%s", operations);
+    link_libraries(f);
     pid_t supervisor = outside ? supervise(f, &notify) : 0;
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();

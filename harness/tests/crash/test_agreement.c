@@ -51,7 +51,10 @@ static void become_churn(const char *block, const char *data, uint64_t seed)
     snprintf(number, sizeof number, "%llu", (unsigned long long)seed);
     snprintf(count, sizeof count, "%d", OPERATIONS);
     setpgid(0, 0);
-    setenv("LD_PRELOAD", SHIM, 1);
+    char *library = la_format("%s.shim.so", block); /* LD_PRELOAD would take apart a path with blanks */
+    unlink(library);
+    if (symlink(SHIM, library) == 0)
+        setenv("LD_PRELOAD", library, 1);
     setenv(FI_CONTROL_ENV, block, 1);
     if (chdir(data) == 0)
         execl(CHURN, CHURN, number, count, (char *)NULL);

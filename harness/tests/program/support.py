@@ -39,6 +39,15 @@ def undocumented(names):
     return sorted(name for name in names if f"`{name}`" not in text and f".{name}`" not in text)
 
 
+def plain_library(folder):
+    """A link to libfaultinject.so below a plain folder: LD_PRELOAD takes a path apart at blanks and colons."""
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "shim.so"
+    if not link.is_symlink():
+        link.symlink_to(os.environ["SHIM"])
+    return str(link)
+
+
 class Run:
     """One finished call of lastack."""
 

@@ -12,10 +12,9 @@ import tempfile
 import time
 import unittest
 
-from support import free_port
+from support import free_port, plain_library
 
 DRIVE = os.environ["DRIVE"]
-SHIM = os.environ["SHIM"]
 SERVER = os.environ.get("LASTACK_SERVER", "redis-server")
 
 CALLS = ("openat,open,creat,read,pread64,readv,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice,"
@@ -118,7 +117,7 @@ class Server:
 
     def start(self):
         command = ["strace", "-f", "-y", "-s", "0", "-e", f"trace={CALLS}", "-e", "signal=SIGSYS", "-A", "-o",
-                   self.trace, "-E", f"LD_PRELOAD={SHIM}", "-E", f"FAULTINJECT_CONTROL={self.folder}/control", SERVER,
+                   self.trace, "-E", f"LD_PRELOAD={plain_library(self.folder)}", "-E", f"FAULTINJECT_CONTROL={self.folder}/control", SERVER,
                    self.data / "redis.conf"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         self.until(lambda: self.ask("PING") == "PONG")

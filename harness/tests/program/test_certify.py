@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The default certification on the real redis-server: every verdict, and the fields that other programs rely on."""
 import json
+import shlex
 import unittest
 import xml.etree.ElementTree
 
@@ -101,7 +102,7 @@ class Certify(LastackTest):
     def test_the_reproducing_command_reproduces(self):
         run = self.lastack("run", scenario_file("kill9-aof-always"), "--seed", 11, "--rpo", 0, "--rto", 60000)
         self.assertEqual(run.status, 0, str(run))
-        words = run.scenario()["reproduce"].split()
+        words = shlex.split(run.scenario()["reproduce"])
         self.assertEqual(words[0], "lastack")
         again = self.lastack(*words[1:])
         self.assertEqual(again.status, 0, str(again))

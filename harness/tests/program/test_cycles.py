@@ -15,10 +15,10 @@ import threading
 import time
 import unittest
 
-from support import free_port
+from support import free_port, plain_library
 
 CYCLES = int(os.environ.get("CYCLES", "200"))
-DRIVE, SHIM = os.environ["DRIVE"], os.environ["SHIM"]
+DRIVE = os.environ["DRIVE"]
 PATIENCE = 60  # seconds for one save; only a hang takes so long
 FIRST = CYCLES // 4  # after so many cycles the server has settled
 SETTLED = 4 << 20  # bytes that may come and go: the copies of pages that a child leaves behind
@@ -66,7 +66,7 @@ class Server:
 
     def __init__(self, folder, preload, shim):
         self.folder = folder
-        self.preload = [SHIM, *preload] if shim else preload
+        self.preload = [plain_library(folder), *preload] if shim else preload
         self.env = dict(os.environ)
         (folder / "data").mkdir(parents=True)
         (folder / "side").mkdir()
