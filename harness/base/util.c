@@ -45,6 +45,24 @@ void la_sleep_ms(unsigned int ms)
         ;
 }
 
+int la_duration_ms(const char *text, unsigned int *ms)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *end = NULL;
+    size_t digits = strspn(text, "0123456789.");
+    double value = digits ? strtod(text, &end) : -1;
+    for (size_t i = 0; end && end == text + digits && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(end, units[i].name) != 0 || value * units[i].ms > 1e9)
+            continue;
+        *ms = (unsigned int)(value * units[i].ms + 0.5);
+        return 0;
+    }
+    return -1;
+}
+
 uint64_t la_oom_kills(void)
 {
     char line[128];

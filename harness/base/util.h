@@ -24,6 +24,12 @@ uint64_t la_now_ns(void);
 int64_t la_wall_offset_ns(void); /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 void la_sleep_ms(unsigned int ms);
 
+/* What a duration may be, for messages. */
+#define LA_DURATIONS "from 0 to 1000000000 ms, such as 250, 250ms, 1s, 2m, 1h"
+
+/* Milliseconds, or with a unit: 1500, 1500ms, 1.5s, 2m, 1h. -1: it is none. */
+int la_duration_ms(const char *text, unsigned int *ms);
+
 /* How many processes the kernel has ended for lack of memory since it was started; 0 where it does not tell. */
 uint64_t la_oom_kills(void);
 

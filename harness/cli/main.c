@@ -27,6 +27,7 @@ enum {
     OPTION_NO_SHIM,
     OPTION_DATA,
     OPTION_SET,
+    OPTION_ALERTS,
     OPTION_WORST,
     OPTION_MATRIX,
     OPTION_OLD_SERVER,
@@ -70,21 +71,12 @@ static long number(struct argp_state *state, const char *text, const char *what,
     return value;
 }
 
-/* Milliseconds, or with a unit: 1500, 1500ms, 1.5s, 2m, 1h. */
 static int duration(struct argp_state *state, const char *text, const char *what)
 {
-    static const struct {
-        const char *name;
-        double ms;
-    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    char *end = NULL;
-    size_t digits = strspn(text, "0123456789.");
-    double value = digits ? strtod(text, &end) : -1;
-    for (size_t i = 0; end && end == text + digits && i < sizeof units / sizeof *units; i++)
-        if (!strcmp(end, units[i].name) && value * units[i].ms <= 1e9)
-            return (int)(value * units[i].ms + 0.5);
-    argp_error(state, "%s: '%s' is no duration from 0 to 1000000000 ms, such as 250, 250ms, 1s, 2m, 1h", what, text);
-    return 0;
+    unsigned int ms = 0;
+    if (la_duration_ms(text, &ms))
+        argp_error(state, "%s: '%s' is no duration " LA_DURATIONS, what, text);
+    return (int)ms;
 }
 
 static enum la_keep keep(struct argp_state *state, const char *text)
@@ -137,6 +129,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_OLD_SERVER: suite->old_server = path_of(value, "--old-server"); break;
     case OPTION_MATRIX: suite->matrix = true; break;
+    case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
@@ -183,6 +176,8 @@ static const struct argp_option run_options[] = {
     {"rpo", OPTION_RPO, "TIME", 0,
      "require a window of loss of at most TIME: 250 (ms), 1s, 2m; run: of every scenario, certify: at worst", 0},
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault, likewise", 0},
+    {"alerts", OPTION_ALERTS, "FILE", 0,
+     "judge these alert rules, a YAML list of {field, comparison, value, for}: which faults they see, and when", 0},
     {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
      "for a server to serve after a start (default: 20s at first, "
      "60s in a recovery)",

@@ -1,10 +1,10 @@
 #include "report/claims.h"
 
-#include <cyaml/cyaml.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/row.h"
+#include "scenario/yaml_list.h"
 
 #define FIELD(name) CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER, struct la_claim, name, 0, CYAML_UNLIMITED)
 
@@ -15,26 +15,23 @@ static const cyaml_schema_field_t claim_fields[] = {FIELD(id), FIELD(text), FIEL
                                                     CYAML_FIELD_END};
 static const cyaml_schema_value_t claim_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_claim, claim_fields)};
-static const cyaml_schema_field_t top_fields[] = {CYAML_FIELD_SEQUENCE_COUNT("claims", CYAML_FLAG_POINTER,
-                                                                             struct la_claims, items, count,
-                                                                             &claim_value, 0, CYAML_UNLIMITED),
-                                                  CYAML_FIELD_END};
-static const cyaml_schema_value_t top = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct la_claims, top_fields)};
-static const cyaml_config_t config = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
 struct la_claims *la_claims_read(const char *path, struct la_error *error)
 {
-    struct la_claims *claims = NULL;
-    cyaml_err_t failed = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&claims, NULL);
-    if (failed == CYAML_OK)
-        return claims;
-    la_fail(error, "%s: %s", path, cyaml_strerror(failed));
-    return NULL;
+    struct la_yaml_list list;
+    if (la_yaml_list_read(path, &claim_value, &list, error))
+        return NULL;
+    struct la_claims *claims = la_alloc(1, sizeof *claims);
+    *claims = (struct la_claims){list.items, list.count};
+    return claims;
 }
 
 void la_claims_free(struct la_claims *claims)
 {
-    cyaml_free(&config, &top, claims, 0);
+    if (!claims)
+        return;
+    la_yaml_list_free(&claim_value, &(struct la_yaml_list){claims->items, claims->count});
+    free(claims);
 }
 
 const struct la_claim *la_claims_find(const struct la_claims *claims, const char *id)

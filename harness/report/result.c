@@ -16,6 +16,7 @@
 #include "judge/soundness.h"
 #include "report/answer.h"
 #include "report/claims.h"
+#include "report/health.h"
 #include "report/row.h"
 #include "report/throughput.h"
 #include "report/write_commands.h"
@@ -287,6 +288,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
     json_object_set_new(result, "worst", la_answer_of(run, judgement->sound));
     json_object_set_new(result, "figures", figures(run));
+    json_object_set_new(result, "health", la_health_of(run));
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", la_json_text(run->options->server.path));
@@ -323,6 +325,7 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
                                "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0, "doubts",
                                la_json_text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
     json_object_set_new(result, "write_commands", json_null());
+    json_object_set_new(result, "health", json_null());
     json_object_set_new(result, "worst", la_answer_failed(scenario));
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         json_object_set_new(result, lists[i], json_array());
@@ -401,6 +404,7 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     json_object_set_new(result, "claims", claims);
     json_object_set(result, "answer", frame->answer ? frame->answer : json_null());
     json_object_set(result, "matrix", frame->matrix ? frame->matrix : json_null());
+    json_object_set_new(result, "health", la_health_together(scenarios, frame->alerts));
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));
@@ -427,11 +431,15 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
     return la_result_hand_over(result, path, -1, error);
 }
 
-int la_result_exit_status(const json_t *scenarios, const json_t *answer)
+int la_result_exit_status(const json_t *result)
 {
-    const json_t *required = json_object_get(answer, "requirements");
+    const json_t *scenarios = json_object_get(result, "scenarios");
+    const json_t *required = json_object_get(json_object_get(result, "answer"), "requirements");
+    const json_t *health = json_object_get(result, "health");
     size_t all = json_array_size(scenarios);
-    if (la_rows_count(scenarios, LA_VIOLATED) || la_rows_count(required, LA_VIOLATED))
+    if (la_rows_count(scenarios, LA_VIOLATED) || la_rows_count(required, LA_VIOLATED) ||
+        la_rows_count(json_object_get(health, "faults"), LA_VIOLATED) ||
+        la_rows_count(json_object_get(health, "rules"), LA_VIOLATED))
         return LA_EXIT_VIOLATED;
     bool holds = all && la_rows_count(scenarios, LA_HOLDS) == all &&
                  la_rows_count(required, LA_HOLDS) == json_array_size(required);

@@ -26,6 +26,7 @@ struct la_result_frame {
     const struct la_strings *skipped; /* "scenario: why it does not apply" */
     const char *out;
     const struct la_claims *claims;
+    const struct la_alerts *alerts;
     json_t *matrix;                   /* the ways of persisting side by side; NULL: not asked for */
     json_t *answer;                   /* what certify answers first; NULL: nothing */
     const struct la_strings *command; /* words of the command line */
@@ -45,10 +46,10 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
 int la_result_hand_over(const json_t *result, const char *path, int stream, struct la_error *error);
 
 /*
- * 0, 1 or 3, as the verdicts of the scenarios say, and of the user's requirements in the answer (NULL: none); 3 when
- * there are no scenarios.
+ * 0, 1 or 3, as the verdicts of the scenarios say, and those of the user's requirements and alert rules; 3 when there
+ * are no scenarios.
  */
-int la_result_exit_status(const json_t *scenarios, const json_t *answer);
+int la_result_exit_status(const json_t *result);
 
 /* JUnit XML for CI systems: violated is a failure, inconclusive an error. */
 int la_result_junit(const json_t *scenarios, const char *path, int stream, struct la_error *error);

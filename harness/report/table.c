@@ -9,8 +9,7 @@
 
 #include "report/row.h"
 
-/* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
-static void paragraph(int indent, const char *text)
+void la_table_paragraph(int indent, const char *text)
 {
     int room = isatty(STDOUT_FILENO) ? 79 - indent : INT_MAX;
     while (*text) {
@@ -71,7 +70,7 @@ static void overrides(const json_t *list)
         line = longer;
     }
     if (line)
-        paragraph(4, line);
+        la_table_paragraph(4, line);
     free(line);
 }
 
@@ -90,9 +89,9 @@ void la_table_row(const json_t *scenario)
     json_t *repair;
     json_t *reason;
     json_array_foreach (row.repairs, i, repair)
-        paragraph(4, json_string_value(repair));
+        la_table_paragraph(4, json_string_value(repair));
     json_array_foreach (row.verdict == LA_HOLDS ? NULL : row.reasons, i, reason)
-        paragraph(4, json_string_value(reason));
+        la_table_paragraph(4, json_string_value(reason));
     if (row.verdict != LA_HOLDS && *row.reproduce)
         printf("    reproduce: %s\n", row.reproduce);
     fflush(stdout);
@@ -105,7 +104,7 @@ static void texts(const char *title, const json_t *list)
     if (json_array_size(list))
         printf("\n%s\n", title);
     json_array_foreach (list, i, item)
-        paragraph(2, json_string_value(item));
+        la_table_paragraph(2, json_string_value(item));
 }
 
 static void claims(const json_t *list)
@@ -124,7 +123,7 @@ static void claims(const json_t *list)
             snprintf(times, sizeof times, " (n = %lld)", (long long)n);
         char *measured = la_format("%s%s%s%s", la_json_get(claim, "measured"), times, one_side ? "; when " : "",
                                    one_side ? la_json_get(claim, "conditions") : "");
-        paragraph(22, measured);
+        la_table_paragraph(22, measured);
         free(measured);
     }
 }
@@ -169,10 +168,12 @@ static void write_commands(const json_t *together)
         printf("  %s: %s\n", la_json_get(command, "name"), la_json_get(command, "why"));
 }
 
-void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status)
+void la_table_footer(const json_t *result, bool health, const char *out, uint64_t bytes, int status)
 {
     const json_t *scenarios = json_object_get(result, "scenarios");
     how_many_as_written(scenarios);
+    if (health)
+        la_table_health(json_object_get(result, "health"));
     claims(json_object_get(result, "claims"));
     write_commands(json_object_get(result, "write_commands"));
     texts("not applicable", json_object_get(result, "not_applicable"));

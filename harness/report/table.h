@@ -19,10 +19,16 @@ void la_table_answer(const json_t *answer);
 /* The ways of persisting side by side: "matrix" of the result; NULL: nothing. */
 void la_table_matrix(const json_t *matrix);
 
+/* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
+void la_table_paragraph(int indent, const char *text);
+
+/* What INFO shows of each fault: "health" of the result; null: nothing. */
+void la_table_health(const json_t *health);
+
 void la_table_header(void);
 void la_table_row(const json_t *scenario);
 
-/* `bytes`: of the report's folder. `status`: what lastack ends with. */
-void la_table_footer(const json_t *result, const char *out, uint64_t bytes, int status);
+/* `health`: it is told as well. `bytes`: of the report's folder. `status`: what lastack ends with. */
+void la_table_footer(const json_t *result, bool health, const char *out, uint64_t bytes, int status);
 
 #endif

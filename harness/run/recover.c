@@ -289,6 +289,7 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
             return -1;
         keep_crash_state(run, node);
         recovery.data_bytes = bytes_below(node->data);
+        la_run_relieved(run);
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);
         recovery.by_operator = true;

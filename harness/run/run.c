@@ -136,6 +136,15 @@ struct la_node *la_run_target(struct la_run *run)
     return &run->nodes[run->target];
 }
 
+void la_run_relieved(struct la_run *run)
+{
+    bool struck = run->harms.count;
+    for (unsigned int i = 0; i < run->node_count; i++)
+        struck = struck || fi_control_log_count(run->nodes[i].control, NULL);
+    if (struck && !run->harms.relief_ns)
+        run->harms.relief_ns = la_now_ns();
+}
+
 static void node_ended(struct la_run *run, struct la_node *node, int status)
 {
     if (node == la_run_target(run) && run->ledger.head && run->ledger.head->last_acked_ns > node->spawn_ns)

@@ -17,7 +17,7 @@
 #include "scenario/scenario.h"
 #include "verify/verify.h"
 
-enum { LA_NODES_MAX = 8, LA_POLL_MS = 1, LA_SAMPLE_MAX = 256 };
+enum { LA_NODES_MAX = 8, LA_HARMS_MAX = 16, LA_POLL_MS = 1, LA_SAMPLE_MAX = 256 };
 
 enum la_verdict { LA_HOLDS, LA_VIOLATED, LA_INCONCLUSIVE, LA_QUALIFIED, LA_UNTESTABLE };
 const char *la_verdict_name(enum la_verdict verdict);
@@ -29,6 +29,8 @@ struct la_demands {
     bool of_worst; /* they are asked of the scenarios that look for the worst case, and of no others */
 };
 
+struct la_alerts; /* judge/alerts.h */
+
 struct la_options {
     struct la_server server;
     uint64_t seed;
@@ -38,6 +40,7 @@ struct la_options {
     const char *data_path;
     const char *old_server;             /* --old-server, absolute; NULL: none */
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
+    const struct la_alerts *alerts;     /* what a monitor would be told to watch; NULL: nothing */
     const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
     bool verbose;                       /* a line for each step, on a terminal */
@@ -68,6 +71,20 @@ struct la_brink {
     bool boundless;      /* nothing has been seen to end what would be lost */
     uint64_t since_ns;   /* that it goes so */
     char moment[256];    /* at which the fault came, in words; empty: at once */
+};
+
+/* A step that does harm to a node by itself. */
+struct la_harm {
+    uint64_t ns;
+    const char *words;
+    const struct la_node *node;
+};
+
+/* The first of them, and when what a fault does was first ended by whoever runs the servers. */
+struct la_harms {
+    struct la_harm items[LA_HARMS_MAX];
+    unsigned int count;
+    uint64_t relief_ns; /* 0: there was none */
 };
 
 struct la_run {
@@ -103,10 +120,13 @@ struct la_run {
     uint64_t measured_ns;        /* when the load was last measured */
     struct la_measures measures; /* what the scenario's steps have measured */
     struct la_brink brink;
-    struct la_strings repairs; /* what was done by hand to make a node start, in words */
-    bool replayed;             /* begun from the crash state of a bundle: of the run itself nothing was seen */
-    bool unproven;             /* ... and that run was not sound: what came back convicts nobody */
-    json_t *timeline;          /* what happened, in order */
+    struct la_harms harms;
+    pid_t watch;                   /* run/watch.h; 0: nobody watches */
+    const struct la_node *watched; /* NULL: none was */
+    struct la_strings repairs;     /* what was done by hand to make a node start, in words */
+    bool replayed;                 /* begun from the crash state of a bundle: of the run itself nothing was seen */
+    bool unproven;                 /* ... and that run was not sound: what came back convicts nobody */
+    json_t *timeline;              /* what happened, in order */
     uint64_t start_ns;
     int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */
@@ -130,6 +150,9 @@ uint64_t la_run_doze(struct la_run *run);
 /* The server was kept from going on for so long, by the machine or on purpose: times are judged with allowance for it.
  */
 void la_run_stalled(struct la_run *run, uint64_t ns);
+
+/* What a fault does, if there was one, is ended by whoever runs the servers. */
+void la_run_relieved(struct la_run *run);
 
 /* A node that was stopped goes on, or has ended: until now it stood still. */
 void la_run_went_on(struct la_run *run, struct la_node *node);

@@ -90,6 +90,7 @@ struct disarm {
 
 static int run_disarm(struct la_run *run, const struct la_spec *spec)
 {
+    la_run_relieved(run);
     la_node_disarm(la_run_node(run, spec->node), ((const struct disarm *)spec)->rule);
     return 0;
 }

@@ -68,6 +68,12 @@ int la_kill_group(struct la_run *run, struct la_node *node)
     return run_kill(run, (const struct la_spec *)&step);
 }
 
+static const char *harm_of_kill(const struct la_spec *spec)
+{
+    int signal = ((const struct kill *)spec)->signal;
+    return signal == SIGCONT ? NULL : signal == SIGKILL ? "kill -9" : sigabbrev_np(signal);
+}
+
 static const cyaml_strval_t scopes[] = {{"process", LA_SCOPE_PROCESS}, {"group", LA_SCOPE_GROUP}};
 static const cyaml_schema_field_t kill_fields[] = {
     LA_TEXT("node", LA_OPTIONAL, struct kill, node), LA_CHOICE("scope", CYAML_FLAG_DEFAULT, struct kill, scope, scopes),
@@ -78,6 +84,7 @@ const struct la_step_kind la_step_kill = {
     .form = {"kill", kill_fields, sizeof(struct kill)},
     .set_defaults = set_defaults,
     .run = run_kill,
+    .harm = harm_of_kill,
 };
 
 int la_cut_power(struct la_run *run, struct la_node *node)
@@ -112,8 +119,15 @@ static int check_power_cut(const struct la_check *check, const struct la_spec *s
     return 0;
 }
 
+static const char *harm_of_power_cut(const struct la_spec *spec)
+{
+    (void)spec;
+    return "power cut";
+}
+
 const struct la_step_kind la_step_power_cut = {
     .form = {"power_cut", la_spec_fields, sizeof(struct la_spec)},
     .check = check_power_cut,
     .run = run_power_cut,
+    .harm = harm_of_power_cut,
 };

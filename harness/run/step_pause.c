@@ -28,7 +28,14 @@ static int run_pause(struct la_run *run, const struct la_spec *spec)
 static const cyaml_schema_field_t pause_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct pause, node),
                                                     LA_NEEDED("ms", struct pause, ms), LA_END};
 
+static const char *harm_of_pause(const struct la_spec *spec)
+{
+    (void)spec;
+    return "pause";
+}
+
 const struct la_step_kind la_step_pause = {
     .form = {"pause", pause_fields, sizeof(struct pause)},
     .run = run_pause,
+    .harm = harm_of_pause,
 };

@@ -34,6 +34,7 @@ struct la_step_kind {
         const struct la_spec *spec);                 /* the command line that it sends; NULL, or it gives NULL: none */
     const char *(*rule)(const struct la_spec *spec); /* the rule that it arms; NULL: it arms none */
     bool (*measures)(const struct la_spec *spec, const char *name); /* a figure of that name; NULL: none */
+    const char *(*harm)(const struct la_spec *spec);                /* in words, the fault that it is; NULL: as above */
     const char *keys;   /* what the names of all keys that it writes begin with, with a colon at its end; NULL: none */
     bool disarms;       /* no rule that was armed before stays so */
     bool reads;         /* what its node holds is judged */

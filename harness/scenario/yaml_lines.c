@@ -228,6 +228,21 @@ static int line_in(yaml_document_t *document, const char *key, int index)
     return 1;
 }
 
+int la_yaml_item_line(const char *path, int index)
+{
+    struct la_error ignored;
+    yaml_document_t document;
+    if (load_document(path, &document, &ignored))
+        return 1;
+    yaml_node_t *root = yaml_document_get_root_node(&document);
+    bool there = root && root->type == YAML_SEQUENCE_NODE &&
+                 index < root->data.sequence.items.top - root->data.sequence.items.start;
+    yaml_node_t *item = there ? yaml_document_get_node(&document, root->data.sequence.items.start[index]) : NULL;
+    int line = item ? (int)item->start_mark.line + 1 : 1;
+    yaml_document_delete(&document);
+    return line;
+}
+
 int la_yaml_line(const char *path, const char *key, int index)
 {
     struct la_error ignored;

@@ -1,6 +1,5 @@
 #include "suite/matrix.h"
 
-#include <cyaml/cyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,32 +7,6 @@
 #include "suite/trial.h"
 
 enum { RUNS = 5 }; /* of each scenario, with seeds of their own, where --repeat does not say */
-
-struct strategy {
-    char *name;
-    char **lines;
-    unsigned int line_count;
-};
-
-struct strategies {
-    struct strategy *items;
-    unsigned int count;
-};
-
-static const cyaml_schema_value_t line_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
-static const cyaml_schema_field_t strategy_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct strategy, name, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE_COUNT("lines", CYAML_FLAG_POINTER, struct strategy, lines, line_count, &line_value, 1,
-                               CYAML_UNLIMITED),
-    CYAML_FIELD_END};
-static const cyaml_schema_value_t strategy_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct strategy, strategy_fields)};
-static const cyaml_schema_field_t top_fields[] = {CYAML_FIELD_SEQUENCE_COUNT("strategies", CYAML_FLAG_POINTER,
-                                                                             struct strategies, items, count,
-                                                                             &strategy_value, 1, CYAML_UNLIMITED),
-                                                  CYAML_FIELD_END};
-static const cyaml_schema_value_t top = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct strategies, top_fields)};
-static const cyaml_config_t config = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
 /* One row: what the runs of one scenario have seen. */
 static json_t *row_of(const json_t *result)
@@ -51,13 +24,13 @@ static json_t *row_of(const json_t *result)
     return entry;
 }
 
-static char *joined(const struct strategy *strategy)
+static char *joined(const struct la_strategy *strategy)
 {
     return la_lines_joined(&(struct la_strings){strategy->lines, strategy->line_count});
 }
 
 /* A strategy, against the first one. */
-static json_t *entry_of(struct la_work *work, const struct strategy *strategy, const char *baseline)
+static json_t *entry_of(struct la_work *work, const struct la_strategy *strategy, const char *baseline)
 {
     char *lines = joined(strategy);
     size_t first = work->scenarios.count;
@@ -83,15 +56,8 @@ static json_t *entry_of(struct la_work *work, const struct strategy *strategy, c
 
 json_t *la_matrix(struct la_work *work)
 {
-    char path[LA_PATH_MAX];
-    struct strategies *strategies = NULL;
     json_t *matrix = json_array();
-    la_path(path, "%s/strategies.yaml", work->suite->parts.fixtures);
-    cyaml_err_t failed = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&strategies, NULL);
-    if (failed != CYAML_OK) {
-        fprintf(stderr, "lastack: %s: %s\n", path, cyaml_strerror(failed));
-        return matrix;
-    }
+    const struct la_strategies *strategies = &work->strategies;
     work->suite->repeat = work->suite->repeat > 1 ? work->suite->repeat : RUNS;
     const struct la_demands demands = work->options.demands;
     work->options.demands = (struct la_demands){-1, -1, true}; /* they are about a configuration, and not about these */
@@ -100,6 +66,5 @@ json_t *la_matrix(struct la_work *work)
         json_array_append_new(matrix, entry_of(work, &strategies->items[i], baseline));
     free(baseline);
     work->options.demands = demands;
-    cyaml_free(&config, &top, strategies, 0);
     return matrix;
 }

@@ -164,6 +164,7 @@ static int probe(struct la_work *work, struct la_error *error)
         .seed = suite->seed,
         .demands = suite->demands,
         .lacks = &work->probe.lacks,
+        .alerts = &work->alerts,
         .config_path = suite->config,
         .doubts = &work->differences,
         .data_path = suite->data,
@@ -331,14 +332,31 @@ static int check_room_for_one(const struct la_work *work, struct la_error *error
                    (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20), work->suite->out);
 }
 
-static int read_all(struct la_work *work, struct la_error *error)
+/* What is data of lastack's own, and the user's alert rules in place of the documents'. */
+static int read_catalogues(struct la_work *work, struct la_error *error)
 {
     char path[LA_PATH_MAX];
     const struct la_suite *suite = work->suite;
-    const char *server = suite->server ? suite->server : "redis-server";
     la_path(path, "%s/claims.yaml", suite->parts.fixtures);
     work->claims = la_claims_read(path, error);
-    if (!work->claims || read_scenarios(work, error))
+    la_path(path, "%s/remedies.yaml", suite->parts.fixtures);
+    if (!work->claims || la_remedies_read(path, &work->remedies, error))
+        return -1;
+    la_path(path, "%s/strategies.yaml", suite->parts.fixtures);
+    if (la_strategies_read(path, &work->strategies, error))
+        return -1;
+    la_path(path, "%s/alerts.yaml", suite->parts.fixtures);
+    if (la_alerts_read(suite->alerts ? suite->alerts : path, &work->alerts, error))
+        return -1;
+    work->alerts.own = suite->alerts;
+    return 0;
+}
+
+static int read_all(struct la_work *work, struct la_error *error)
+{
+    const struct la_suite *suite = work->suite;
+    const char *server = suite->server ? suite->server : "redis-server";
+    if (read_catalogues(work, error) || read_scenarios(work, error))
         return -1;
     if (suite->old_server && la_parts_program(suite->old_server, work->old_server, error))
         return -1;

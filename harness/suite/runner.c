@@ -19,6 +19,7 @@
 #include "run/recover.h"
 #include "run/steps.h"
 #include "run/wait.h"
+#include "run/watch.h"
 #include "types/types.h"
 
 enum { FIRST_START_TIMEOUT_MS = 30000 };
@@ -173,13 +174,34 @@ static void note_all_evictions(struct la_run *run)
     }
 }
 
+static void note_harm(struct la_run *run, const struct la_step *step)
+{
+    struct la_harms *harms = &run->harms;
+    const char *words = step->kind->harm ? step->kind->harm(step->spec) : NULL;
+    if (words && harms->count < LA_HARMS_MAX)
+        harms->items[harms->count++] = (struct la_harm){la_now_ns(), words, la_run_node(run, step->spec->node)};
+}
+
+/* What measures speed has nobody beside it. */
+static void watch(struct la_run *run)
+{
+    char path[LA_PATH_MAX];
+    if (run->scenario->alone)
+        return;
+    la_path(path, "%s/" LA_WATCH_FILE, run->dir);
+    run->watched = la_run_target(run);
+    run->watch = la_watch_start(&run->watched->address, path, run->start_ns);
+}
+
 static void go_through(struct la_run *run)
 {
     if (create(run) || check_outside(run) || start_nodes(run))
         return;
+    watch(run);
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
         note_all_evictions(run);
+        note_harm(run, step);
         if (step->kind->run(run, step->spec))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
@@ -244,6 +266,7 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     go_through(run);
     if (run->ledger.head)
         la_stop_load(run);
+    la_watch_end(run->watch);
     struct la_judgement judgement = la_judge(run);
     json_t *result = la_result_scenario(run, &judgement);
     la_judgement_free(&judgement);

@@ -134,6 +134,7 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .claims = work->claims,
         .answer = work->answer,
         .matrix = work->matrix,
+        .alerts = &work->alerts,
         .command = &suite->command,
         .pending = &pending,
         .certify = suite->certify && !suite->quick,
@@ -379,15 +380,15 @@ static int report(struct la_work *work, struct la_strings *limits)
     struct la_suite *suite = work->suite;
     struct la_error error;
     la_prepare_limits(work, limits);
-    int status = la_result_exit_status(work->results, work->answer);
     remove_scaffold(work);
     json_t *result = whole_result(work, limits, true);
+    int status = la_result_exit_status(result);
     char path[LA_PATH_MAX];
     la_path(path, "%s/result.json", suite->out);
     bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
     if (failed)
         status = usage(&error);
-    la_table_footer(result, suite->out, size_of(suite->out), status);
+    la_table_footer(result, suite->certify || suite->alerts, suite->out, size_of(suite->out), status);
     json_decref(result);
     return status;
 }
@@ -406,6 +407,9 @@ static void release(struct la_work *work)
     la_strings_free(&work->quick_worst);
     la_strings_free(&work->all_worst);
     la_claims_free(work->claims);
+    la_remedies_free(&work->remedies);
+    la_strategies_free(&work->strategies);
+    la_alerts_free(&work->alerts);
     json_decref(work->results);
     json_decref(work->answer);
     json_decref(work->unseen);

@@ -3,7 +3,9 @@
 #define LASTACK_SUITE_WORK_H
 
 #include "base/copy.h"
+#include "judge/alerts.h"
 #include "report/claims.h"
+#include "suite/catalogues.h"
 #include "suite/fit.h"
 #include "suite/options.h"
 #include "suite/original.h"
@@ -38,6 +40,9 @@ struct la_work {
     char old_server[LA_PATH_MAX]; /* empty: none */
     struct la_strings skipped;    /* "scenario: why it does not apply" */
     struct la_claims *claims;
+    struct la_remedies remedies;
+    struct la_strategies strategies;
+    struct la_alerts alerts;
     json_t *results;
     json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */
     struct la_strings quick_worst; /* files of the quick scenarios with a situation, whether they apply or not */

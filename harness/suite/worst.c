@@ -8,7 +8,6 @@
 
 #include "report/answer.h"
 #include "report/row.h"
-#include "suite/remedies.h"
 #include "suite/trial.h"
 
 size_t la_worst_first(struct la_work *work)
@@ -92,16 +91,10 @@ static bool is_better(const json_t *answers, const json_t *than)
 /* Tries every remedy that is one here. The best comes first, with its price. */
 static json_t *try_remedies(struct la_work *work, const json_t *answers)
 {
-    char path[LA_PATH_MAX];
-    struct la_error error;
     json_t *tried = json_array();
     const json_t *best = answers;
-    la_path(path, "%s/remedies.yaml", work->suite->parts.fixtures);
-    struct la_remedies *remedies = la_remedies_read(path, &error);
-    if (!remedies)
-        fprintf(stderr, "lastack: %s\n", error.text);
-    for (unsigned int i = 0; remedies && i < remedies->count && !work->interrupted; i++) {
-        const struct la_remedy *remedy = &remedies->items[i];
+    for (unsigned int i = 0; i < work->remedies.count && !work->interrupted; i++) {
+        const struct la_remedy *remedy = &work->remedies.items[i];
         char name[64];
         la_setting_split(remedy->line, name);
         const char *was = setting(work, name);
@@ -117,7 +110,6 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
             json_array_append_new(tried, entry);
         }
     }
-    la_remedies_free(remedies);
     json_t *first = json_array_get(tried, 0);
     const char *line = json_string_value(json_object_get(first, "line"));
     bool proposed = best != answers && !work->interrupted;

@@ -1,0 +1,149 @@
+#include "run/watch.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Bounds, whatever a server answers. */
+enum { FIELDS_MAX = 1024, NAME_MAX_BYTES = 64, VALUE_MAX_BYTES = 128, FILE_MAX_BYTES = 8 << 20 };
+
+struct field {
+    char name[NAME_MAX_BYTES];
+    char value[VALUE_MAX_BYTES];
+};
+
+struct watch {
+    const struct la_address *address;
+    FILE *out;
+    uint64_t start_ns;
+    redisContext *client; /* NULL: not connected */
+    struct field *fields;
+    size_t count;
+    size_t next; /* where the next field is likely to be: INFO keeps its order */
+};
+
+static struct field *find(struct watch *watch, const char *name)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        size_t at = (watch->next + i) % watch->count;
+        if (strcmp(watch->fields[at].name, name) != 0)
+            continue;
+        watch->next = at + 1;
+        return &watch->fields[at];
+    }
+    return NULL;
+}
+
+static struct field *add(struct watch *watch, const char *name)
+{
+    if (watch->count == FIELDS_MAX)
+        return NULL;
+    struct field *field = &watch->fields[watch->count++];
+    snprintf(field->name, sizeof field->name, "%s", name);
+    return field;
+}
+
+static void note(struct watch *watch, double ms, const char *name, const char *value)
+{
+    struct field *field = find(watch, name);
+    if (field && !strcmp(field->value, value))
+        return;
+    field = field ? field : add(watch, name);
+    if (!field || ftell(watch->out) > FILE_MAX_BYTES)
+        return;
+    snprintf(field->value, sizeof field->value, "%s", value);
+    fprintf(watch->out, "%.1f %s %s\n", ms, name, value);
+}
+
+/* One line of INFO: "name:value"; headings and blank lines are none. */
+static void note_line(struct watch *watch, double ms, const char *line, size_t length)
+{
+    char name[NAME_MAX_BYTES];
+    char value[VALUE_MAX_BYTES];
+    const char *colon = memchr(line, ':', length);
+    if (*line == '#' || !colon || (size_t)(colon - line) >= sizeof name)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(colon - line), line);
+    size_t rest = length - (size_t)(colon - line) - 1;
+    snprintf(value, sizeof value, "%.*s", (int)(rest < sizeof value ? rest : sizeof value - 1), colon + 1);
+    la_printable(name);
+    la_printable(value);
+    for (char *c = name; *c; c++)
+        *c = *c == ' ' ? '_' : *c;
+    note(watch, ms, name, value);
+}
+
+static void note_age(struct watch *watch, double ms, const char *info)
+{
+    char age[32];
+    long long saved = la_info_number(info, "rdb_last_save_time", -1);
+    long long now = la_info_number(info, "server_time_usec", -1);
+    if (saved < 0)
+        return;
+    snprintf(age, sizeof age, "%lld", (now < 0 ? (long long)time(NULL) : now / 1000000) - saved);
+    note(watch, ms, LA_WATCH_AGE, age);
+}
+
+static void look(struct watch *watch)
+{
+    struct la_error ignored;
+    bool was_there = watch->client;
+    if (!was_there)
+        watch->client = la_client_connect(watch->address, LA_WATCH_PATIENCE_MS, &ignored);
+    char *info = watch->client ? la_client_info(watch->client, watch->address) : NULL;
+    double ms = (double)(la_now_ns() - watch->start_ns) / 1e6;
+    note(watch, ms, "up", info ? "1" : "0");
+    for (const char *line = info; line && *line;) {
+        size_t length = strcspn(line, "\r\n");
+        note_line(watch, ms, line, length);
+        line += length;
+        line += strspn(line, "\r\n");
+    }
+    if (info)
+        note_age(watch, ms, info);
+    free(info);
+    fflush(watch->out);
+    if (info || !watch->client)
+        return;
+    la_client_close(watch->client);
+    watch->client = NULL;
+}
+
+/* Only a pause of the watcher's own follows a look: one at a server that does not answer has taken its time. */
+static void keep_looking(struct watch *watch, pid_t run)
+{
+    while (getppid() == run) {
+        look(watch);
+        la_sleep_ms(LA_WATCH_MS);
+    }
+}
+
+pid_t la_watch_start(const struct la_address *address, const char *path, uint64_t start_ns)
+{
+    pid_t run = getpid();
+    FILE *out = fopen(path, "we");
+    pid_t pid = out ? fork() : -1;
+    if (pid == 0) {
+        struct watch watch = {
+            .address = address, .out = out, .start_ns = start_ns, .fields = la_alloc(FIELDS_MAX, sizeof(struct field))};
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        keep_looking(&watch, run);
+        _exit(0);
+    }
+    if (out)
+        fclose(out);
+    return pid > 0 ? pid : 0;
+}
+
+void la_watch_end(pid_t watch)
+{
+    if (!watch)
+        return;
+    kill(watch, SIGKILL);
+    waitpid(watch, NULL, 0);
+}

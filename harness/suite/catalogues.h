@@ -1,0 +1,37 @@
+/* What certify tries beyond the scenarios, as data: fixtures/remedies.yaml and fixtures/strategies.yaml. */
+#ifndef LASTACK_SUITE_CATALOGUES_H
+#define LASTACK_SUITE_CATALOGUES_H
+
+#include "base/util.h"
+
+/* A line of configuration that may make it lose less: certify tries it before it proposes it. */
+struct la_remedy {
+    char *line;
+    char **where; /* "NAME VALUE" each: it is worth a try where the configuration has all of them */
+    unsigned int where_count;
+};
+
+struct la_remedies {
+    struct la_remedy *items;
+    unsigned int count;
+};
+
+/* A way of persisting, as lines of configuration: certify --matrix sets them side by side. */
+struct la_strategy {
+    char *name;
+    char **lines;
+    unsigned int line_count;
+};
+
+struct la_strategies {
+    struct la_strategy *items;
+    unsigned int count;
+};
+
+/* -1 with `error` filled, and nothing to be freed. */
+int la_remedies_read(const char *path, struct la_remedies *remedies, struct la_error *error);
+void la_remedies_free(struct la_remedies *remedies);
+int la_strategies_read(const char *path, struct la_strategies *strategies, struct la_error *error);
+void la_strategies_free(struct la_strategies *strategies);
+
+#endif
