@@ -109,8 +109,8 @@ static void become_server(const struct la_node *node, const char *config, const 
         dprintf(STDERR_FILENO, "lastack: %s: %s\n", lacks, strerror(errno));
         _exit(LA_NODE_UNSTARTED);
     }
-    if (*node->memory.group && la_memory_join(&node->memory)) {
-        dprintf(STDERR_FILENO, "lastack: %s: %s\n", node->memory.group, strerror(errno));
+    if (*node->memory.group.path && la_memory_join(&node->memory)) {
+        dprintf(STDERR_FILENO, "lastack: %s: %s\n", node->memory.group.path, strerror(errno));
         _exit(LA_NODE_UNSTARTED);
     }
     if (node->spec->huge_pages)
@@ -194,6 +194,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     }
     node->log_start = size_of_log(node);
     node->oom_kills = la_oom_kills();
+    uint64_t began = la_now_ns(); /* before the server can meet a rule, however late we are told of it */
     pid_t pid = fork();
     if (pid == 0)
         become_server(node, config, control, node->server->outside ? &notify : NULL, log);
@@ -205,7 +206,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     node->pid = node->server_pid = pid;
     node->leaving = 0;
     node->groups[node->starts++ % LA_STARTS_MAX] = pid;
-    node->spawn_ns = la_now_ns();
+    node->spawn_ns = began;
     node->restart_due_ns = 0;
     node->served = false;
     return 0;

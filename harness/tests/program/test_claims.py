@@ -9,7 +9,9 @@ NO_SAVE = 'config: "save \\"\\"\\nappendonly no\\nrdb-del-sync-files yes"'
 KEPT = ("appendonly no", "appendonly yes\n  appendfsync always")
 SMALL = [("megabytes: 16", "megabytes: 1"), ("megabytes: 32", "megabytes: 2"), ("megabytes: 200", "megabytes: 20"),
          ("rounds: 3}", "rounds: 1}"), ("rounds: 2, cold: true}", "rounds: 1, cold: true}")]
-SLOW_READS = ("steps:\n", "steps:\n  - arm: {rule: \"op=read do=delay:1\"}\n")
+# slow enough for the slope to stand out of a busy machine's noise, and so without what is not looked at
+SLOW_READS = [("steps:\n", "steps:\n  - arm: {rule: \"op=read do=delay:3\"}\n"), ("  - reload: {name: warm, rounds: 1}\n", ""),
+              ("megabytes: 20", "megabytes: 2")]
 SLOW_SENTINELS = [(f"{{name: sentinel-{n}, sentinel_of: primary}}",
                    f"{{name: sentinel-{n}, sentinel_of: primary, "
                    "config: \"sentinel down-after-milliseconds primary 7000\"}") for n in (1, 2, 3)]
@@ -55,9 +57,9 @@ TURNS = [
     ("recovery-order", "S0-08", [("megabytes: 48", "megabytes: 2")],
      [("steps:\n", "steps:\n  - arm: {node: rdb, rule: \"op=open path=dump.rdb role=server do=delay:1500\"}\n")],
      None, "violated"),
-    ("rewrite-latency", "S1-10", [("acked: 4000", "acked: 600")],
-     [("  - command: {send: BGREWRITEAOF}", "  - arm: {rule: \"op=write file=aof role=server do=delay:100\"}\n"
-       "  - command: {send: BGREWRITEAOF}")], "violated", "holds"),
+    ("rewrite-latency", "S1-10", [("acked: 280", "acked: 40")],
+     [("  - command: {send: BGREWRITEAOF}", "  - arm: {rule: \"op=write file=aof role=server do=delay:300\"}\n"
+       "  - command: {send: BGREWRITEAOF}")], None, "holds"),
     ("long-save", "S0-73", [], [("delay:7000", "delay:12000"), ("sleep: {ms: 4000}", "sleep: {ms: 8000}")], "violated", "holds"),
     ("rdb-age-idle", "S0-70", [], [("sleep: {ms: 4000}", "sleep: {ms: 500}")], "violated", "holds"),
     ("rewrite-failure-unseen", "S0-72", [], [("info: aof_last_write_status", "info: aof_last_bgrewrite_status")],
@@ -67,7 +69,7 @@ TURNS = [
      "holds", "violated"),
     ("stop-writes-no", "S4-15", [], [("  - command: {node: no-stop, send: SET kept 1}\n", "")], "holds", "violated"),
     ("save-interval-worst", "S0-02", [], [("save 3600 1", "save 9000 1"), ("timeout_ms: 30000", "timeout_ms: 60000")], None, "violated"),
-    ("save-interval-missed", "S4-01", [], [("save 3 1", "save 3600 1")], "violated", "holds"),
+    ("save-interval-missed", "S4-01", [], [("save 3 1", "save 3600 1"), ("window_ms, min: 9000", "window_ms, min: 5000")], "violated", "holds"),
     ("switch-on-aof", "S4-07", [], [("  - configure: {settings: appendonly yes}\n", "")], None, "violated"),
     ("no-fsync-on-rewrite-yes", "S4-16", [], [("on-rewrite yes\n", "on-rewrite no\n")], "violated", "holds"),
     ("rdb-export", "S4-04", [], [("fill: {megabytes: 1}", "command: {send: SET a 1}")], "holds", "violated"),
@@ -95,9 +97,9 @@ TURNS = [
     ("wait-price", "S0-20", [("rounds: 15", "rounds: 3"), ("requests: 1000", "requests: 300")],
      [("steps:\n", "steps:\n  - arm: {node: replica, rule: \"op=recv peer=@primary do=delay:8\"}\n"),
       ("requests: 300", "requests: 100")], None, "violated"),
-    ("recovery-time-rdb", "S0-12", SMALL, [SLOW_READS], None, "violated"),
-    ("recovery-time-mixed", "S0-15", SMALL, [SLOW_READS], None, "violated"),
-    ("recovery-time-aof", "S0-16", SMALL, [SLOW_READS], None, "violated"),
+    ("recovery-time-rdb", "S0-12", SMALL, SLOW_READS, None, "violated"),
+    ("recovery-time-mixed", "S0-15", SMALL, SLOW_READS, None, "violated"),
+    ("recovery-time-aof", "S0-16", SMALL, SLOW_READS, None, "violated"),
     ("incremental-fsync", "S4-03", [("megabytes: 40", "megabytes: 20")],
      [("  - command: {node: with, send: BGSAVE}\n", ""), ("  - arm: {node: with, rule", "  - arm: {node: with, optional: true, rule")],
      "violated", "holds"),

@@ -285,7 +285,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
         """respd with replies of another size than they claim: an error, or inconclusive; never a hang."""
         wrapper = self.write("odd", f"#!/bin/sh\nexec {BROKEN}/respd \"$@\"\n")
         wrapper.chmod(0o755)
-        self.assertEqual(self.lastack("run", "kill9-none", "--server", wrapper).status, 0)
+        run = self.lastack("run", "kill9-none", "--server", wrapper)
+        self.assertEqual(run.status, 0, str(run))
         script = self.endless(b"*2\r\n$1\r\n7\r\n*1\r\n", b"$1\r\nk\r\n", b"SCAN")
         self.assert_refused(self.lastack("run", "kill9-none", "--server", script))
 
