@@ -28,6 +28,8 @@ enum {
     OPTION_DATA,
     OPTION_SET,
     OPTION_ALERTS,
+    OPTION_UNIT,
+    OPTION_UNIT_DIR,
     OPTION_WORST,
     OPTION_MATRIX,
     OPTION_OLD_SERVER,
@@ -129,6 +131,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_OLD_SERVER: suite->old_server = path_of(value, "--old-server"); break;
     case OPTION_MATRIX: suite->matrix = true; break;
+    case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
+    case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
     case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
@@ -178,6 +182,9 @@ static const struct argp_option run_options[] = {
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault, likewise", 0},
     {"alerts", OPTION_ALERTS, "FILE", 0,
      "judge these alert rules, a YAML list of {field, comparison, value, for}: which faults they see, and when", 0},
+    {"unit", OPTION_UNIT, "FILE|NAME", 0,
+     "whether this systemd unit, with its redis.conf or that of --config, loses a replica's data with its own", 0},
+    {"unit-dir", OPTION_UNIT_DIR, "DIR", 0, "what stands for /etc/systemd/system: units and their drop-ins", 0},
     {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
      "for a server to serve after a start (default: 20s at first, "
      "60s in a recovery)",

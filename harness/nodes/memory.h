@@ -1,17 +1,14 @@
 /*
  * A bound on the memory of a node's processes: a memory cgroup of its own, of the first or the second version. When
- * they need more, the kernel ends one of them. The group is removed with the node. One that a killed harness has left
- * is empty, and is removed by the next one that makes one.
+ * they need more, the kernel ends one of them. The group is removed with the node.
  */
 #ifndef LASTACK_NODES_MEMORY_H
 #define LASTACK_NODES_MEMORY_H
 
-#include "base/util.h"
+#include "base/cgroup.h"
 
 struct la_memory {
-    char group[LA_PATH_MAX]; /* its folder; empty: there is no bound */
-    bool second;             /* version */
-    int held;                /* the folder, open and locked as long as the group is somebody's; or -1 */
+    struct la_cgroup group; /* none: there is no bound */
 };
 
 /* NULL: a group can be made here. Otherwise why not. */

@@ -403,6 +403,7 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
         la_claims_untestable(frame->claims, claims);
     json_object_set_new(result, "claims", claims);
     json_object_set(result, "answer", frame->answer ? frame->answer : json_null());
+    json_object_set(result, "unit", frame->unit ? frame->unit : json_null());
     json_object_set(result, "matrix", frame->matrix ? frame->matrix : json_null());
     json_object_set_new(result, "health", la_health_together(scenarios, frame->alerts));
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
@@ -436,12 +437,15 @@ int la_result_exit_status(const json_t *result)
     const json_t *scenarios = json_object_get(result, "scenarios");
     const json_t *required = json_object_get(json_object_get(result, "answer"), "requirements");
     const json_t *health = json_object_get(result, "health");
+    const json_t *unit = json_object_get(result, "unit");
     size_t all = json_array_size(scenarios);
     if (la_rows_count(scenarios, LA_VIOLATED) || la_rows_count(required, LA_VIOLATED) ||
         la_rows_count(json_object_get(health, "faults"), LA_VIOLATED) ||
-        la_rows_count(json_object_get(health, "rules"), LA_VIOLATED))
+        la_rows_count(json_object_get(health, "rules"), LA_VIOLATED) ||
+        (json_is_object(unit) && la_row_of(unit).verdict == LA_VIOLATED))
         return LA_EXIT_VIOLATED;
     bool holds = all && la_rows_count(scenarios, LA_HOLDS) == all &&
-                 la_rows_count(required, LA_HOLDS) == json_array_size(required);
+                 la_rows_count(required, LA_HOLDS) == json_array_size(required) &&
+                 (!json_is_object(unit) || la_row_of(unit).verdict == LA_HOLDS);
     return holds ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }

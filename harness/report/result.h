@@ -28,6 +28,7 @@ struct la_result_frame {
     const struct la_claims *claims;
     const struct la_alerts *alerts;
     json_t *matrix;                   /* the ways of persisting side by side; NULL: not asked for */
+    json_t *unit;                     /* what --unit has shown; NULL: it was not given */
     json_t *answer;                   /* what certify answers first; NULL: nothing */
     const struct la_strings *command; /* words of the command line */
     const struct la_strings *pending; /* scenarios that have not ended yet */

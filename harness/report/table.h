@@ -25,6 +25,9 @@ void la_table_paragraph(int indent, const char *text);
 /* What INFO shows of each fault: "health" of the result; null: nothing. */
 void la_table_health(const json_t *health);
 
+/* What the user's own unit makes of a kill: "unit" of the result; null: nothing. */
+void la_table_unit(const json_t *unit);
+
 void la_table_header(void);
 void la_table_row(const json_t *scenario);
 

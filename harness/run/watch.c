@@ -22,7 +22,7 @@ struct watch {
     FILE *out;
     uint64_t start_ns;
     redisContext *client; /* NULL: not connected */
-    struct field *fields;
+    struct field fields[FIELDS_MAX];
     size_t count;
     size_t next; /* where the next field is likely to be: INFO keeps its order */
 };
@@ -129,10 +129,12 @@ pid_t la_watch_start(const struct la_address *address, const char *path, uint64_
     FILE *out = fopen(path, "we");
     pid_t pid = out ? fork() : -1;
     if (pid == 0) {
-        struct watch watch = {
-            .address = address, .out = out, .start_ns = start_ns, .fields = la_alloc(FIELDS_MAX, sizeof(struct field))};
+        struct watch *watch = la_alloc(1, sizeof *watch);
+        watch->address = address;
+        watch->out = out;
+        watch->start_ns = start_ns;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        keep_looking(&watch, run);
+        keep_looking(watch, run);
         _exit(0);
     }
     if (out)

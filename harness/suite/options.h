@@ -21,6 +21,8 @@ struct la_suite {
     const char *data;
     char out[LA_PATH_MAX]; /* made by the suite if it is not there */
     bool made_out;         /* it has been made for this run */
+    const char *unit;      /* a systemd unit, by file or name; NULL: none */
+    const char *unit_dir;  /* in place of /etc/systemd/system; NULL: that */
     const char *alerts;    /* a file of alert rules; NULL: those of the documents */
     const char *junit;     /* "-": standard output */
     const char *json;

@@ -358,6 +358,8 @@ static int read_all(struct la_work *work, struct la_error *error)
     const char *server = suite->server ? suite->server : "redis-server";
     if (read_catalogues(work, error) || read_scenarios(work, error))
         return -1;
+    if (suite->unit && la_unit_find(&work->unit_files, suite->unit, suite->unit_dir, error))
+        return -1;
     if (suite->old_server && la_parts_program(suite->old_server, work->old_server, error))
         return -1;
     return la_parts_program(server, work->server, error);

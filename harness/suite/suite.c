@@ -23,6 +23,7 @@
 #include "scenario/read.h"
 #include "suite/matrix.h"
 #include "suite/runner.h"
+#include "suite/unit.h"
 #include "suite/work.h"
 #include "suite/worst.h"
 
@@ -134,6 +135,7 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .claims = work->claims,
         .answer = work->answer,
         .matrix = work->matrix,
+        .unit = work->unit,
         .alerts = &work->alerts,
         .command = &suite->command,
         .pending = &pending,
@@ -414,6 +416,8 @@ static void release(struct la_work *work)
     json_decref(work->answer);
     json_decref(work->unseen);
     json_decref(work->matrix);
+    json_decref(work->unit);
+    la_unit_files_free(&work->unit_files);
     free(work->runs);
     if (work->stream >= 0)
         close(work->stream);
@@ -470,6 +474,8 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     la_suite_note(work);
+    work->unit = suite->unit ? la_unit_try(work) : NULL;
+    la_table_unit(work->unit);
     size_t worst = suite->certify ? answer_first(work) : 0;
     la_table_header();
     for (size_t i = 0; i < json_array_size(work->results); i++)

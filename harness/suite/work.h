@@ -11,6 +11,7 @@
 #include "suite/original.h"
 #include "suite/probe.h"
 #include "suite/sandbox.h"
+#include "suite/unit_files.h"
 
 enum { LA_JOBS_MAX = 64 };
 
@@ -47,11 +48,13 @@ struct la_work {
     json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */
     struct la_strings quick_worst; /* files of the quick scenarios with a situation, whether they apply or not */
     struct la_strings all_worst;   /* files of those that --matrix runs: kills and power cuts */
-    json_t *matrix;                /* NULL: it was not asked for */
-    json_t *unseen;                /* scenarios with a situation that cannot be run here, as results that say why */
-    bool silent;                   /* no row is printed as it comes */
-    json_t *answer;                /* what certify answers first; NULL: nothing */
-    json_t **runs;                 /* of each scenario: the results, by turn; null: not ended yet */
+    struct la_unit_files unit_files;
+    json_t *unit;   /* what --unit has shown; NULL: it was not given */
+    json_t *matrix; /* NULL: it was not asked for */
+    json_t *unseen; /* scenarios with a situation that cannot be run here, as results that say why */
+    bool silent;    /* no row is printed as it comes */
+    json_t *answer; /* what certify answers first; NULL: nothing */
+    json_t **runs;  /* of each scenario: the results, by turn; null: not ended yet */
     struct la_job jobs[LA_JOBS_MAX];
     unsigned int running;
     bool interrupted;

@@ -1,0 +1,136 @@
+#include "suite/unit_files.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ETC    "/etc/systemd/system"
+#define VENDOR "/usr/lib/systemd/system"
+#define SUFFIX ".service"
+
+/* Where systemd looks, the first one first; in the world the last one is furnished with what we put to /units. */
+static const char *const places[] = {ETC, "/usr/local/lib/systemd/system", VENDOR};
+enum { PLACES = sizeof places / sizeof *places };
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void add(struct la_unit_files *files, const char *here, const char *place, const char *name)
+{
+    la_strings_add(&files->pairs, la_strdup(here));
+    la_strings_add(&files->pairs, la_format("%s/%s", strcmp(place, VENDOR) ? place : "/units", name));
+}
+
+/* NAME.d/ *.conf in a folder, for the place that the folder stands for. */
+static void add_drop_ins(struct la_unit_files *files, const char *folder, const char *name, const char *place)
+{
+    char *literal = la_glob_literal(folder);
+    char *literal_name = la_glob_literal(name);
+    char *pattern = la_format("%s/%s.d/*.conf", literal, literal_name);
+    glob_t found;
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            char *inside = la_format("%s.d/%s", name, strrchr(found.gl_pathv[i], '/') + 1);
+            add(files, found.gl_pathv[i], place, inside);
+            free(inside);
+        }
+        globfree(&found);
+    }
+    free(pattern);
+    free(literal_name);
+    free(literal);
+}
+
+static int find_file(struct la_unit_files *files, const char *path, struct la_error *error)
+{
+    char folder[LA_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(files->name, sizeof files->name, "%s", slash ? slash + 1 : path);
+    la_path(folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    if (strlen(files->name) <= strlen(SUFFIX) ||
+        strcmp(files->name + strlen(files->name) - strlen(SUFFIX), SUFFIX) != 0)
+        return la_fail(error, "--unit %s: the file of a service ends in " SUFFIX, path);
+    add(files, path, ETC, files->name);
+    add_drop_ins(files, *folder ? folder : "/", files->name, ETC);
+    return 0;
+}
+
+/* An alias is a link to a file of another name, and that is the unit's. */
+static void take_name(struct la_unit_files *files, const char *path)
+{
+    char *target = realpath(path, NULL);
+    const char *name = target ? strrchr(target, '/') + 1 : "";
+    size_t length = strlen(name);
+    if (length > strlen(SUFFIX) && !strcmp(name + length - strlen(SUFFIX), SUFFIX))
+        snprintf(files->name, sizeof files->name, "%s", name);
+    free(target);
+}
+
+static int find_name(struct la_unit_files *files, const char *unit, const char *etc, struct la_error *error)
+{
+    bool found = false;
+    bool whole = strstr(unit, SUFFIX) != NULL;
+    snprintf(files->name, sizeof files->name, "%s%s", unit, whole ? "" : SUFFIX);
+    for (int i = 0; i < PLACES && !found; i++) {
+        char path[LA_PATH_MAX];
+        la_path(path, "%s/%s", i ? places[i] : etc, files->name);
+        found = is_file(path);
+        if (found)
+            take_name(files, path);
+    }
+    if (!found)
+        return la_fail(error, "--unit %s: no %s in %s, %s or %s: name its file", unit, files->name, etc, places[1],
+                       places[2]);
+    for (int i = 0; i < PLACES; i++) {
+        char path[LA_PATH_MAX];
+        const char *folder = i ? places[i] : etc;
+        la_path(path, "%s/%s", folder, files->name);
+        if (is_file(path))
+            add(files, path, places[i], files->name);
+        add_drop_ins(files, folder, files->name, places[i]);
+        add_drop_ins(files, folder, "service", places[i]);
+    }
+    return 0;
+}
+
+int la_unit_find(struct la_unit_files *files, const char *unit, const char *folder, struct la_error *error)
+{
+    *files = (struct la_unit_files){.name = ""};
+    if (folder && access(folder, R_OK | X_OK))
+        return la_fail(error, "--unit-dir %s: %m", folder);
+    if (strlen(unit) >= sizeof files->name - strlen(SUFFIX))
+        return la_fail(error, "--unit: the name is too long");
+    if (strchr(unit, '/') || is_file(unit))
+        return is_file(unit) ? find_file(files, unit, error) : la_fail(error, "--unit %s: no such file", unit);
+    return find_name(files, unit, folder ? folder : ETC, error);
+}
+
+void la_unit_files_free(struct la_unit_files *files)
+{
+    la_strings_free(&files->pairs);
+}
+
+int la_unit_place(const struct la_unit_files *files, const struct la_world *world, struct la_error *error)
+{
+    for (size_t i = 0; i < files->pairs.count; i += 2)
+        if (la_world_copy(world, files->pairs.items[i], files->pairs.items[i + 1], error))
+            return -1;
+    return 0;
+}
+
+const char *la_unit_here(const struct la_unit_files *files, const char *path)
+{
+    for (size_t i = 0; i < files->pairs.count; i += 2) {
+        const char *place = files->pairs.items[i + 1];
+        bool vendor = strncmp(place, "/units/", 7) == 0 && strncmp(path, VENDOR, strlen(VENDOR)) == 0;
+        if (!strcmp(place, path) || (vendor && !strcmp(place + 6, path + strlen(VENDOR))))
+            return files->pairs.items[i];
+    }
+    return path;
+}

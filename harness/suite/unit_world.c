@@ -1,0 +1,223 @@
+#include "suite/unit_world.h"
+
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/copy.h"
+
+enum { ASK_MS = 10000, START_MS = 60000, REDIS_PORT = 6379 };
+
+void la_unit_ask(const struct la_unit_world *unit, const char *property, char *out, size_t size)
+{
+    struct la_world_done done;
+    const char *const argv[] = {"systemctl", "show", "--value", "-p", property, unit->files->name, NULL};
+    la_world_run(&unit->world, argv, ASK_MS, &done);
+    snprintf(out, size, "%.*s", (int)size - 1, done.status ? "" : done.output);
+}
+
+int la_unit_do(const struct la_unit_world *unit, const char *word, char *out, size_t size)
+{
+    struct la_world_done done;
+    const char *const argv[] = {"systemctl", word, unit->files->name, NULL};
+    la_world_run(&unit->world, argv, START_MS, &done);
+    if (out)
+        snprintf(out, size, "%.*s", (int)size - 1, done.output);
+    return done.status;
+}
+
+int la_unit_kill(const struct la_unit_world *unit)
+{
+    struct la_world_done done;
+    const char *const argv[] = {"systemctl", "kill", "--kill-whom=main", "-s", "KILL", unit->files->name, NULL};
+    la_world_run(&unit->world, argv, ASK_MS, &done);
+    return done.status;
+}
+
+/* The program and the first word behind it that names a file: what `show` says of ExecStart, taken apart. */
+static void read_command(struct la_unit_world *unit)
+{
+    static const char mark[] = "argv[]=";
+    char text[LA_PATH_MAX];
+    la_unit_ask(unit, "ExecStart", text, sizeof text);
+    char *words = strstr(text, mark);
+    char *end = words ? strstr(words, " ;") : NULL;
+    if (!end)
+        return;
+    *end = '\0';
+    words += sizeof mark - 1;
+    for (char *word; (word = strsep(&words, " "));) {
+        if (!*unit->server)
+            la_path(unit->server, "%s", word);
+        else if (*word == '/' && !*unit->config)
+            la_path(unit->config, "%s", word);
+    }
+}
+
+/* A copy in the world for anybody to read, as whoever it is started as. */
+static int copy_readable(const struct la_unit_world *unit, const char *from, const char *to, struct la_error *error)
+{
+    char at[LA_PATH_MAX];
+    if (la_world_copy(&unit->world, from, to, error))
+        return -1;
+    la_world_path(&unit->world, to, at);
+    chmod(at, 0644);
+    return 0;
+}
+
+/* What the configuration includes, and files that it names: each where it lies here. */
+static int copy_named(const struct la_unit_world *unit, const char *path, struct la_error *error)
+{
+    const struct la_config *config = &unit->settings;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct la_directive *item = &config->items[i];
+        bool included = item->file && *item->file == '/' && !la_same_file(item->file, path);
+        bool named = la_config_names_file(item) && *item->args[0] == '/' && access(item->args[0], R_OK) == 0;
+        if ((included && copy_readable(unit, item->file, item->file, error)) ||
+            (named && copy_readable(unit, item->args[0], item->args[0], error)))
+            return -1;
+    }
+    return 0;
+}
+
+/* A folder that the server writes to, of whoever the unit starts it as. */
+static void make_folder(const struct la_unit_world *unit, const char *folder, const char *user)
+{
+    struct la_world_done done;
+    const char *const argv[] = {"install", "-d", "-o", user, folder, NULL};
+    if (*folder == '/' && strcmp(folder, "/") != 0)
+        la_world_run(&unit->world, argv, ASK_MS, &done);
+}
+
+static void make_folders(const struct la_unit_world *unit)
+{
+    static const char *const files[] = {"logfile", "pidfile", "unixsocket"};
+    char user[128];
+    la_unit_ask(unit, "User", user, sizeof user);
+    if (!*user)
+        snprintf(user, sizeof user, "root");
+    char *folder = la_config_get(&unit->settings, "dir");
+    make_folder(unit, folder ? folder : "/var/lib/redis", user);
+    free(folder);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *file = la_config_get(&unit->settings, files[i]);
+        if (file && *file == '/')
+            make_folder(unit, dirname(file), user);
+        free(file);
+    }
+}
+
+/* What it begins with, in the folder that is its own. */
+static int place_data(const struct la_unit_world *unit, const char *data, struct la_error *error)
+{
+    struct la_world_done done;
+    char at[LA_PATH_MAX];
+    char user[128];
+    char *folder = la_config_get(&unit->settings, "dir");
+    if (!data || !folder) {
+        free(folder);
+        return 0;
+    }
+    la_unit_ask(unit, "User", user, sizeof user);
+    la_world_path(&unit->world, folder, at);
+    int failed = la_copy_tree(data, at, error);
+    const char *const argv[] = {"chown", "-R", *user ? user : "root", folder, NULL};
+    la_world_run(&unit->world, argv, START_MS, &done);
+    free(folder);
+    return failed;
+}
+
+static bool listens_here(const struct la_config *config)
+{
+    char *bind = la_config_get(config, "bind");
+    bool listens = !bind || strstr(bind, "127.0.0.1") || strstr(bind, "0.0.0.0") || strchr(bind, '*');
+    free(bind);
+    return listens;
+}
+
+static int append(struct la_unit_world *unit, const char *line, struct la_error *error)
+{
+    char at[LA_PATH_MAX];
+    la_world_path(&unit->world, unit->config, at);
+    FILE *file = fopen(at, "ae");
+    bool failed = !file || fprintf(file, "\n%s\n", line) < 0;
+    failed = (file && fclose(file)) || failed;
+    if (failed)
+        return la_fail(error, "%s: %m", at);
+    return la_config_overlay(&unit->settings, line, "what is added", error);
+}
+
+/* Lines without which nobody here could reach it. */
+static int make_reachable(struct la_unit_world *unit, struct la_error *error)
+{
+    char *port = la_config_get(&unit->settings, "port");
+    const char *lines[] = {listens_here(&unit->settings) ? NULL : "bind 127.0.0.1",
+                           port && !strcmp(port, "0") ? "port 6379" : NULL};
+    free(port);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i] && append(unit, lines[i], error))
+            return -1;
+        if (lines[i])
+            la_strings_add(&unit->appended, la_strdup(lines[i]));
+    }
+    return 0;
+}
+
+static int place_configuration(struct la_unit_world *unit, const struct la_unit_with *with, struct la_error *error)
+{
+    if (!*unit->config && (with->config || with->line))
+        return la_fail(error, "%s: its ExecStart names no configuration file", unit->files->name);
+    if (*unit->config) {
+        const char *from = with->config ? with->config : unit->config;
+        if (la_config_read(&unit->settings, from, error) || copy_readable(unit, from, unit->config, error) ||
+            copy_named(unit, from, error) || make_reachable(unit, error) ||
+            (with->line && append(unit, with->line, error)))
+            return -1;
+    }
+    la_config_find_login(&unit->settings);
+    make_folders(unit);
+    return place_data(unit, with->data, error);
+}
+
+static void find_address(struct la_unit_world *unit)
+{
+    char *port = la_config_get(&unit->settings, "port");
+    unit->address = (struct la_address){.port = port ? atoi(port) : REDIS_PORT,
+                                        .user = unit->settings.user,
+                                        .password = unit->settings.password,
+                                        .renamed = &unit->settings.renamed};
+    free(port);
+}
+
+int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *files, const char *folder,
+                     const struct la_unit_with *with, struct la_error *error)
+{
+    *unit = (struct la_unit_world){.files = files, .world.group.held = -1};
+    if (la_make_dirs(folder, error) || la_world_create(&unit->world, folder, error) ||
+        la_unit_place(files, &unit->world, error))
+        return -1;
+    char *drop_in = la_format("/etc/systemd/system/%s.d/zz-lastack.conf", files->name);
+    char *text = la_format("[Service]\n%s\n", with->drop_in ? with->drop_in : "");
+    int failed = with->drop_in ? la_world_put(&unit->world, drop_in, text, error) : 0;
+    free(text);
+    free(drop_in);
+    if (failed || la_world_boot(&unit->world, error))
+        return -1;
+    read_command(unit);
+    if (!*unit->server)
+        return la_fail(error, "%s: systemd finds no ExecStart in it", files->name);
+    if (place_configuration(unit, with, error))
+        return -1;
+    find_address(unit);
+    return 0;
+}
+
+void la_unit_world_down(struct la_unit_world *unit)
+{
+    la_world_end(&unit->world);
+    la_config_free(&unit->settings);
+    la_strings_free(&unit->appended);
+}

@@ -1,0 +1,51 @@
+/*
+ * A small machine inside the box of a run (suite/sandbox.h): the host's programs, read-only, a file system and
+ * processes of its own, and the real systemd as its process 1. It shares the box's network, so that a server in it is
+ * reached at 127.0.0.1. What stands in it is not the host's, and is gone when it ends, but for its folder.
+ *
+ * Made, furnished (la_world_put), booted, used (la_world_run), ended: by one process.
+ */
+#ifndef LASTACK_WORLD_WORLD_H
+#define LASTACK_WORLD_WORLD_H
+
+#include <sys/types.h>
+
+#include "base/cgroup.h"
+
+struct la_world {
+    char root[LA_PATH_MAX]; /* the folder that is its / */
+    struct la_cgroup group;
+    pid_t init; /* its process 1, as we see it; 0: it is not booted */
+};
+
+/* What a command in it has done. */
+struct la_world_done {
+    int status;        /* of exit; 128 + n: of signal n; -1: it could not be run, or was ended after its time */
+    char output[8192]; /* both streams, cut off where there is more, without the last newline */
+};
+
+/* NULL: there can be one here. Otherwise what is missing. */
+const char *la_world_missing(void);
+
+/* Makes its folder below `folder`, which is there. -1 with `error` filled. */
+int la_world_create(struct la_world *world, const char *folder, struct la_error *error);
+
+/* Before it is booted: a file with that text, or a copy of a file or folder of the host's, at an absolute path in it.
+ */
+int la_world_put(const struct la_world *world, const char *path, const char *text, struct la_error *error);
+int la_world_copy(const struct la_world *world, const char *host, const char *path, struct la_error *error);
+
+/* Where an absolute path in it lies on the host. */
+void la_world_path(const struct la_world *world, const char *path, char out[LA_PATH_MAX]);
+
+/* Starts systemd, which has nothing to do yet. -1 with `error` filled: it is not up after 20 s. */
+int la_world_boot(struct la_world *world, struct la_error *error);
+
+/* Runs a command in it, as root, for at most so long. `argv` ends with NULL. */
+void la_world_run(const struct la_world *world, const char *const *argv, unsigned int timeout_ms,
+                  struct la_world_done *done);
+
+/* Ends everything that is in it. Its folder stays. */
+void la_world_end(struct la_world *world);
+
+#endif
