@@ -30,6 +30,7 @@ enum {
     OPTION_ALERTS,
     OPTION_UNIT,
     OPTION_UNIT_DIR,
+    OPTION_DEEP,
     OPTION_WORST,
     OPTION_MATRIX,
     OPTION_OLD_SERVER,
@@ -134,6 +135,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
     case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
     case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
+    case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
@@ -193,6 +195,8 @@ static const struct argp_option run_options[] = {
      0},
     {"worst", OPTION_WORST, NULL, 0, "only the scenarios that look for the most that the configuration can lose", 0},
     {"matrix", OPTION_MATRIX, NULL, 0, "certify: only the ways of persisting, side by side", 0},
+    {"deep", OPTION_DEEP, NULL, 0,
+     "five times as many rounds of what is measured in rounds, and of runs that chance has a part in", 0},
     {"quick", OPTION_QUICK, NULL, 0, "only the scenarios marked quick", 0},
     {"no-shim", OPTION_NO_SHIM, NULL, 0, "do not preload libfaultinject.so: rules cannot fire, kills can", 0},
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},

@@ -118,8 +118,9 @@ static int check_figure(const struct la_check *check, const struct la_spec *spec
 }
 
 /* Met when all of the interval lies within, unmet when none does. */
-static struct la_opinion within(const char *what, const struct la_middle *middle, const char *unit,
-                                const unsigned int *min, const unsigned int *max)
+/* What is measured in rounds is told apart by more of them. */
+static struct la_opinion within(const struct la_run *run, const char *what, const struct la_middle *middle,
+                                const char *unit, const unsigned int *min, const unsigned int *max)
 {
     double least = min ? *min : -INFINITY;
     double most = max ? *max : INFINITY;
@@ -130,8 +131,10 @@ static struct la_opinion within(const char *what, const struct la_middle *middle
     if (middle->high < least || middle->low > most)
         return la_opinion_unmet("%s: %.6g %s (%.6g to %.6g, n = %zu), %s expected", what, middle->median, unit,
                                 middle->low, middle->high, middle->count, bound.bound);
-    return la_opinion_unknown("%s: %.6g %s (%.6g to %.6g, n = %zu) is not told apart from the bound, %s", what,
-                              middle->median, unit, middle->low, middle->high, middle->count, bound.bound);
+    bool deeper = middle->count > 1 && !run->options->deep;
+    return la_opinion_unknown("%s: %.6g %s (%.6g to %.6g, n = %zu) is not told apart from the bound, %s%s", what,
+                              middle->median, unit, middle->low, middle->high, middle->count, bound.bound,
+                              deeper ? ": needs --deep" : "");
 }
 
 static struct la_opinion judge_figure(const struct la_run *run, const struct la_spec *spec)
@@ -141,7 +144,7 @@ static struct la_opinion judge_figure(const struct la_run *run, const struct la_
     struct la_middle middle = value_of(run, figure, &unit);
     if (!middle.count)
         return la_opinion_unknown("'%s' was not measured", figure->name);
-    return within(figure->name, &middle, unit, figure->min, figure->max);
+    return within(run, figure->name, &middle, unit, figure->min, figure->max);
 }
 
 static void measure_figure(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
@@ -254,7 +257,7 @@ static struct la_opinion judge_line(const struct la_run *run, const struct la_sp
         return la_opinion_unknown("'%s' was measured with too few sizes for a line, or without one of %d times the "
                                   "largest of them, or does not grow with the size",
                                   line->name, TIMES_LARGEST);
-    return within(line->name, &value, unit_of(run, line->name), line->min, line->max);
+    return within(run, line->name, &value, unit_of(run, line->name), line->min, line->max);
 }
 
 static void measure_line(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)

@@ -43,6 +43,7 @@ struct la_options {
     const struct la_alerts *alerts;     /* what a monitor would be told to watch; NULL: nothing */
     const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
+    bool deep;                          /* rounds are LA_DEEP times as many */
     bool verbose;                       /* a line for each step, on a terminal */
 };
 
@@ -156,6 +157,13 @@ void la_run_relieved(struct la_run *run);
 
 /* A node that was stopped goes on, or has ended: until now it stood still. */
 void la_run_went_on(struct la_run *run, struct la_node *node);
+
+/* How many rounds a step makes of what the scenario says. */
+enum { LA_DEEP = 5 };
+static inline unsigned int la_run_rounds(const struct la_run *run, unsigned int rounds)
+{
+    return run->options->deep ? LA_DEEP * rounds : rounds;
+}
 
 /* A reason why the run can say nothing. Returns -1. */
 __attribute__((format(printf, 2, 3))) int la_run_doubt(struct la_run *run, const char *format, ...);

@@ -146,7 +146,7 @@ static int run_bench(struct la_run *run, const struct la_spec *spec)
     const struct bench *bench = (const struct bench *)spec;
     bool hand = waits(bench);
     int bad = 0;
-    for (unsigned int round = 0; round < bench->rounds && !bad; round++)
+    for (unsigned int round = 0; round < la_run_rounds(run, bench->rounds) && !bad; round++)
         for (unsigned int i = 0; i < bench->of_count && !bad; i++) {
             const struct variant *variant = &bench->of[round % 2 ? bench->of_count - 1 - i : i];
             bad = hand ? by_hand(run, bench, variant) : by_tool(run, bench, variant);
@@ -279,7 +279,7 @@ static int run_fio(struct la_run *run, const struct la_spec *spec)
                            NULL};
     la_path(output, "%s/fio", node->dir);
     int bad = 0;
-    for (unsigned int round = 0; round < step->rounds && !bad; round++) {
+    for (unsigned int round = 0; round < la_run_rounds(run, step->rounds) && !bad; round++) {
         int status = la_tool_run(run, node, words, NULL, output);
         bad = status < 0 ? -1 : read_fio(run, step, output);
         la_run_pump(run);

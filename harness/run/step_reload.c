@@ -204,7 +204,7 @@ static int run_reload(struct la_run *run, const struct la_spec *spec)
 {
     const struct reload *step = (const struct reload *)spec;
     struct la_node *node = la_run_node(run, step->node);
-    for (unsigned int i = 0; i < step->rounds; i++)
+    for (unsigned int i = 0; i < la_run_rounds(run, step->rounds); i++)
         if (reload_once(run, node, step))
             return -1;
     const struct la_measure *measure = la_measures_find(&run->measures, step->name);

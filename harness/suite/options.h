@@ -35,6 +35,7 @@ struct la_suite {
     bool certify;                  /* scenarios that chance plays a part in are run as often as they say */
     bool worst;                    /* only what looks for the worst case: scenarios with a situation */
     bool matrix;                   /* only the ways of persisting, side by side */
+    bool deep;                     /* everything that is done in rounds, or several times, LA_DEEP times as often */
     bool quick;                    /* only scenarios marked quick */
     bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;

@@ -170,6 +170,7 @@ static int probe(struct la_work *work, struct la_error *error)
         .data_path = suite->data,
         .old_server = *work->old_server ? work->old_server : NULL,
         .start_timeout_ms = suite->start_timeout_ms,
+        .deep = suite->deep,
         .verbose = suite->verbose,
     };
     la_path(dir, "%s/probe", suite->out);

@@ -171,8 +171,10 @@ static bool all_ended(const json_t *runs)
 static unsigned int turns_of(const struct la_work *work, size_t scenario)
 {
     const struct la_suite *suite = work->suite;
-    return suite->repeat > 1 || !suite->certify || suite->quick ? suite->repeat
-                                                                : work->scenarios.items[scenario]->times;
+    unsigned int times = work->scenarios.items[scenario]->times;
+    if (suite->repeat > 1 || !suite->certify || suite->quick)
+        return suite->repeat;
+    return suite->deep && times > 1 ? LA_DEEP * times : times;
 }
 
 /* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */

@@ -10,8 +10,8 @@ KEPT = ("appendonly no", "appendonly yes\n  appendfsync always")
 SMALL = [("megabytes: 16", "megabytes: 1"), ("megabytes: 32", "megabytes: 2"), ("megabytes: 200", "megabytes: 20"),
          ("rounds: 3}", "rounds: 1}"), ("rounds: 2, cold: true}", "rounds: 1, cold: true}")]
 # slow enough for the slope to stand out of a busy machine's noise, and so without what is not looked at
-SLOW_READS = [("steps:\n", "steps:\n  - arm: {rule: \"op=read do=delay:3\"}\n"), ("  - reload: {name: warm, rounds: 1}\n", ""),
-              ("megabytes: 20", "megabytes: 2")]
+SLOW_READS = [("  - reload: {name: warm, rounds: 1}\n", ""), ("  - reload: {name: warm, rounds: 1, apart: true}\n", ""),
+              ("steps:\n", "steps:\n  - reload: {name: warm, rounds: 1}\n  - arm: {rule: \"op=read do=delay:3\"}\n")]
 SLOW_SENTINELS = [(f"{{name: sentinel-{n}, sentinel_of: primary}}",
                    f"{{name: sentinel-{n}, sentinel_of: primary, "
                    "config: \"sentinel down-after-milliseconds primary 7000\"}") for n in (1, 2, 3)]
@@ -58,8 +58,10 @@ TURNS = [
      [("steps:\n", "steps:\n  - arm: {node: rdb, rule: \"op=open path=dump.rdb role=server do=delay:1500\"}\n")],
      None, "violated"),
     ("rewrite-latency", "S1-10", [("acked: 280", "acked: 40")],
-     [("  - command: {send: BGREWRITEAOF}", "  - arm: {rule: \"op=write file=aof role=server do=delay:300\"}\n"
-       "  - command: {send: BGREWRITEAOF}")], None, "holds"),
+     [("  - command: {send: BGREWRITEAOF}\n", "  - command: {send: BGREWRITEAOF}\n"
+       "  - arm: {rule: \"op=write file=aof role=server do=delay:300\"}\n"),
+      ("load: {acked: 40}\n  - measure: {name: rate-during", "sleep: {ms: 400}\n  - measure: {name: rate-during"),
+      ("after=20 do=delay:100", "after=20 do=delay:5000")], None, "holds"),
     ("long-save", "S0-73", [], [("delay:7000", "delay:12000"), ("sleep: {ms: 4000}", "sleep: {ms: 8000}")], "violated", "holds"),
     ("rdb-age-idle", "S0-70", [], [("sleep: {ms: 4000}", "sleep: {ms: 500}")], "violated", "holds"),
     ("rewrite-failure-unseen", "S0-72", [], [("info: aof_last_write_status", "info: aof_last_bgrewrite_status")],
@@ -189,6 +191,13 @@ class Claims(LastackTest):
         self.assertEqual(sorted(side["verdict"] for side in claim["sides"]), ["holds", "violated"])
         self.assertRegex(claim["measured"], "violated when no-appendfsync-on-rewrite is yes")
         self.assertEqual(run.status, 0, str(run))
+
+    def test_deep_makes_more_rounds(self):
+        text = "name: starts\ntitle: t\nalone: true\nsteps:\n  - reload: {name: start, rounds: 2}\nexpect:\n  - figure: {name: start, min: 0}\n"
+        for deep, samples in (([], 2), (["--deep"], 10)):
+            run = self.lastack("run", self.write("starts.yaml", text), *deep)
+            [figure] = run.scenario()["figures"]
+            self.assertEqual((run.status, len(figure["samples"])), (0, samples), str(run))
 
 
 if __name__ == "__main__":
