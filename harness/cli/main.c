@@ -1,4 +1,4 @@
-/* The command line: lastack run, certify, list, replay, fault, ledger. */
+/* The command line: lastack run, certify, list, replay, playbook, fault, ledger. */
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #include "base/version.h"
 #include "cli/fault.h"
 #include "cli/list.h"
+#include "playbook/incident.h"
+#include "playbook/playbook.h"
 #include "report/ledger_print.h"
 #include "suite/replay.h"
 #include "suite/sandbox.h"
@@ -28,6 +30,8 @@ enum {
     OPTION_DATA,
     OPTION_SET,
     OPTION_ALERTS,
+    OPTION_INCIDENT,
+    OPTION_CARRY_ON,
     OPTION_UNIT,
     OPTION_UNIT_DIR,
     OPTION_DEEP,
@@ -50,6 +54,9 @@ static const char usage_text[] =
     "                                         run scenarios: files, folders, or names of those that come with lastack\n"
     "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
+    "  lastack playbook RUNBOOK.md --incident NAME\n"
+    "                                         run a runbook as it is written on a server that something has happened "
+    "to\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
     "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
@@ -349,6 +356,55 @@ static int replay(int argc, char **argv)
     return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
 }
 
+static error_t parse_playbook(int key, char *value, struct argp_state *state)
+{
+    struct la_playbook *playbook = state->input;
+    switch (key) {
+    case 'c': playbook->config = path_of(value, "--config"); break;
+    case 'o': la_path(playbook->out, "%s", path_of(value, "--out")); break;
+    case OPTION_JSON: playbook->json = path_of(value, "--json"); break;
+    case OPTION_INCIDENT: playbook->incident = value; break;
+    case OPTION_CARRY_ON: playbook->carry_on = true; break;
+    case ARGP_KEY_ARG:
+        if (playbook->runbook)
+            argp_error(state, "one runbook at a time");
+        playbook->runbook = path_of(value, "the runbook");
+        break;
+    case ARGP_KEY_END:
+        if (!playbook->runbook || !playbook->incident)
+            argp_error(state, "name a runbook, a Markdown file, and an incident: --incident NAME");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int playbook(int argc, char **argv)
+{
+    char about[512] = "what has happened: ";
+    const struct argp_option options[] = {
+        {"incident", OPTION_INCIDENT, "NAME", 0, about, 0},
+        {"config", 'c', "FILE", 0,
+         "redis.conf in place of the one that the unit names; the incident adds its own lines", 0},
+        {"carry-on", OPTION_CARRY_ON, NULL, 0, "go on after a step that failed, as whoever is in a hurry does", 0},
+        {"json", OPTION_JSON, "FILE", 0, "also write the result there; - is standard output", 0},
+        {"out", 'o', "DIR", 0, "where to work; new or empty (default: lastack-DATE-TIME)", 0},
+        {0}};
+    struct la_playbook playbook = {0};
+    struct la_error error;
+    struct argp argp = {options, parse_playbook, "RUNBOOK.md", NULL, NULL, NULL, NULL};
+    la_incident_names(about + strlen(about), sizeof about - strlen(about));
+    argp_parse(&argp, argc, argv, 0, NULL, &playbook);
+    if (la_parts_find(&playbook.parts, &error)) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    if (!*playbook.out)
+        playbook.made_out = default_out(playbook.out);
+    make_absolute(playbook.out);
+    return la_sandbox_run(la_playbook_run, &playbook, &playbook.parts, LA_GRACE_REPORT_MS);
+}
+
 struct fault_arguments {
     const char *node;
     bool times;
@@ -444,9 +500,13 @@ int main(int argc, char **argv)
         char name[16];
         char called[20];
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", "lastack run", run_files}, {"certify", "lastack certify", certify},
-                    {"list", "lastack list", list},    {"replay", "lastack replay", replay},
-                    {"fault", "lastack fault", fault}, {"ledger", "lastack ledger", ledger}};
+    } commands[] = {{"run", "lastack run", run_files},
+                    {"certify", "lastack certify", certify},
+                    {"list", "lastack list", list},
+                    {"replay", "lastack replay", replay},
+                    {"playbook", "lastack playbook", playbook},
+                    {"fault", "lastack fault", fault},
+                    {"ledger", "lastack ledger", ledger}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)
             continue;

@@ -195,7 +195,7 @@ static void find_address(struct la_unit_world *unit)
 int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *files, const char *folder,
                      const struct la_unit_with *with, struct la_error *error)
 {
-    *unit = (struct la_unit_world){.files = files, .world.group.held = -1};
+    *unit = (struct la_unit_world){.files = files, .world = LA_WORLD_NONE};
     if (la_make_dirs(folder, error) || la_world_create(&unit->world, folder, error) ||
         la_unit_place(files, &unit->world, error))
         return -1;

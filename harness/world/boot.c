@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,7 +43,8 @@ static bool show_folder(const char *host, const char *name)
 
 static bool show_programs(void)
 {
-    static const char *const folders[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"};
+    static const char *const folders[] = {"/bin",   "/sbin",   "/lib", "/lib32",
+                                          "/lib64", "/libx32", "/opt", "/etc/alternatives"};
     bool shown = bind_read_only("/usr", "usr") && mount("units", "usr/lib/systemd/system", NULL, MS_BIND, NULL) == 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         shown = shown && show_folder(folders[i], folders[i] + 1);
@@ -72,11 +75,33 @@ static bool make_places(void)
            mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
 }
 
+/* The kernel's settings are everybody's. */
+static bool shut_settings(void)
+{
+    static const char *const names[] = {"proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs"};
+    bool shut = true;
+    for (size_t i = 0; shut && i < sizeof names / sizeof *names; i++)
+        shut = access(names[i], F_OK) || bind_read_only(names[i], names[i]);
+    return shut;
+}
+
 static bool show_kernel(void)
 {
-    return unshare(CLONE_NEWCGROUP) == 0 &&
+    return shut_settings() && unshare(CLONE_NEWCGROUP) == 0 &&
            mount("sysfs", "sys", "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0 &&
            mount("cgroup2", "sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
+}
+
+void la_world_confine(bool confined)
+{
+    static const unsigned long never[] = {CAP_SYS_TIME,      CAP_SYS_MODULE, CAP_SYS_RAWIO,  CAP_SYS_BOOT,
+                                          CAP_MKNOD,         CAP_SYSLOG,     CAP_WAKE_ALARM, CAP_SYS_PACCT,
+                                          CAP_BLOCK_SUSPEND, CAP_MAC_ADMIN,  CAP_BPF,        CAP_PERFMON};
+    static const unsigned long set_up[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_CHROOT};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        (void)prctl(PR_CAPBSET_DROP, never[i], 0, 0, 0); /* one that this kernel does not know cannot be had either */
+    for (size_t i = 0; confined && i < sizeof set_up / sizeof *set_up; i++)
+        (void)prctl(PR_CAPBSET_DROP, set_up[i], 0, 0, 0);
 }
 
 const char *la_world_enter(const char *root)

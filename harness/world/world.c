@@ -20,8 +20,10 @@
 
 enum { BOOT_MS = 20000, COMMAND_MS = 5000 };
 
-#define TARGET "lastack.target"
-#define SYSTEM "/usr/lib/systemd/system"
+#define TARGET    "lastack.target"
+#define PROCESSES "512"
+#define MEMORY    "2147483648"
+#define SYSTEM    "/usr/lib/systemd/system"
 
 const char *la_world_missing(void)
 {
@@ -108,10 +110,19 @@ static int furnish_targets(const struct la_world *world, struct la_error *error)
     return failed || la_world_put(world, "/units/" TARGET, "[Unit]\nDefaultDependencies=no\n", error) ? -1 : 0;
 }
 
+/* Where there is such a controller; without one the world has the machine's own bounds. */
+static void bound(struct la_cgroup *group, const char *controller, const char *second, const char *first,
+                  const char *most)
+{
+    struct la_error ignored;
+    if (la_cgroup_create(group, controller, &ignored) == 0)
+        (void)la_cgroup_say(group, group->second ? second : first, most);
+}
+
 int la_world_create(struct la_world *world, const char *folder, struct la_error *error)
 {
     static const char *const folders[] = {"usr", "etc", "var/tmp", "run", "tmp", "dev", "proc", "sys", "root", "old"};
-    *world = (struct la_world){.group.held = -1};
+    *world = LA_WORLD_NONE;
     la_path(world->root, "%s/root", folder);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         char path[LA_PATH_MAX];
@@ -120,9 +131,11 @@ int la_world_create(struct la_world *world, const char *folder, struct la_error 
             return -1;
     }
     chmod(world->root, 0755);
-    return furnish_etc(world, error) || furnish_targets(world, error) || la_cgroup_create(&world->group, NULL, error)
-               ? -1
-               : 0;
+    if (furnish_etc(world, error) || furnish_targets(world, error) || la_cgroup_create(&world->group, NULL, error))
+        return -1;
+    bound(&world->bounds, "pids", "pids.max", "pids.max", PROCESSES);
+    bound(&world->memory, "memory", "memory.max", "memory.limit_in_bytes", MEMORY);
+    return 0;
 }
 
 /* In the child that becomes process 1. */
@@ -136,7 +149,10 @@ __attribute__((noreturn)) static void become_init(const struct la_world *world)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const char *lacks = la_cgroup_join(&world->group) ? "its cgroup" : la_world_enter(world->root);
+    bool joined = la_cgroup_join(&world->group) == 0 && (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
+                  (!*world->memory.path || la_cgroup_join(&world->memory) == 0);
+    const char *lacks = joined ? la_world_enter(world->root) : "its cgroups";
+    la_world_confine(false);
     if (!lacks)
         execve(argv[0], argv, environment);
     fprintf(stderr, "%s: %s\n", lacks ? lacks : argv[0], strerror(errno));
@@ -180,56 +196,6 @@ int la_world_boot(struct la_world *world, struct la_error *error)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int flag;
-} namespaces[] = {{"cgroup", CLONE_NEWCGROUP},
-                  {"ipc", CLONE_NEWIPC},
-                  {"uts", CLONE_NEWUTS},
-                  {"pid", CLONE_NEWPID},
-                  {"mnt", CLONE_NEWNS}};
-
-/* All are opened before one is entered: the last one takes away /proc. */
-static bool enter_namespaces(pid_t init)
-{
-    enum { COUNT = sizeof namespaces / sizeof *namespaces };
-    int open_ones[COUNT];
-    bool entered = true;
-    for (size_t i = 0; i < COUNT; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)init, namespaces[i].name);
-        open_ones[i] = open(path, O_RDONLY | O_CLOEXEC);
-    }
-    for (size_t i = 0; i < COUNT; i++)
-        entered = entered && setns(open_ones[i], namespaces[i].flag) == 0;
-    return entered;
-}
-
-__attribute__((noreturn)) static void run_inside(const struct la_world *world, const char *const *argv, int out)
-{
-    char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "SYSTEMD_PAGER=", NULL};
-    int status = 0;
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    if (!enter_namespaces(world->init))
-        _exit(127);
-    pid_t pid = fork(); /* a process namespace is entered by children */
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        close_range(STDERR_FILENO + 1, ~0U, 0);
-        execvpe(argv[0], (char *const *)argv, environment);
-        _exit(127);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
-}
-
 /* Until the other end is closed, or time is up. False: it is up. */
 static bool collect(int in, uint64_t deadline, struct la_world_done *done)
 {
@@ -261,9 +227,7 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
     *done = (struct la_world_done){.status = -1};
     if (!world->init || pipe2(ends, O_CLOEXEC))
         return;
-    pid_t pid = fork();
-    if (pid == 0)
-        run_inside(world, argv, ends[1]);
+    pid_t pid = la_world_start(world, &(struct la_world_start){argv, NULL, -1, ends[1], -1, -1, false, false});
     close(ends[1]);
     bool ended = pid > 0 && collect(ends[0], la_now_ns() + timeout_ms * UINT64_C(1000000), done);
     if (pid > 0 && !ended)
@@ -279,9 +243,12 @@ void la_world_end(struct la_world *world)
 {
     if (world->init) {
         kill(world->init, SIGKILL); /* and the kernel everything else that is in it */
-        while (waitpid(world->init, NULL, 0) < 0 && errno == EINTR)
+        /* what was started from outside is ours to reap, once its parent is gone, or process 1 never ends */
+        for (pid_t pid; (pid = waitpid(-1, NULL, 0)) != world->init && (pid > 0 || errno == EINTR);)
             ;
     }
     world->init = 0;
     la_cgroup_free(&world->group);
+    la_cgroup_free(&world->bounds);
+    la_cgroup_free(&world->memory);
 }

@@ -3,6 +3,9 @@
  * processes of its own, and the real systemd as its process 1. It shares the box's network, so that a server in it is
  * reached at 127.0.0.1. What stands in it is not the host's, and is gone when it ends, but for its folder.
  *
+ * Nothing in it reaches the host: devices, kernel settings, the clock, modules and a reboot are out of reach, processes
+ * (LA_WORLD_PROCESSES) and memory are bounded where the kernel has control groups for them.
+ *
  * Made, furnished (la_world_put), booted, used (la_world_run), ended: by one process.
  */
 #ifndef LASTACK_WORLD_WORLD_H
@@ -12,11 +15,17 @@
 
 #include "base/cgroup.h"
 
+enum { LA_WORLD_PROCESSES = 512 };
+
 struct la_world {
-    char root[LA_PATH_MAX]; /* the folder that is its / */
-    struct la_cgroup group;
-    pid_t init; /* its process 1, as we see it; 0: it is not booted */
+    char root[LA_PATH_MAX];  /* the folder that is its / */
+    struct la_cgroup group;  /* systemd's own */
+    struct la_cgroup bounds; /* of its number of processes, */
+    struct la_cgroup memory; /* and their memory; none where the kernel has no such group */
+    pid_t init;              /* its process 1, as we see it; 0: it is not booted */
 };
+
+#define LA_WORLD_NONE ((struct la_world){.group.held = -1, .bounds.held = -1, .memory.held = -1})
 
 /* What a command in it has done. */
 struct la_world_done {
@@ -44,6 +53,21 @@ int la_world_boot(struct la_world *world, struct la_error *error);
 /* Runs a command in it, as root, for at most so long. `argv` ends with NULL. */
 void la_world_run(const struct la_world *world, const char *const *argv, unsigned int timeout_ms,
                   struct la_world_done *done);
+
+/* How a command is started in it. */
+struct la_world_start {
+    const char *const *argv; /* ends with NULL */
+    const char *path;        /* the PATH that it has; NULL: the usual one */
+    int in;                  /* standard input; -1: /dev/null */
+    int out;                 /* both outputs */
+    int orders;              /* are its descriptors 3 and 4; -1: it has none */
+    int answers;
+    bool terminal; /* `in` is a terminal, and becomes that of a session of its own */
+    bool confined; /* it may do what root may, but nothing to the kernel: no mounts, no network set-up */
+};
+
+/* The pid of a process that ends with it, and as it does (128 + n: of signal n; 127: it could not be started). -1. */
+pid_t la_world_start(const struct la_world *world, const struct la_world_start *how);
 
 /* Ends everything that is in it. Its folder stays. */
 void la_world_end(struct la_world *world);

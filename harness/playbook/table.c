@@ -1,0 +1,59 @@
+#include "playbook/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/row.h"
+#include "report/table.h"
+
+enum { SHOWN = 48 };
+
+static int whole(const json_t *object, const char *key)
+{
+    return (int)json_integer_value(json_object_get(object, key));
+}
+
+void la_playbook_table_begin(const char *incident, const char *page, int recoverable, int keys)
+{
+    printf("incident %s: %s\n%d of %d keys can be got back\n\n%5s  %-11s %8s  %s\n", incident, page, recoverable, keys,
+           "line", "step was", "ms", "command");
+    fflush(stdout);
+}
+
+void la_playbook_table_step(const json_t *step)
+{
+    const char *command = la_json_get(step, "command");
+    int length = (int)strcspn(command, "\n");
+    bool cut = command[length] || length > SHOWN;
+    printf("%5d  %-11s", whole(step, "line"), la_json_get(step, "was"));
+    la_table_number(la_json_number(step, "ms"), 8, 0);
+    printf("  %.*s%s\n", length < SHOWN ? length : SHOWN, command, cut ? "..." : "");
+    if (*la_json_get(step, "why"))
+        la_table_paragraph(7, la_json_get(step, "why"));
+    if (!strcmp(la_json_get(step, "comment_is"), "not judged"))
+        printf("       not judged: # %.60s\n", la_json_get(step, "comment"));
+    fflush(stdout);
+}
+
+void la_playbook_table_end(const json_t *result, const char *out, int status)
+{
+    const char *why = la_json_get(result, "why");
+    double kept = la_json_number(result, "kept");
+    double rto_ms = la_json_number(result, "rto_ms");
+    if (*why)
+        printf("\n%s\n", why);
+    else if (isnan(kept))
+        printf("\nno server serves at the end\n");
+    else
+        printf("\nthe server has %.0f of the %d keys that could be got back", kept, whole(result, "recoverable"));
+    if (!*why && !isnan(rto_ms))
+        printf(", %.1f s after the first step began (the steps alone)\n", rto_ms / 1000);
+    if (!*why)
+        printf("lost by the fault %d, lost by the runbook %d\n", whole(result, "lost_by_fault"),
+               whole(result, "lost_by_runbook"));
+    if (json_is_integer(json_object_get(result, "first_wrong_line")))
+        printf("first wrong line: %s:%d\n", la_json_get(result, "runbook"), whole(result, "first_wrong_line"));
+    printf("sudo is a stand-in\nreport: %s\n%s; exit %d\n", out, la_json_get(result, "verdict"), status);
+    fflush(stdout);
+}
