@@ -157,7 +157,7 @@ static int stage_torn(struct la_unit_world *unit, struct la_error *error)
 static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
 {
     char path[LA_PATH_MAX];
-    char byte;
+    char byte = 0;
     struct stat st;
     if (ask(unit, "SAVE", error) || la_unit_do(unit, "stop", NULL, 0))
         return la_fail(error, "the server could not be stopped");

@@ -19,8 +19,8 @@ void la_step_expect(const struct la_runbook_step *step, const struct la_world *w
     char *copy = la_strdup(step->command);
     char *rest = copy;
     seen->missing[0] = '\0';
-    seen->starts =
-        strstr(step->command, "systemctl") && (strstr(step->command, " start") || strstr(step->command, " restart"));
+    seen->starts = strstr(step->command, "systemctl") && strstr(step->command, "redis") &&
+                   (strstr(step->command, " start ") || strstr(step->command, " restart "));
     for (char *word; (word = strsep(&rest, " \t\n\"'")) && !*seen->missing;) {
         char path[LA_PATH_MAX];
         if (*word != '/' || strpbrk(word, "*?[]{}$()<>|;&`"))

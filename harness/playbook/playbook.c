@@ -32,6 +32,7 @@ struct attempt {
     struct la_shell shell;
     json_t *steps;
     int at_first;      /* keys that could be got back when the incident had happened */
+    int could;         /* keys that could be got back at the last look */
     int kept;          /* keys that the server has at the end; -1: none serves */
     int wrong_line;    /* of the first step that was not right; 0: there was none */
     bool stopped;      /* after a step that failed */
@@ -102,7 +103,7 @@ static int set_up(struct attempt *attempt, struct la_error *error)
         return -1;
     la_path(attempt->recoverable.server, "%s", attempt->unit.server);
     la_path(attempt->recoverable.scratch, "%s/scratch", playbook->out);
-    attempt->at_first = look(attempt);
+    attempt->at_first = attempt->could = look(attempt);
     return la_shell_open(&attempt->shell, &attempt->unit.world, PATH_OF_SHELL, error);
 }
 
@@ -117,7 +118,7 @@ static json_t *step_json(const struct la_runbook_step *step, enum la_step_was wa
 static void run_step(struct attempt *attempt, const struct la_runbook_step *step)
 {
     char why[600];
-    struct la_step_seen seen = {.before = look(attempt)};
+    struct la_step_seen seen = {.before = attempt->could}; /* what goes on behind a step's back is its doing, too */
     struct la_shell_done *done = la_alloc(1, sizeof *done);
     la_step_expect(step, &attempt->unit.world, &seen);
     la_shell_run(&attempt->shell, step->command, STEP_MS, done);
@@ -125,7 +126,7 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     seen.serves = seen.starts && done->status == 0 ? wait_serving(&attempt->unit.address, SERVE_MS)
                                                    : serves(&attempt->unit.address);
     double waited = seen.starts ? (double)(la_now_ns() - began) / 1e6 : 0;
-    seen.after = look(attempt);
+    seen.after = attempt->could = look(attempt);
     enum la_step_was was = la_step_judge(step, done, &seen, why, sizeof why);
     attempt->ms += done->ms + waited;
     attempt->serving_ms = !seen.serves ? NAN : isnan(attempt->serving_ms) ? attempt->ms : attempt->serving_ms;
@@ -171,7 +172,7 @@ static json_t *result_of(const struct attempt *attempt, const char *why)
 {
     const struct la_playbook *playbook = attempt->playbook;
     bool serves_at_end = attempt->kept >= 0;
-    int left = why ? 0 : serves_at_end ? attempt->kept : attempt->steps ? attempt->recoverable.keys : 0;
+    int left = serves_at_end ? attempt->kept : attempt->could;
     bool right = !why && serves_at_end && attempt->kept >= attempt->at_first && !attempt->wrong_line;
     enum la_verdict verdict = why || la_interrupted() ? LA_INCONCLUSIVE : right ? LA_HOLDS : LA_VIOLATED;
     return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:[s], s:b}",

@@ -15,7 +15,7 @@
 #include "base/copy.h"
 #include "playbook/incident.h"
 
-enum { PORT = 7399, START_MS = 10000, FILE_MAX = 64 << 20, COPIES_MAX = 32 };
+enum { PORT = 7399, START_MS = 10000, FILE_MAX = 64 << 20, COPIES_MAX = 32, LOOKS = 2, SETTLE_MS = 300 };
 
 /* Where an operator keeps copies. */
 static const char *const places[] = {"/var/lib", "/backup", "/root", "/tmp", "/var/tmp", "/srv", "/mnt"};
@@ -255,14 +255,15 @@ static int load_log(const struct la_recoverable *recoverable, const char *path, 
     return keys;
 }
 
-int la_recoverable_look(struct la_recoverable *recoverable, const struct la_world *world)
+/* The most of all copies that are there now. False: none has changed since the last look. */
+static bool look_once(struct la_recoverable *recoverable, const struct la_world *world)
 {
     struct la_error ignored;
     struct copies copies;
     find_copies(&copies, world);
     if (recoverable->seen && !strcmp(recoverable->seen, copies.seen)) {
         free_copies(&copies);
-        return recoverable->keys;
+        return false;
     }
     la_make_dirs(recoverable->scratch, &ignored);
     int keys = 0;
@@ -277,7 +278,19 @@ int la_recoverable_look(struct la_recoverable *recoverable, const struct la_worl
     recoverable->seen = la_strdup(copies.seen);
     recoverable->keys = keys;
     free_copies(&copies);
-    return keys;
+    return true;
+}
+
+int la_recoverable_look(struct la_recoverable *recoverable, const struct la_world *world)
+{
+    int before = recoverable->keys;
+    /* a copy may be made while a server writes the original, and be worth less than it */
+    for (int looks = 0; looks < LOOKS && look_once(recoverable, world) && recoverable->keys < before; looks++) {
+        la_sleep_ms(SETTLE_MS);
+        free(recoverable->seen);
+        recoverable->seen = NULL;
+    }
+    return recoverable->keys;
 }
 
 void la_recoverable_free(struct la_recoverable *recoverable)

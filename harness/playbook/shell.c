@@ -24,7 +24,8 @@ enum { LOOK_MS = 100, ASKS_LOOKS = 3, GRACE_MS = 3000 };
 
 int la_shell_open(struct la_shell *shell, const struct la_world *world, const char *path, struct la_error *error)
 {
-    const char *const argv[] = {"bash", "--noprofile", "--norc", "-c", LOOP, NULL};
+    static const char loop[] = LOOP;
+    const char *const argv[] = {"bash", "--noprofile", "--norc", "-c", loop, NULL};
     struct winsize size = {.ws_row = 50, .ws_col = 200};
     struct stat st;
     int inner;

@@ -41,7 +41,7 @@ static bool enter_namespaces(pid_t init)
 
 static bool join_bounds(const struct la_world *world)
 {
-    return (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
+    return la_cgroup_join(&world->group) == 0 && (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
            (!*world->memory.path || la_cgroup_join(&world->memory) == 0);
 }
 

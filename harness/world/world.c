@@ -17,6 +17,7 @@
 
 #include "base/copy.h"
 #include "world/boot.h"
+#include "world/devices.h"
 
 enum { BOOT_MS = 20000, COMMAND_MS = 5000 };
 
@@ -35,8 +36,9 @@ const char *la_world_missing(void)
         return "systemd (" LA_WORLD_INIT ")";
     if (la_cgroup_create(&group, NULL, &ignored))
         return "a cgroup of the second version";
+    bool denied = la_world_deny_devices(&group, &ignored) == 0;
     la_cgroup_free(&group);
-    return NULL;
+    return denied ? NULL : "a kernel that keeps the host's devices out of reach (BPF for control groups)";
 }
 
 void la_world_path(const struct la_world *world, const char *path, char out[LA_PATH_MAX])
@@ -131,7 +133,8 @@ int la_world_create(struct la_world *world, const char *folder, struct la_error 
             return -1;
     }
     chmod(world->root, 0755);
-    if (furnish_etc(world, error) || furnish_targets(world, error) || la_cgroup_create(&world->group, NULL, error))
+    if (furnish_etc(world, error) || furnish_targets(world, error) || la_cgroup_create(&world->group, NULL, error) ||
+        la_world_deny_devices(&world->group, error))
         return -1;
     bound(&world->bounds, "pids", "pids.max", "pids.max", PROCESSES);
     bound(&world->memory, "memory", "memory.max", "memory.limit_in_bytes", MEMORY);
