@@ -30,6 +30,7 @@ enum {
     OPTION_DATA,
     OPTION_SET,
     OPTION_ALERTS,
+    OPTION_CHECK,
     OPTION_INCIDENT,
     OPTION_CARRY_ON,
     OPTION_UNIT,
@@ -141,6 +142,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_MATRIX: suite->matrix = true; break;
     case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
     case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
+    case OPTION_CHECK: suite->check = path_of(value, "--check"); break;
     case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
     case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
@@ -191,6 +193,11 @@ static const struct argp_option run_options[] = {
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault, likewise", 0},
     {"alerts", OPTION_ALERTS, "FILE", 0,
      "judge these alert rules, a YAML list of {field, comparison, value, for}: which faults they see, and when", 0},
+    {"check", OPTION_CHECK, "COMMAND", 0,
+     "judge this check, exit status 0 well, else ill: which faults it sees, and when; with --alerts a rule names it, "
+     "as "
+     "the field check",
+     0},
     {"unit", OPTION_UNIT, "FILE|NAME", 0,
      "whether this systemd unit, with its redis.conf or that of --config, loses a replica's data with its own", 0},
     {"unit-dir", OPTION_UNIT_DIR, "DIR", 0, "what stands for /etc/systemd/system: units and their drop-ins", 0},

@@ -130,14 +130,14 @@ static int check_one(void *context, const char *path, const char *name, bool fil
 {
     struct checking *checking = context;
     char sum[SUM_LENGTH + 1];
-    if (is_optional(name))
+    if (is_optional(name) && !file)
         return 0;
     char *key = la_format("%*s%s", SUM_LENGTH + 2, "", name);
     char **line = checking->count
                       ? bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names)
                       : NULL;
     free(key);
-    if (!line && !is_crash(name))
+    if (!line && (is_optional(name) || !is_crash(name)))
         return 0; /* somebody's note */
     if (!line)
         return la_fail(checking->error, "%s: damaged: it was not there when the run ended", path);

@@ -77,6 +77,7 @@ struct alarm {
     bool known;      /* INFO has its field */
     double since;    /* its condition has been met */
     bool unprovoked; /* it would have fired before any fault */
+    bool looked;     /* its field was looked at while the fault lasted */
     double seen;     /* from the fault until it fires */
 };
 
@@ -95,6 +96,7 @@ static void settle(struct alarm *alarm, double fault, double relief, double unti
 static void tell_alarm(struct alarm *alarm, double ms, const char *value, double fault, double relief)
 {
     alarm->known = true;
+    alarm->looked = alarm->looked || (ms > fault && ms < relief);
     if (la_alert_met(alarm->rule, value)) {
         alarm->since = isnan(alarm->since) ? ms : alarm->since;
         return;
@@ -182,8 +184,10 @@ static json_t *alarms_json(const struct alarm *alarms, unsigned int count)
     json_t *array = json_array();
     for (unsigned int i = 0; i < count; i++) {
         char *words = la_alert_words(alarms[i].rule);
-        json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
-                                               alarms[i].known, "without_fault", alarms[i].unprovoked, "seconds",
+        bool looked = alarms[i].looked || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0;
+        json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
+                                               alarms[i].known, "looked", looked, "without_fault", alarms[i].unprovoked,
+                                               "seconds",
                                                isnan(alarms[i].seen) ? json_null() : json_real(alarms[i].seen / 1000)));
         free(words);
     }

@@ -65,6 +65,7 @@ static void fault_row(const json_t *fault)
     list("moves", json_object_get(fault, "moved"), moved_words);
     list("seen by", json_object_get(fault, "seen_by"), seen_words);
     list("seen by no rule:", json_object_get(fault, "unseen"), unseen_words);
+    list("not looked at in time:", json_object_get(fault, "not_looked_at"), unseen_words);
 }
 
 static void rule_row(const json_t *rule)

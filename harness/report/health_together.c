@@ -5,6 +5,9 @@
 #include "report/health.h"
 #include "report/row.h"
 
+/* What a rule made of a fault. */
+enum sight { UNSEEN, NOT_LOOKED_AT, SEEN };
+
 static const json_t *health_in(const json_t *scenario)
 {
     const json_t *health = json_object_get(scenario, "health");
@@ -94,21 +97,23 @@ static void add_moved(json_t *fault, const json_t *health, const json_t *ordinar
     }
 }
 
-/* The rules that saw this run's fault. False: none did. */
-static bool add_seen(json_t *fault, const json_t *health)
+/* The rules that saw this run's fault. */
+static enum sight add_seen(json_t *fault, const json_t *health)
 {
     size_t i;
     json_t *alert;
-    bool seen = false;
+    enum sight sight = UNSEEN;
     json_array_foreach (json_object_get(health, "alerts"), i, alert) {
         json_t *seconds = json_object_get(alert, "seconds");
+        if (sight == UNSEEN && json_is_false(json_object_get(alert, "looked")))
+            sight = NOT_LOOKED_AT;
         if (!json_is_number(seconds))
             continue;
         json_t *entry = entry_in(list_in(fault, "seen_by"), "rule", la_json_get(alert, "rule"));
         json_array_append(list_in(entry, "samples"), seconds);
-        seen = true;
+        sight = SEEN;
     }
-    return seen;
+    return sight;
 }
 
 static void add_run(json_t *faults, const json_t *scenario, const json_t *health, const json_t *ordinary)
@@ -140,9 +145,12 @@ static json_t *faults_of(const json_t *scenarios, bool own)
     json_array_foreach (faults, i, fault) {
         sum_up_all(json_object_get(fault, "moved"));
         sum_up_all(json_object_get(fault, "seen_by"));
-        bool blind = json_array_size(json_object_get(fault, "unseen"));
+        list_in(fault, "not_looked_at");
+        enum la_verdict verdict = json_array_size(json_object_get(fault, "unseen"))          ? LA_VIOLATED
+                                  : json_array_size(json_object_get(fault, "not_looked_at")) ? LA_INCONCLUSIVE
+                                                                                             : LA_HOLDS;
         if (own)
-            json_object_set_new(fault, "verdict", json_string(la_verdict_name(blind ? LA_VIOLATED : LA_HOLDS)));
+            json_object_set_new(fault, "verdict", json_string(la_verdict_name(verdict)));
     }
     json_decref(ordinary);
     return faults;

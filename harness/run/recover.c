@@ -12,10 +12,11 @@
 
 #include "base/copy.h"
 #include "redis/keyscan.h"
+#include "run/check.h"
 #include "run/repair.h"
 #include "run/steps.h"
 
-enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000 };
+enum { GONE_TIMEOUT_MS = 10000, REPLY_TIMEOUT_MS = 1000, CHECK_MS = 800 /* for a check of the user's to take */ };
 
 /* Whether anybody listens; costs nothing when nobody does. */
 static bool accepts(int port)
@@ -148,6 +149,16 @@ static bool serves(const struct la_node *node, const struct la_recovery *recover
     if (node->spec->sentinel_of)
         return recovery->ready_ns;
     return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
+}
+
+void la_recover_wait_check(struct la_run *run)
+{
+    uint64_t until = la_now_ns() + (LA_CHECK_EVERY_MS + CHECK_MS) * UINT64_C(1000000);
+    bool wanted = run->options->check && la_run_struck(run) && !run->harms.relief_ns;
+    while (wanted && la_now_ns() < until) {
+        la_run_pump(run);
+        la_run_doze(run);
+    }
 }
 
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */
@@ -289,6 +300,7 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
             return -1;
         keep_crash_state(run, node);
         recovery.data_bytes = bytes_below(node->data);
+        la_recover_wait_check(run);
         la_run_relieved(run);
         if (la_node_spawn(node, &error))
             return la_run_doubt(run, "%s", error.text);

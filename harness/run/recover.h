@@ -10,4 +10,7 @@
  */
 int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms);
 
+/* Where a check of the user's is judged: gives it the time to look at what a fault has done, before that is ended. */
+void la_recover_wait_check(struct la_run *run);
+
 #endif

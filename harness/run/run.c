@@ -136,12 +136,17 @@ struct la_node *la_run_target(struct la_run *run)
     return &run->nodes[run->target];
 }
 
-void la_run_relieved(struct la_run *run)
+bool la_run_struck(const struct la_run *run)
 {
     bool struck = run->harms.count;
     for (unsigned int i = 0; i < run->node_count; i++)
         struck = struck || fi_control_log_count(run->nodes[i].control, NULL);
-    if (struck && !run->harms.relief_ns)
+    return struck;
+}
+
+void la_run_relieved(struct la_run *run)
+{
+    if (la_run_struck(run) && !run->harms.relief_ns)
         run->harms.relief_ns = la_now_ns();
 }
 

@@ -40,6 +40,7 @@ struct la_options {
     const char *data_path;
     const char *old_server;             /* --old-server, absolute; NULL: none */
     unsigned int start_timeout_ms;      /* for a server to serve after a start; 0: the standard ones */
+    const char *check;                  /* a command that says whether the server is well; NULL: none */
     const struct la_alerts *alerts;     /* what a monitor would be told to watch; NULL: nothing */
     const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
@@ -151,6 +152,9 @@ uint64_t la_run_doze(struct la_run *run);
 /* The server was kept from going on for so long, by the machine or on purpose: times are judged with allowance for it.
  */
 void la_run_stalled(struct la_run *run, uint64_t ns);
+
+/* A rule has fired, or a step has done harm. */
+bool la_run_struck(const struct la_run *run);
 
 /* What a fault does, if there was one, is ended by whoever runs the servers. */
 void la_run_relieved(struct la_run *run);

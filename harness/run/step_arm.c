@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/recover.h"
 #include "run/steps.h"
 
 struct arm {
@@ -90,6 +91,7 @@ struct disarm {
 
 static int run_disarm(struct la_run *run, const struct la_spec *spec)
 {
+    la_recover_wait_check(run);
     la_run_relieved(run);
     la_node_disarm(la_run_node(run, spec->node), ((const struct disarm *)spec)->rule);
     return 0;

@@ -1,5 +1,7 @@
 #include "run/watch.h"
 
+#include "run/check.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 
 /* Bounds, whatever a server answers. */
 enum { FIELDS_MAX = 1024, NAME_MAX_BYTES = 64, VALUE_MAX_BYTES = 128, FILE_MAX_BYTES = 8 << 20 };
+enum { END_MS = 3 * LA_WATCH_PATIENCE_MS }; /* two looks, at a server that does not answer */
 
 struct field {
     char name[NAME_MAX_BYTES];
@@ -18,9 +21,9 @@ struct field {
 };
 
 struct watch {
-    const struct la_address *address;
+    struct la_watched watched;
+    struct la_check_run check;
     FILE *out;
-    uint64_t start_ns;
     redisContext *client; /* NULL: not connected */
     struct field fields[FIELDS_MAX];
     size_t count;
@@ -94,9 +97,9 @@ static void look(struct watch *watch)
     struct la_error ignored;
     bool was_there = watch->client;
     if (!was_there)
-        watch->client = la_client_connect(watch->address, LA_WATCH_PATIENCE_MS, &ignored);
-    char *info = watch->client ? la_client_info(watch->client, watch->address) : NULL;
-    double ms = (double)(la_now_ns() - watch->start_ns) / 1e6;
+        watch->client = la_client_connect(watch->watched.address, LA_WATCH_PATIENCE_MS, &ignored);
+    char *info = watch->client ? la_client_info(watch->client, watch->watched.address) : NULL;
+    double ms = (double)(la_now_ns() - watch->watched.start_ns) / 1e6;
     note(watch, ms, "up", info ? "1" : "0");
     for (const char *line = info; line && *line;) {
         size_t length = strcspn(line, "\r\n");
@@ -114,29 +117,52 @@ static void look(struct watch *watch)
     watch->client = NULL;
 }
 
-/* Only a pause of the watcher's own follows a look: one at a server that does not answer has taken its time. */
-static void keep_looking(struct watch *watch, pid_t run)
+/* Written each time, with when it began: what has not been looked at cannot have been seen. */
+static void look_at_check(struct watch *watch)
 {
-    while (getppid() == run) {
-        look(watch);
-        la_sleep_ms(LA_WATCH_MS);
-    }
+    const struct la_watched *watched = &watch->watched;
+    if (!watched->check || !la_check_look(&watch->check, watched->check, watched->address, watched->folder) ||
+        ftell(watch->out) > FILE_MAX_BYTES)
+        return;
+    fprintf(watch->out, "%.1f " LA_WATCH_CHECK " %d\n", (double)(watch->check.began_ns - watched->start_ns) / 1e6,
+            watch->check.status);
+    fflush(watch->out);
 }
 
-pid_t la_watch_start(const struct la_address *address, const char *path, uint64_t start_ns)
+/* A pause of the watcher's own follows each look. Told to end, it looks once more: at what the run leaves. */
+static void keep_looking(struct watch *watch, pid_t run)
+{
+    const struct timespec pause = {0, LA_WATCH_MS * 1000000L};
+    sigset_t end;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    for (bool told = false; !told && getppid() == run;) {
+        look(watch);
+        look_at_check(watch);
+        told = sigtimedwait(&end, NULL, &pause) == SIGTERM;
+    }
+    look(watch);
+}
+
+pid_t la_watch_start(const struct la_watched *watched, const char *path)
 {
     pid_t run = getpid();
     FILE *out = fopen(path, "we");
+    sigset_t end;
+    sigset_t before;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigprocmask(SIG_BLOCK, &end, &before); /* or one that comes early would end the watcher */
     pid_t pid = out ? fork() : -1;
     if (pid == 0) {
         struct watch *watch = la_alloc(1, sizeof *watch);
-        watch->address = address;
+        watch->watched = *watched;
         watch->out = out;
-        watch->start_ns = start_ns;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         keep_looking(watch, run);
         _exit(0);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (out)
         fclose(out);
     return pid > 0 ? pid : 0;
@@ -146,6 +172,12 @@ void la_watch_end(pid_t watch)
 {
     if (!watch)
         return;
+    kill(watch, SIGTERM);
+    for (int waited = 0; waited < END_MS; waited++) {
+        if (waitpid(watch, NULL, WNOHANG) == watch)
+            return;
+        la_sleep_ms(1);
+    }
     kill(watch, SIGKILL);
     waitpid(watch, NULL, 0);
 }

@@ -165,6 +165,7 @@ static int probe(struct la_work *work, struct la_error *error)
         .demands = suite->demands,
         .lacks = &work->probe.lacks,
         .alerts = &work->alerts,
+        .check = suite->check,
         .config_path = suite->config,
         .doubts = &work->differences,
         .data_path = suite->data,
@@ -347,9 +348,11 @@ static int read_catalogues(struct la_work *work, struct la_error *error)
     if (la_strategies_read(path, &work->strategies, error))
         return -1;
     la_path(path, "%s/alerts.yaml", suite->parts.fixtures);
+    if (suite->check && !suite->alerts)
+        la_path(path, "%s/alerts-check.yaml", suite->parts.fixtures);
     if (la_alerts_read(suite->alerts ? suite->alerts : path, &work->alerts, error))
         return -1;
-    work->alerts.own = suite->alerts;
+    work->alerts.own = suite->alerts || suite->check;
     return 0;
 }
 

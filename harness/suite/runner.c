@@ -190,7 +190,8 @@ static void watch(struct la_run *run)
         return;
     la_path(path, "%s/" LA_WATCH_FILE, run->dir);
     run->watched = la_run_target(run);
-    run->watch = la_watch_start(&run->watched->address, path, run->start_ns);
+    run->watch = la_watch_start(
+        &(struct la_watched){&run->watched->address, run->options->check, run->dir, run->start_ns}, path);
 }
 
 static void go_through(struct la_run *run)

