@@ -39,6 +39,18 @@ static const char *last_line(const char *output)
     return newline ? newline + 1 : output;
 }
 
+/* redis-cli ends with status 0 when a server answers with an error. NULL: none did. */
+static const char *refused(const struct la_runbook_step *step, const char *output)
+{
+    static const char mark[] = "(error) ";
+    if (!strstr(step->command, "redis-cli"))
+        return NULL;
+    if (!strncmp(output, mark, sizeof mark - 1))
+        return output;
+    const char *line = strstr(output, "\n(error) ");
+    return line ? line + 1 : NULL;
+}
+
 enum la_step_was la_step_judge(const struct la_runbook_step *step, const struct la_shell_done *done,
                                const struct la_step_seen *seen, char *why, size_t size)
 {
@@ -65,6 +77,12 @@ enum la_step_was la_step_judge(const struct la_runbook_step *step, const struct 
         else
             snprintf(why, size, "status %d: %.200s", done->status, line);
         return LA_STEP_FAILED;
+    }
+    const char *refusal = refused(step, done->output);
+    if (refusal) {
+        snprintf(why, size, "it reports success, and the server has refused it: %.*s", (int)strcspn(refusal, "\n"),
+                 refusal);
+        return LA_STEP_WRONG;
     }
     if (!la_runbook_seen(step, done->output)) {
         snprintf(why, size, "'%.80s' is to be seen, and it says: %.200s", step->comment, line);

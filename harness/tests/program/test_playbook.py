@@ -73,6 +73,11 @@ class Playbook(LastackTest):
         _run, _result, was = self.steps("damaged-rdb", "systemctl start redis || true", options=["--carry-on"])
         self.assertEqual(was, ["wrong"])
 
+    def test_a_reply_that_is_an_error(self):
+        _run, result, was = self.steps("crash", "systemctl start redis", "redis-cli DEBUG SLEEP 0", "redis-cli GET no-such-key")
+        self.assertEqual(was, ["right", "wrong", "right"], "redis-cli ends with status 0 all the same")
+        self.assertIn("the server has refused it: (error) ERR DEBUG", result["steps"][1]["why"])
+
     def test_one_shell_on_a_terminal(self):
         _run, result, was = self.steps("crash", "cd /backup; where=here", "test -t 0 && test -t 1", "echo $PWD-$where", "exit 3",
                                        "echo again-$where", "(exit 7)", "no-such-command", "sudo -u redis id -un",
