@@ -16,7 +16,7 @@
 #include "report/result.h"
 #include "report/row.h"
 
-enum { SERVE_MS = 10000, STEP_MS = 60000, TEXT_MAX = 4096 };
+enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000, TEXT_MAX = 4096 };
 
 #define STAND_INS     "/lastack/bin"
 #define PATH_OF_SHELL STAND_INS ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -40,30 +40,11 @@ struct attempt {
     double serving_ms; /* until the server served again, and did so at the end; NAN: it does not */
 };
 
-static bool serves(const struct la_address *address)
-{
-    struct la_error ignored;
-    redisContext *client = la_client_connect(address, 1000, &ignored);
-    bool serving = client && la_client_serving(client, address);
-    if (client)
-        la_client_close(client);
-    return serving;
-}
-
-static bool wait_serving(const struct la_address *address, unsigned int ms)
-{
-    uint64_t deadline = la_now_ns() + ms * UINT64_C(1000000);
-    bool serving;
-    while (!(serving = serves(address)) && la_now_ns() < deadline && !la_interrupted())
-        la_sleep_ms(10);
-    return serving;
-}
-
 /* What could be got back now: of the files, or of a server that runs. */
 static int look(struct attempt *attempt)
 {
     int files = la_recoverable_look(&attempt->recoverable, &attempt->unit.world);
-    int live = serves(&attempt->unit.address) ? la_incident_count(&attempt->unit.address) : 0;
+    int live = la_address_serves(&attempt->unit.address, ANSWER_MS) ? la_incident_count(&attempt->unit.address) : 0;
     return live > files ? live : files;
 }
 
@@ -97,7 +78,7 @@ static int set_up(struct attempt *attempt, struct la_error *error)
         return -1;
     if (la_unit_do(&attempt->unit, "start", said, sizeof said))
         return la_fail(error, "redis-server.service does not start: %.400s", said);
-    if (!wait_serving(&attempt->unit.address, SERVE_MS))
+    if (!la_unit_wait_serving(&attempt->unit, SERVE_MS))
         return la_fail(error, "the server does not let us in");
     if (la_incident_fill(&attempt->unit, error) || attempt->incident->stage(&attempt->unit, error))
         return -1;
@@ -123,8 +104,8 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     la_step_expect(step, &attempt->unit.world, &seen);
     la_shell_run(&attempt->shell, step->command, STEP_MS, done);
     uint64_t began = la_now_ns();
-    seen.serves = seen.starts && done->status == 0 ? wait_serving(&attempt->unit.address, SERVE_MS)
-                                                   : serves(&attempt->unit.address);
+    seen.serves = seen.starts && done->status == 0 ? la_unit_wait_serving(&attempt->unit, SERVE_MS)
+                                                   : la_address_serves(&attempt->unit.address, ANSWER_MS);
     double waited = seen.starts ? (double)(la_now_ns() - began) / 1e6 : 0;
     seen.after = attempt->could = look(attempt);
     enum la_step_was was = la_step_judge(step, done, &seen, why, sizeof why);
@@ -158,7 +139,7 @@ static void run_steps(struct attempt *attempt)
         json_array_append_new(attempt->steps, entry);
         la_playbook_table_step(entry);
     }
-    bool serving = wait_serving(&attempt->unit.address, 1000);
+    bool serving = la_unit_wait_serving(&attempt->unit, 1000);
     attempt->kept = serving ? la_incident_count(&attempt->unit.address) : -1;
 }
 

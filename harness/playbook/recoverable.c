@@ -15,7 +15,15 @@
 #include "base/copy.h"
 #include "playbook/incident.h"
 
-enum { PORT = 7399, START_MS = 10000, FILE_MAX = 64 << 20, COPIES_MAX = 32, LOOKS = 2, SETTLE_MS = 300 };
+enum {
+    PORT = 7399,
+    ANSWER_MS = 1000,
+    START_MS = 10000,
+    FILE_MAX = 64 << 20,
+    COPIES_MAX = 32,
+    LOOKS = 2,
+    SETTLE_MS = 300
+};
 
 /* Where an operator keeps copies. */
 static const char *const places[] = {"/var/lib", "/backup", "/root", "/tmp", "/var/tmp", "/srv", "/mnt"};
@@ -91,16 +99,6 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-static bool serves(const struct la_address *address)
-{
-    struct la_error ignored;
-    redisContext *client = la_client_connect(address, 1000, &ignored);
-    bool serving = client && la_client_serving(client, address);
-    if (client)
-        la_client_close(client);
-    return serving;
-}
-
 /* Keys that a second server has of the scratch folder. `log`: what its append-only file is called; NULL: it has none.
  */
 static int load(const struct la_recoverable *recoverable, const char *log)
@@ -123,7 +121,7 @@ static int load(const struct la_recoverable *recoverable, const char *log)
         _exit(127);
     }
     while (pid > 0 && la_now_ns() < deadline) {
-        if (serves(&address)) {
+        if (la_address_serves(&address, ANSWER_MS)) {
             keys = la_incident_count(&address);
             break;
         }

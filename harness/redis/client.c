@@ -228,6 +228,16 @@ int la_client_flush(redisContext *client)
     return 0;
 }
 
+bool la_address_serves(const struct la_address *address, int timeout_ms)
+{
+    struct la_error ignored;
+    redisContext *client = la_client_connect(address, timeout_ms, &ignored);
+    bool serves = client && la_client_serving(client, address);
+    if (client)
+        la_client_close(client);
+    return serves;
+}
+
 char *la_address_info(const struct la_address *address, int timeout_ms)
 {
     struct la_error ignored;

@@ -56,6 +56,9 @@ void la_reply_words(const redisReply *reply, char *out, size_t size);
 /* True when the server does more than accept: it lets commands through (it is not loading, say). */
 bool la_client_serving(redisContext *client, const struct la_address *address);
 
+/* The same by a connection of its own. */
+bool la_address_serves(const struct la_address *address, int timeout_ms);
+
 /* Puts everything that is to be sent into the socket. -1: the connection is lost. */
 int la_client_flush(redisContext *client);
 

@@ -44,27 +44,6 @@ static redisReply *send_line(const struct la_address *address, const char *line)
     return reply;
 }
 
-static bool serves(const struct la_address *address)
-{
-    struct la_error ignored;
-    redisContext *client = la_client_connect(address, ANSWER_MS, &ignored);
-    bool serving = client && la_client_serving(client, address);
-    if (client)
-        la_client_close(client);
-    return serving;
-}
-
-static bool wait_serving(const struct la_address *address, unsigned int ms)
-{
-    uint64_t deadline = la_now_ns() + ms * UINT64_C(1000000);
-    while (!serves(address)) {
-        if (la_now_ns() > deadline || la_interrupted())
-            return false;
-        la_sleep_ms(5);
-    }
-    return true;
-}
-
 /* Writes KEYS keys one by one, and has a replica confirm them; NULL, or the first answer that is not as it should be.
  */
 static char *write_keys(const struct la_address *address)
@@ -179,7 +158,7 @@ static bool wait_back(const struct la_unit_world *unit, const char *before, char
         char now[64];
         run_id_of(&unit->address, now);
         if (*now && strcmp(now, before) != 0)
-            return wait_serving(&unit->address, SERVE_MS);
+            return la_unit_wait_serving(unit, SERVE_MS);
         la_unit_ask(unit, "ActiveState", state, 64);
         if (!strcmp(state, "failed") || !strcmp(state, "inactive"))
             return false;
@@ -271,7 +250,7 @@ static void try_with(struct la_work *work, const struct la_unit_files *files, co
         la_path(trial->config, "%s", with->config ? with->config : unit.config);
         if (la_unit_do(&unit, "start", said, sizeof said))
             fail(trial, "it does not start", said);
-        else if (!wait_serving(&unit.address, SERVE_MS))
+        else if (!la_unit_wait_serving(&unit, SERVE_MS))
             fail(trial, "its server does not let us in", "");
         else if (!info_says(&unit.address, "role", "master"))
             fail(trial, "it is no primary", "");

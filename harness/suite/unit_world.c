@@ -9,7 +9,7 @@
 
 #include "base/copy.h"
 
-enum { ASK_MS = 10000, START_MS = 60000, REDIS_PORT = 6379 };
+enum { ANSWER_MS = 2000, ASK_MS = 10000, START_MS = 60000, REDIS_PORT = 6379 };
 
 void la_unit_ask(const struct la_unit_world *unit, const char *property, char *out, size_t size)
 {
@@ -27,6 +27,15 @@ int la_unit_do(const struct la_unit_world *unit, const char *word, char *out, si
     if (out)
         snprintf(out, size, "%.*s", (int)size - 1, done.output);
     return done.status;
+}
+
+bool la_unit_wait_serving(const struct la_unit_world *unit, unsigned int ms)
+{
+    uint64_t deadline = la_now_ns() + ms * UINT64_C(1000000);
+    bool serves = false;
+    while (!(serves = la_address_serves(&unit->address, ANSWER_MS)) && la_now_ns() < deadline && !la_interrupted())
+        la_sleep_ms(5);
+    return serves;
 }
 
 int la_unit_kill(const struct la_unit_world *unit)

@@ -32,6 +32,9 @@ void la_unit_world_down(struct la_unit_world *unit);
 /* systemctl WORD UNIT; of what it says, `out` has the beginning (NULL: not wanted). Its exit status. */
 int la_unit_do(const struct la_unit_world *unit, const char *word, char *out, size_t size);
 
+/* Until its server lets commands through. False: it does not within the time. */
+bool la_unit_wait_serving(const struct la_unit_world *unit, unsigned int ms);
+
 /* SIGKILL to the unit's main process. */
 int la_unit_kill(const struct la_unit_world *unit);
 
