@@ -1,5 +1,6 @@
 """What the whole-program tests share: running lastack in a folder of its own and reading its result."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -31,6 +33,23 @@ def free_port():
             port = random.randrange(10000, 20000)
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def groups_left():
+    """Control groups that a lastack has left behind: those in use are locked, also by whoever runs beside us."""
+    def unlocked():
+        for group in pathlib.Path("/sys/fs/cgroup").glob("**/lastack-*"):
+            with contextlib.suppress(OSError):  # it is gone, or somebody's
+                folder = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield group
+                finally:
+                    os.close(folder)
+    seen = set(unlocked())
+    if seen:
+        time.sleep(0.5)  # one that is being made is locked by then
+    return sorted(group for group in set(unlocked()) & seen if group.exists())
 
 
 def undocumented(names):

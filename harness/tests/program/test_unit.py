@@ -5,9 +5,8 @@ import pathlib
 import unittest
 
 from result_schema import schema_errors
-from support import LastackTest, undocumented
+from support import LastackTest, groups_left, undocumented
 
-GROUPS = [pathlib.Path("/sys/fs/cgroup"), pathlib.Path("/sys/fs/cgroup/unified")]
 UNIT = """[Service]
 Type=notify
 ExecStart=/usr/bin/redis-server /etc/redis/redis.conf --supervised systemd --daemonize no
@@ -35,9 +34,6 @@ class Unit(LastackTest):
         (folder / "own.conf").write_text(f"[Service]\n{line}\n")
         return folder.parent
 
-    def left(self):
-        return [group for place in GROUPS if place.exists() for group in place.glob("lastack-*")]
-
     def test_debian_s_unit_as_it_is(self):
         run, unit = self.tried("--unit", "redis-server")
         self.assertEqual((unit["verdict"], run.status), ("violated", 1), str(run))
@@ -52,7 +48,7 @@ class Unit(LastackTest):
             self.assertEqual(pathlib.Path(line["file"]).read_text().splitlines()[line["line"] - 1].strip(), line["text"])
         self.assertIn("unit redis-server.service: in the trap", run.stdout)
         self.assertEqual(undocumented(set(unit) | set(as_it_is) | set(unit["decided_by"][0])), [])
-        self.assertEqual(self.left(), [])
+        self.assertEqual(groups_left(), [])
 
     def test_a_drop_in_turns_it(self):
         run, unit = self.tried("--unit", "redis-server", "--unit-dir", self.dropped_in("Restart=no"))
@@ -88,7 +84,7 @@ class Unit(LastackTest):
         file = self.write("replica.service", UNIT.format(""))
         run, unit = self.tried("--unit", file, "--config", self.configured("replicaof 127.0.0.1 1"))
         self.assertEqual((unit["verdict"], unit["trials"][0]["why"]), ("inconclusive", "it is no primary"), str(run))
-        self.assertEqual(self.left(), [])
+        self.assertEqual(groups_left(), [])
 
     def test_names_that_are_none(self):
         self.assert_refused(self.lastack("run", "kill9-none", "--unit", "no-such-unit"), "no no-such-unit.service in")
