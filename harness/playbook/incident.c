@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { ANSWER_MS = 5000, WORLD_MS = 30000, TORN_BYTES = 7, AT_ONCE = 100 };
+enum { DAMAGED_BYTES = 64, NO_TYPE = 0xf0 }; /* what no value in a snapshot begins with, nor a length */
 
 static int run_in(const struct la_unit_world *unit, const char *command, struct la_error *error)
 {
@@ -157,17 +158,17 @@ static int stage_torn(struct la_unit_world *unit, struct la_error *error)
 static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
 {
     char path[LA_PATH_MAX];
-    char byte = 0;
+    char wrong[DAMAGED_BYTES];
     struct stat st;
     if (ask(unit, "SAVE", error) || la_unit_do(unit, "stop", NULL, 0))
         return la_fail(error, "the server could not be stopped");
+    memset(wrong, NO_TYPE, sizeof wrong);
     int file = newest(unit, ".rdb", path) ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    bool flipped = file >= 0 && fstat(file, &st) == 0 && pread(file, &byte, 1, st.st_size / 2) == 1;
-    byte = (char)(byte ^ 0x10);
-    flipped = flipped && pwrite(file, &byte, 1, st.st_size / 2) == 1;
+    bool damaged = file >= 0 && fstat(file, &st) == 0 &&
+                   pwrite(file, wrong, sizeof wrong, st.st_size / 2) == (ssize_t)sizeof wrong;
     if (file >= 0)
         close(file);
-    if (!flipped)
+    if (!damaged)
         return la_fail(error, "no snapshot to be damaged");
     (void)la_unit_do(unit, "start", NULL, 0); /* it refuses: that is the incident */
     return 0;

@@ -43,7 +43,7 @@ struct attempt {
 /* What could be got back now: of the files, or of a server that runs. */
 static int look(struct attempt *attempt)
 {
-    int files = la_recoverable_look(&attempt->recoverable, &attempt->unit.world);
+    int files = la_recoverable_look(&attempt->recoverable);
     int live = la_address_serves(&attempt->unit.address, ANSWER_MS) ? la_incident_count(&attempt->unit.address) : 0;
     return live > files ? live : files;
 }
@@ -57,7 +57,7 @@ static int furnish(struct attempt *attempt, struct la_error *error)
     la_path(from, "%s/stand-ins", attempt->playbook->parts.fixtures);
     if (la_world_copy(world, from, STAND_INS, error))
         return -1;
-    char *command = la_format("chmod 755 " STAND_INS "/* && ln -sf /usr/lib/systemd/system/%s "
+    char *command = la_format("chmod 755 " STAND_INS "/* && ln -sf %s "
                               "/etc/systemd/system/redis.service && systemctl daemon-reload",
                               attempt->files.name);
     const char *const argv[] = {"sh", "-c", command, NULL};
@@ -71,9 +71,12 @@ static int set_up(struct attempt *attempt, struct la_error *error)
     char folder[LA_PATH_MAX];
     char said[512] = "";
     const struct la_playbook *playbook = attempt->playbook;
-    const struct la_unit_with with = {playbook->config, NULL, "Restart=no", attempt->incident->settings};
+    const struct la_unit_with with = {
+        .config = playbook->config, .line = attempt->incident->settings, .confined = true};
+    char file[LA_PATH_MAX];
     la_path(folder, "%s/world", playbook->out);
-    if (la_unit_find(&attempt->files, "redis-server", NULL, error) ||
+    la_path(file, "%s/units/redis-server.service", playbook->parts.fixtures);
+    if (la_unit_find(&attempt->files, file, NULL, error) ||
         la_unit_world_up(&attempt->unit, &attempt->files, folder, &with, error) || furnish(attempt, error))
         return -1;
     if (la_unit_do(&attempt->unit, "start", said, sizeof said))
@@ -83,7 +86,7 @@ static int set_up(struct attempt *attempt, struct la_error *error)
     if (la_incident_fill(&attempt->unit, error) || attempt->incident->stage(&attempt->unit, error))
         return -1;
     la_path(attempt->recoverable.server, "%s", attempt->unit.server);
-    la_path(attempt->recoverable.scratch, "%s/scratch", playbook->out);
+    attempt->recoverable.world = &attempt->unit.world;
     attempt->at_first = attempt->could = look(attempt);
     return la_shell_open(&attempt->shell, &attempt->unit.world, PATH_OF_SHELL, error);
 }
@@ -107,7 +110,10 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     seen.serves = seen.starts && done->status == 0 ? la_unit_wait_serving(&attempt->unit, SERVE_MS)
                                                    : la_address_serves(&attempt->unit.address, ANSWER_MS);
     double waited = seen.starts ? (double)(la_now_ns() - began) / 1e6 : 0;
-    seen.after = attempt->could = look(attempt);
+    seen.after = look(attempt);
+    if (seen.after < seen.before && attempt->recoverable.packed) /* it may lie in an archive */
+        seen.after = seen.before;
+    attempt->could = seen.after;
     enum la_step_was was = la_step_judge(step, done, &seen, why, sizeof why);
     attempt->ms += done->ms + waited;
     attempt->serving_ms = !seen.serves ? NAN : isnan(attempt->serving_ms) ? attempt->ms : attempt->serving_ms;
@@ -154,12 +160,15 @@ static json_t *result_of(const struct attempt *attempt, const char *why)
     const struct la_playbook *playbook = attempt->playbook;
     bool serves_at_end = attempt->kept >= 0;
     int left = serves_at_end ? attempt->kept : attempt->could;
-    bool right = !why && serves_at_end && attempt->kept >= attempt->at_first && !attempt->wrong_line;
+    /* more than could be got back: then more could be than was thought of, and nothing is known of the rest */
+    bool surprising = attempt->kept > attempt->at_first;
+    why = why ? why : surprising ? "the server has more keys than any copy was seen to give back" : NULL;
+    bool right = !why && serves_at_end && attempt->kept == attempt->at_first && !attempt->wrong_line;
     enum la_verdict verdict = why || la_interrupted() ? LA_INCONCLUSIVE : right ? LA_HOLDS : LA_VIOLATED;
-    return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:[s], s:b}",
+    return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:[s], s:b}",
                      "schema", LA_RESULT_SCHEMA, "lastack", LASTACK_VERSION, "runbook", la_json_text(playbook->runbook),
                      "incident", attempt->incident->name, "page", attempt->incident->page, "verdict",
-                     la_verdict_name(verdict), "why", why ? why : "", "keys", LA_PLAYBOOK_KEYS, "recoverable",
+                     la_verdict_name(verdict), "why", la_json_text(why), "keys", LA_PLAYBOOK_KEYS, "recoverable",
                      attempt->at_first, "kept", serves_at_end ? json_integer(attempt->kept) : json_null(),
                      "lost_by_fault", why ? json_null() : json_integer(LA_PLAYBOOK_KEYS - attempt->at_first),
                      "lost_by_runbook",

@@ -1,126 +1,173 @@
 #include "playbook/recoverable.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/copy.h"
 #include "playbook/incident.h"
 
 enum {
-    PORT = 7399,
     ANSWER_MS = 1000,
     START_MS = 10000,
+    COPY_MS = 20000,
+    LOOK_MS = 60000, /* for all copies together */
+    LIST_MAX = 1 << 20,
     FILE_MAX = 64 << 20,
     COPIES_MAX = 32,
     LOOKS = 2,
-    SETTLE_MS = 300
+    SETTLE_MS = 300,
+    HEAD = 263, /* bytes that tell what a file is */
 };
 
-/* Where an operator keeps copies. */
-static const char *const places[] = {"/var/lib", "/backup", "/root", "/tmp", "/var/tmp", "/srv", "/mnt"};
+#define SCRATCH "/run/lastack-scratch"
+#define LOG     SCRATCH "/appendonlydir"
+#define PLAIN   SCRATCH "/appendonly.aof"
 
-/* Things to be loaded: snapshots, and folders with a manifest. */
+/* Things to be loaded. */
 struct copies {
     struct la_strings snapshots;
     struct la_strings logs;  /* manifests */
     struct la_strings plain; /* append-only files of one piece */
-    char *seen;              /* all of them, with sizes and times */
+    bool packed;
 };
 
-static bool begins(const char *path, const char *magic)
+/* All files of the world that may be copies, a line each: path, size, times, inode. To be freed; NULL: no answer. */
+static char *list_files(const struct la_world *world)
 {
-    char text[16] = "";
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t got = file >= 0 ? read(file, text, strlen(magic)) : 0;
-    if (file >= 0)
-        close(file);
-    return got == (ssize_t)strlen(magic) && !memcmp(text, magic, strlen(magic));
+    static const char *const argv[] = {"find",  "/",        "/tmp",
+                                       "/run",  "/dev/shm", "-xdev",
+                                       "(",     "-path",    "/usr",
+                                       "-o",    "-path",    "/opt",
+                                       "-o",    "-path",    "/etc",
+                                       "-o",    "-path",    "/units",
+                                       "-o",    "-path",    "/run/systemd",
+                                       "-o",    "-path",    SCRATCH,
+                                       ")",     "-prune",   "-o",
+                                       "-type", "f",        "-size",
+                                       "+0",    "-printf",  "%p\t%s %T@ %C@ %i\n",
+                                       NULL};
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return NULL;
+    pid_t pid = la_world_start(
+        world, &(struct la_world_start){
+                   .argv = argv, .in = -1, .out = ends[1], .orders = -1, .answers = -1, .confined = true});
+    close(ends[1]);
+    char *text = la_alloc(LIST_MAX + 1, 1);
+    size_t length = 0;
+    for (ssize_t got; length < LIST_MAX && (got = read(ends[0], text + length, LIST_MAX - length)) > 0;)
+        length += (size_t)got;
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return text;
 }
 
-static bool ends(const char *name, const char *ending)
+static bool ends_with(const char *name, const char *ending)
 {
     size_t length = strlen(name);
     return length >= strlen(ending) && !strcmp(name + length - strlen(ending), ending);
 }
 
-static void take_file(struct copies *copies, const FTSENT *entry)
+static bool is_packed(const char *head, ssize_t length)
 {
-    const struct stat *st = entry->fts_statp;
-    char *longer = la_format("%s%s %lld %lld.%09ld\n", copies->seen, entry->fts_path, (long long)st->st_size,
-                             (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
-    free(copies->seen);
-    copies->seen = longer;
-    struct la_strings *list = ends(entry->fts_name, ".manifest") ? &copies->logs
-                              : begins(entry->fts_path, "REDIS") ? &copies->snapshots
-                              : begins(entry->fts_path, "*")     ? &copies->plain
-                                                                 : NULL;
+    static const char *const magics[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd\x37\x7a\x58", "BZh", "PK\x03\x04"};
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+        if (length > 4 && !memcmp(head, magics[i], strlen(magics[i])))
+            return true;
+    return length >= HEAD - 1 && !memcmp(head + 257, "ustar", 5);
+}
+
+static void take_file(struct copies *copies, const struct la_world *world, const char *path)
+{
+    char head[HEAD] = "";
+    int file = la_world_open(world, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t length = file >= 0 ? read(file, head, sizeof head) : 0;
+    if (file >= 0)
+        close(file);
+    struct la_strings *list = ends_with(path, ".manifest")              ? &copies->logs
+                              : length > 5 && !memcmp(head, "REDIS", 5) ? &copies->snapshots
+                              : length > 4 && *head == '*'              ? &copies->plain
+                                                                        : NULL;
+    copies->packed = copies->packed || is_packed(head, length);
     if (list && list->count < COPIES_MAX)
-        la_strings_add(list, la_strdup(entry->fts_path));
+        la_strings_add(list, la_strdup(path));
 }
 
-static void find_copies(struct copies *copies, const struct la_world *world)
+static void find_copies(struct copies *copies, const struct la_world *world, const char *list)
 {
-    *copies = (struct copies){.seen = la_strdup("")};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char place[LA_PATH_MAX];
-        la_path(place, "/proc/%d/root%s", (int)world->init, places[i]); /* with what is mounted there */
-        char *const roots[] = {place, NULL};
-        FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-        for (FTSENT *entry; tree && (entry = fts_read(tree));)
-            if (entry->fts_info == FTS_F && entry->fts_statp->st_size <= FILE_MAX)
-                take_file(copies, entry);
-        if (tree)
-            fts_close(tree);
+    char *copy = la_strdup(list);
+    char *rest = copy;
+    *copies = (struct copies){.packed = false};
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        line[strcspn(line, "\t")] = '\0';
+        if (*line)
+            take_file(copies, world, line);
     }
+    free(copy);
 }
 
-static void free_copies(struct copies *copies)
+/* A shell command in the world, which finds `path` as $1. */
+static bool do_in_world(const struct la_world *world, const char *command, const char *path)
 {
-    la_strings_free(&copies->snapshots);
-    la_strings_free(&copies->logs);
-    la_strings_free(&copies->plain);
-    free(copies->seen);
+    struct la_world_done done;
+    const char *const argv[] = {"sh", "-c", command, "sh", path, NULL};
+    la_world_run(world, argv, COPY_MS, &done);
+    return done.status == 0;
 }
 
-static int wait_for(pid_t pid)
+/* A port that nobody has now; 0: none. */
+static int free_port(void)
 {
-    int status = -1;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&address, &size) == 0;
+    if (fd >= 0)
+        close(fd);
+    return bound ? ntohs(address.sin_port) : 0;
 }
 
 /* Keys that a second server has of the scratch folder. `log`: what its append-only file is called; NULL: it has none.
  */
 static int load(const struct la_recoverable *recoverable, const char *log)
 {
-    const struct la_address address = {.port = PORT};
+    char port[16];
+    const struct la_address address = {.port = free_port()};
     uint64_t deadline = la_now_ns() + START_MS * UINT64_C(1000000);
     int keys = 0;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        char port[16];
-        snprintf(port, sizeof port, "%d", PORT);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        int null = open("/dev/null", O_WRONLY);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        execl(recoverable->server, recoverable->server, "--port", port, "--bind", "127.0.0.1", "--dir",
-              recoverable->scratch, "--save", "", "--appendonly", log ? "yes" : "no", "--appendfilename",
-              log ? log : "appendonly.aof", (char *)NULL);
-        _exit(127);
-    }
-    while (pid > 0 && la_now_ns() < deadline) {
+    snprintf(port, sizeof port, "%d", address.port);
+    const char *const argv[] = {recoverable->server,
+                                "--port",
+                                port,
+                                "--bind",
+                                "127.0.0.1",
+                                "--dir",
+                                SCRATCH,
+                                "--save",
+                                "",
+                                "--appendonly",
+                                log ? "yes" : "no",
+                                "--appendfilename",
+                                log ? log : "appendonly.aof",
+                                NULL};
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    pid_t pid = la_world_start(
+        recoverable->world,
+        &(struct la_world_start){.argv = argv, .in = -1, .out = null, .orders = -1, .answers = -1, .confined = true});
+    close(null);
+    while (pid > 0 && la_now_ns() < deadline && !la_interrupted()) {
         if (la_address_serves(&address, ANSWER_MS)) {
             keys = la_incident_count(&address);
             break;
@@ -130,97 +177,62 @@ static int load(const struct la_recoverable *recoverable, const char *log)
         la_sleep_ms(5);
     }
     if (pid > 0) {
-        kill(pid, SIGKILL);
-        wait_for(pid);
+        kill(pid, SIGKILL); /* and the server with it */
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
     }
     return keys > 0 ? keys : 0;
 }
 
-static int load_snapshot(const struct la_recoverable *recoverable, const char *path)
-{
-    char to[LA_PATH_MAX];
-    struct la_error ignored;
-    la_empty_folder(recoverable->scratch);
-    la_path(to, "%s/dump.rdb", recoverable->scratch);
-    return la_copy_file(path, to, &ignored) ? 0 : load(recoverable, NULL);
-}
-
-/* The whole command that holds the last byte before `at` begins there: at the "*N" of its line. */
+/* Where the command begins that holds the byte `at`: at the "*N" of its line. */
 static size_t command_begins(const char *text, size_t at)
 {
-    while (at > 0 && !(text[at] == '*' && (at == 1 || text[at - 1] == '\n')))
+    while (at > 0 && !(text[at] == '*' && text[at - 1] == '\n'))
         at--;
     return at;
 }
 
 /* Cuts a file off before the first FLUSHALL or FLUSHDB that was logged in it. False: there is none. */
-static bool cut_flush(const char *path)
+static bool cut_flush(int file)
 {
     static const char *const words[] = {"\r\n$8\r\nflushall\r\n", "\r\n$7\r\nflushdb\r\n"};
-    struct la_error ignored;
-    size_t length = 0;
-    char *text = la_read_file(path, FILE_MAX, &length, &ignored);
+    struct stat st;
+    if (file < 0 || fstat(file, &st) || st.st_size > FILE_MAX)
+        return false;
+    char *text = la_alloc((size_t)st.st_size + 1, 1);
+    ssize_t got = pread(file, text, (size_t)st.st_size, 0);
+    size_t length = got > 0 ? (size_t)got : 0;
     size_t cut = length;
-    for (size_t w = 0; text && w < sizeof words / sizeof *words; w++) {
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
         size_t size = strlen(words[w]);
         for (size_t i = 0; i + size <= cut; i++)
             if (!strncasecmp(text + i, words[w], size))
                 cut = command_begins(text, i);
     }
-    bool found = text && cut < length;
     free(text);
-    return found && truncate(path, (off_t)cut) == 0;
+    return cut < length && ftruncate(file, (off_t)cut) == 0;
 }
 
-static void repair(const struct la_recoverable *recoverable, const char *path)
+static bool cut_and_close(int file)
 {
-    char tool[LA_PATH_MAX];
-    int yes[2];
-    const char *slash = strrchr(recoverable->server, '/');
-    la_path(tool, "%.*s/redis-check-aof", (int)(slash - recoverable->server), recoverable->server);
-    if (pipe2(yes, O_CLOEXEC))
-        return;
-    pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY);
-        dup2(yes[0], STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        execl(tool, tool, "--fix", path, (char *)NULL);
-        _exit(127);
-    }
-    ssize_t written = write(yes[1], "y\ny\n", 4);
-    (void)written; /* one that does not ask does not read */
-    close(yes[0]);
-    close(yes[1]);
-    if (pid > 0)
-        wait_for(pid);
+    bool cut = cut_flush(file);
+    if (file >= 0)
+        close(file);
+    return cut;
 }
 
-/* The folder of a manifest, or an append-only file of one piece, copied to where a server looks for it. */
-static bool copy_log(const struct la_recoverable *recoverable, const char *path, bool manifest)
+static bool cut_flushes(const struct la_world *world, bool manifest)
 {
-    char from[LA_PATH_MAX];
-    char to[LA_PATH_MAX];
-    struct la_error ignored;
-    la_empty_folder(recoverable->scratch);
-    la_path(from, "%.*s", (int)(strrchr(path, '/') - path), path);
-    la_path(to, "%s/%s", recoverable->scratch, manifest ? "appendonlydir" : "appendonly.aof");
-    return manifest ? la_make_dirs(to, &ignored) == 0 && la_copy_tree(from, to, &ignored) == 0
-                    : la_copy_file(path, to, &ignored) == 0;
-}
-
-static bool cut_flushes(const struct la_recoverable *recoverable)
-{
-    char folder[LA_PATH_MAX];
+    if (!manifest)
+        return cut_and_close(la_world_open(world, PLAIN, O_RDWR | O_NOFOLLOW));
+    int folder = la_world_open(world, LOG, O_RDONLY | O_DIRECTORY);
+    DIR *files = folder >= 0 ? fdopendir(folder) : NULL;
     bool cut = false;
-    la_path(folder, "%s", recoverable->scratch);
-    char *const roots[] = {folder, NULL};
-    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *entry; tree && (entry = fts_read(tree));)
-        cut = (entry->fts_info == FTS_F && cut_flush(entry->fts_path)) || cut;
-    if (tree)
-        fts_close(tree);
+    for (struct dirent *entry; files && (entry = readdir(files));)
+        if (entry->d_type == DT_REG)
+            cut = cut_and_close(openat(folder, entry->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) || cut;
+    if (files)
+        closedir(files);
     return cut;
 }
 
@@ -229,61 +241,78 @@ static int best(int one, int other)
     return one > other ? one : other;
 }
 
+static bool copy_log(const struct la_world *world, const char *path, bool manifest)
+{
+    return do_in_world(world,
+                       manifest ? "rm -rf " SCRATCH "; mkdir -p " LOG " && cp -L \"${1%/*}\"/* " LOG "/"
+                                : "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " PLAIN,
+                       path);
+}
+
 /* As it is, repaired, and without the bad command. */
 static int load_log(const struct la_recoverable *recoverable, const char *path, bool manifest)
 {
     char log[256] = "appendonly.aof";
-    char repaired[LA_PATH_MAX];
+    const struct la_world *world = recoverable->world;
     const char *name = strrchr(path, '/') + 1;
     if (manifest)
         snprintf(log, sizeof log, "%.*s", (int)(strlen(name) - strlen(".manifest")), name);
-    int keys = copy_log(recoverable, path, manifest) ? load(recoverable, log) : 0;
+    int keys = copy_log(world, path, manifest) ? load(recoverable, log) : 0;
     if (keys == LA_PLAYBOOK_KEYS)
         return keys;
-    if (copy_log(recoverable, path, manifest) && cut_flushes(recoverable))
+    if (copy_log(world, path, manifest) && cut_flushes(world, manifest))
         keys = best(keys, load(recoverable, log));
-    if (copy_log(recoverable, path, manifest)) {
-        la_path(repaired, "%s/%s", recoverable->scratch, manifest ? "appendonlydir" : "appendonly.aof");
-        if (manifest)
-            la_path(repaired, "%s/appendonlydir/%s", recoverable->scratch, name);
-        repair(recoverable, repaired);
-        cut_flushes(recoverable);
+    if (copy_log(world, path, manifest)) {
+        char *repaired = manifest ? la_format(LOG "/%s", name) : la_strdup(PLAIN);
+        do_in_world(world, "yes | redis-check-aof --fix \"$1\"", repaired);
+        free(repaired);
+        cut_flushes(world, manifest);
         keys = best(keys, load(recoverable, log));
     }
     return keys;
 }
 
-/* The most of all copies that are there now. False: none has changed since the last look. */
-static bool look_once(struct la_recoverable *recoverable, const struct la_world *world)
+static int load_snapshot(const struct la_recoverable *recoverable, const char *path)
 {
-    struct la_error ignored;
+    bool copied = do_in_world(recoverable->world,
+                              "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " SCRATCH "/dump.rdb", path);
+    return copied ? load(recoverable, NULL) : 0;
+}
+
+/* The most of all copies that are there now. False: none has changed since the last look. */
+static bool look_once(struct la_recoverable *recoverable)
+{
     struct copies copies;
-    find_copies(&copies, world);
-    if (recoverable->seen && !strcmp(recoverable->seen, copies.seen)) {
-        free_copies(&copies);
+    uint64_t deadline = la_now_ns() + LOOK_MS * UINT64_C(1000000);
+    char *list = list_files(recoverable->world);
+    if (!list || (recoverable->seen && !strcmp(recoverable->seen, list))) {
+        free(list);
         return false;
     }
-    la_make_dirs(recoverable->scratch, &ignored);
-    int keys = 0;
-    for (size_t i = 0; i < copies.logs.count && keys < LA_PLAYBOOK_KEYS; i++)
-        keys = best(keys, load_log(recoverable, copies.logs.items[i], true));
-    for (size_t i = 0; i < copies.plain.count && keys < LA_PLAYBOOK_KEYS; i++)
-        keys = best(keys, load_log(recoverable, copies.plain.items[i], false));
-    for (size_t i = 0; i < copies.snapshots.count && keys < LA_PLAYBOOK_KEYS; i++)
-        keys = best(keys, load_snapshot(recoverable, copies.snapshots.items[i]));
-    la_empty_folder(recoverable->scratch);
+    find_copies(&copies, recoverable->world, list);
     free(recoverable->seen);
-    recoverable->seen = la_strdup(copies.seen);
+    recoverable->seen = list;
+    const struct la_strings *const lists[] = {&copies.logs, &copies.plain, &copies.snapshots};
+    int keys = 0;
+    for (size_t kind = 0; kind < sizeof lists / sizeof *lists; kind++)
+        for (size_t i = 0; i < lists[kind]->count && keys < LA_PLAYBOOK_KEYS && la_now_ns() < deadline; i++) {
+            const char *path = lists[kind]->items[i];
+            keys = best(keys, kind == 2 ? load_snapshot(recoverable, path) : load_log(recoverable, path, kind == 0));
+        }
+    do_in_world(recoverable->world, "rm -rf " SCRATCH, "");
     recoverable->keys = keys;
-    free_copies(&copies);
+    recoverable->packed = copies.packed;
+    la_strings_free(&copies.snapshots);
+    la_strings_free(&copies.logs);
+    la_strings_free(&copies.plain);
     return true;
 }
 
-int la_recoverable_look(struct la_recoverable *recoverable, const struct la_world *world)
+int la_recoverable_look(struct la_recoverable *recoverable)
 {
     int before = recoverable->keys;
     /* a copy may be made while a server writes the original, and be worth less than it */
-    for (int looks = 0; looks < LOOKS && look_once(recoverable, world) && recoverable->keys < before; looks++) {
+    for (int looks = 0; looks < LOOKS && look_once(recoverable) && recoverable->keys < before; looks++) {
         la_sleep_ms(SETTLE_MS);
         free(recoverable->seen);
         recoverable->seen = NULL;

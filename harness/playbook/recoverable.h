@@ -1,6 +1,8 @@
 /*
  * What could still be got back, whatever a runbook does: the most keys that some copy of the files in a world gives
  * back on a second server, as it is, repaired with redis-check-aof, or with a FLUSHALL and all behind it cut off.
+ *
+ * Files, copies and the second server are in the world, confined, for a log may hold any command.
  */
 #ifndef LASTACK_PLAYBOOK_RECOVERABLE_H
 #define LASTACK_PLAYBOOK_RECOVERABLE_H
@@ -8,14 +10,15 @@
 #include "world/world.h"
 
 struct la_recoverable {
-    char server[LA_PATH_MAX];  /* the program */
-    char scratch[LA_PATH_MAX]; /* a folder of ours, emptied each time */
-    char *seen;                /* names, sizes and times of the files at the last look; NULL: there was none */
-    int keys;                  /* what that gave back */
+    const struct la_world *world;
+    char server[LA_PATH_MAX]; /* the program */
+    char *seen;               /* names, sizes and times of the files at the last look; NULL: there was none */
+    int keys;                 /* what that gave back, at least */
+    bool packed;              /* there were archives, which are not looked into */
 };
 
 /* Looks at the files of the world again, if any has changed. The number of keys. */
-int la_recoverable_look(struct la_recoverable *recoverable, const struct la_world *world);
+int la_recoverable_look(struct la_recoverable *recoverable);
 
 void la_recoverable_free(struct la_recoverable *recoverable);
 

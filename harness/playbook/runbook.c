@@ -62,7 +62,10 @@ static char *find_comment(char *command)
     char quote = '\0';
     for (char *c = command; *c; c++) {
         if (quote) {
-            quote = *c == quote ? '\0' : quote;
+            if (*c == '\\' && quote == '"' && c[1])
+                c++;
+            else
+                quote = *c == quote ? '\0' : quote;
         } else if (*c == '\\' && c[1]) {
             c++;
         } else if (*c == '\'' || *c == '"') {
@@ -109,7 +112,8 @@ static void add_step(struct la_runbook *runbook, int line, char *command)
 {
     struct la_runbook_step step = {.line = line, .command = command};
     trim_end(command);
-    char *comment = strchr(command, '\n') ? NULL : find_comment(command);
+    char *last = strrchr(command, '\n'); /* of several lines, behind the last one */
+    char *comment = strstr(command, "<<") ? NULL : find_comment(last ? last + 1 : command);
     if (comment) {
         step.comment = la_strdup(comment + 1 + strspn(comment + 1, " \t"));
         *comment = '\0';

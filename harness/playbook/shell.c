@@ -15,12 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 100, ASKS_LOOKS = 3, GRACE_MS = 3000 };
+enum { LOOK_MS = 100, ASKS_LOOKS = 3, GRACE_MS = 3000, DRAIN_MS = 200 };
 
 /* Each order ends with a zero byte; its status is answered with a line. An interrupt ends the command, not the loop. */
 #define LOOP                                                                                                           \
-    "trap : INT; while IFS= read -r -d '' -u 3 lastack_order; do eval \"$lastack_order\" 3<&- 4>&-; "                  \
-    "printf '%d\\n' $? >&4; done"
+    "trap : INT; while { IFS= read -r -d '' -u 3 lastack_order; } 2>/dev/null; do eval \"$lastack_order\" 3<&- 4>&-; " \
+    "{ printf '%d\\n' $? >&4; } 2>/dev/null; done"
 
 int la_shell_open(struct la_shell *shell, const struct la_world *world, const char *path, struct la_error *error)
 {
@@ -46,6 +46,7 @@ int la_shell_open(struct la_shell *shell, const struct la_world *world, const ch
                                                                 .orders = orders[0],
                                                                 .answers = answers[1],
                                                                 .terminal = true,
+                                                                .counted = true,
                                                                 .confined = true});
     close(inner);
     close(orders[0]);
@@ -125,6 +126,25 @@ static void take_output(struct la_shell *shell, struct la_shell_done *done, size
     done->output[*length] = '\0';
 }
 
+/* The status of the command. False: the shell has closed its end without one, and lives: it is another program now. */
+static bool take_answer(struct la_shell *shell, struct la_shell_done *done)
+{
+    char answer[32] = "";
+    int status;
+    ssize_t got = read(shell->answers, answer, sizeof answer - 1);
+    if (got > 0) {
+        done->status = atoi(answer);
+        return true;
+    }
+    if (waitpid(shell->pid, &status, WNOHANG) != shell->pid) {
+        la_sleep_ms(LOOK_MS / 10);
+        return false;
+    }
+    done->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    shell->pid = 0;
+    return true;
+}
+
 /* Until the command has ended. False: it did not within the time, or it asks. */
 static bool wait_answer(struct la_shell *shell, uint64_t deadline, struct la_shell_done *done, size_t *length)
 {
@@ -134,17 +154,8 @@ static bool wait_answer(struct la_shell *shell, uint64_t deadline, struct la_she
         int ready = poll(events, 2, LOOK_MS);
         if (ready > 0 && events[1].revents & POLLIN)
             take_output(shell, done, length);
-        else if (ready > 0 && events[0].revents) {
-            char answer[32] = "";
-            ssize_t got = read(shell->answers, answer, sizeof answer - 1);
-            done->status = got > 0 ? atoi(answer) : -1;
-            if (got <= 0) { /* the command has ended the shell */
-                waitpid(shell->pid, &done->status, 0);
-                done->status = WIFEXITED(done->status) ? WEXITSTATUS(done->status) : -1;
-                shell->pid = 0;
-            }
+        if (ready > 0 && events[0].revents && take_answer(shell, done))
             return true;
-        }
         looks = ready == 0 && somebody_asks(shell) ? looks + 1 : 0;
         done->asks = looks >= ASKS_LOOKS;
         done->late = la_now_ns() > deadline || la_interrupted();
@@ -157,7 +168,8 @@ static bool wait_answer(struct la_shell *shell, uint64_t deadline, struct la_she
 static void drain(struct la_shell *shell, struct la_shell_done *done, size_t *length)
 {
     struct pollfd event = {.fd = shell->terminal, .events = POLLIN};
-    while (poll(&event, 1, 20) > 0 && event.revents & POLLIN)
+    uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000); /* something may go on writing */
+    while (la_now_ns() < deadline && poll(&event, 1, 20) > 0 && event.revents & POLLIN)
         take_output(shell, done, length);
 }
 
@@ -173,8 +185,10 @@ void la_shell_run(struct la_shell *shell, const char *command, unsigned int time
         if (la_shell_open(shell, shell->world, shell->path, &error))
             return;
     }
-    if (write(shell->orders, command, strlen(command) + 1) < 0)
+    if (write(shell->orders, command, strlen(command) + 1) < 0) { /* it has ended since, from behind */
+        la_shell_close(shell);
         return;
+    }
     bool ended = wait_answer(shell, began + timeout_ms * UINT64_C(1000000), done, &length);
     done->ms = (double)(la_now_ns() - began) / 1e6;
     drain(shell, done, &length);

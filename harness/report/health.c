@@ -8,7 +8,10 @@
 #include "report/row.h"
 #include "run/watch.h"
 
-enum { RECORD_MAX_BYTES = 16 << 20 };
+enum {
+    RECORD_MAX_BYTES = 16 << 20,
+    WHOLE_LOOKS = 2, /* of a check: the second has begun after the fault */
+};
 
 /* The first fault of a run. */
 struct fault {
@@ -74,34 +77,35 @@ static struct fault first_fault(const struct la_run *run)
 /* A rule in the course of what was watched. Times are ms; NAN: not so. */
 struct alarm {
     const struct la_alert *rule;
-    bool known;      /* INFO has its field */
-    double since;    /* its condition has been met */
-    bool unprovoked; /* it would have fired before any fault */
-    bool looked;     /* its field was looked at while the fault lasted */
-    double seen;     /* from the fault until it fires */
+    bool known;         /* INFO has its field */
+    double since;       /* its condition has been met */
+    bool unprovoked;    /* it would have fired before any fault */
+    unsigned int looks; /* that ended while the fault lasted */
+    double seen;        /* from the fault until it fires */
 };
 
 /* The condition of an alarm was met until then. */
-static void settle(struct alarm *alarm, double fault, double relief, double until)
+static void settle(struct alarm *alarm, double first, double fault, double relief, double until)
 {
     double fires = alarm->since + alarm->rule->hold_ms;
     if (isnan(alarm->since))
         return;
-    if (fires < fault && until >= fires)
+    bool of_start = alarm->since <= first && strncmp(alarm->rule->field, "uptime_", 7) == 0; /* and of nothing else */
+    if (fires < fault && until >= fires && !of_start)
         alarm->unprovoked = true;
-    else if (isnan(alarm->seen) && until > fault && (until >= fires || until >= relief))
+    else if (isnan(alarm->seen) && alarm->since > fault && (until >= fires || until >= relief))
         alarm->seen = fmax(fires - fault, 0);
 }
 
-static void tell_alarm(struct alarm *alarm, double ms, const char *value, double fault, double relief)
+static void tell_alarm(struct alarm *alarm, double first, double ms, const char *value, double fault, double relief)
 {
     alarm->known = true;
-    alarm->looked = alarm->looked || (ms > fault && ms < relief);
+    alarm->looks += ms > fault && ms < relief;
     if (la_alert_met(alarm->rule, value)) {
         alarm->since = isnan(alarm->since) ? ms : alarm->since;
         return;
     }
-    settle(alarm, fault, relief, ms);
+    settle(alarm, first, fault, relief, ms);
     alarm->since = NAN;
 }
 
@@ -173,10 +177,11 @@ static void go_through(char *record, struct seen *seen, struct alarm *alarms, un
         take(seen, ms, name, value, fault);
         for (unsigned int i = 0; i < count; i++)
             if (!strcmp(alarms[i].rule->field, name))
-                tell_alarm(&alarms[i], ms, value, fault, relief);
+                tell_alarm(&alarms[i], seen->first, ms, value, fault, relief);
     }
     for (unsigned int i = 0; i < count; i++)
-        settle(&alarms[i], fault, fmin(relief, seen->last), seen->last); /* it may last for as long as it likes */
+        settle(&alarms[i], seen->first, fault, fmin(relief, seen->last),
+               seen->last); /* it may last for as long as it likes */
 }
 
 static json_t *alarms_json(const struct alarm *alarms, unsigned int count)
@@ -184,7 +189,7 @@ static json_t *alarms_json(const struct alarm *alarms, unsigned int count)
     json_t *array = json_array();
     for (unsigned int i = 0; i < count; i++) {
         char *words = la_alert_words(alarms[i].rule);
-        bool looked = alarms[i].looked || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0;
+        bool looked = alarms[i].looks >= WHOLE_LOOKS || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0;
         json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
                                                alarms[i].known, "looked", looked, "without_fault", alarms[i].unprovoked,
                                                "seconds",

@@ -74,7 +74,7 @@ static void rule_row(const json_t *rule)
     const json_t *fired = json_object_get(rule, "fired");
     printf("  %s%s%s\n", la_json_get(rule, "rule"), *verdict ? ": " : "", verdict);
     if (!json_is_true(json_object_get(rule, "known")))
-        la_table_paragraph(4, "INFO of this server has no such field: it can never fire");
+        la_table_paragraph(4, "no run has shown this field");
     list("fires without a fault in", json_object_get(rule, "without_fault"), plain);
     list("fires under", fired, fired_words);
     if (!json_array_size(fired))

@@ -156,6 +156,17 @@ static json_t *faults_of(const json_t *scenarios, bool own)
     return faults;
 }
 
+/* Fields that INFO has in some states of a server only: that they were not seen says nothing. */
+static bool comes_and_goes(const char *field)
+{
+    static const char *const beginnings[] = {"master_", "slave",  "errorstat_", "db",      "loading_",
+                                             "aof_",    "module", "sentinel_",  "cluster", "async_"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(field, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
 /* How a rule has done over all faults. */
 static json_t *rule_of(const struct la_alert *alert, const json_t *scenarios, const json_t *faults, bool own)
 {
@@ -187,7 +198,7 @@ static json_t *rule_of(const struct la_alert *alert, const json_t *scenarios, co
     }
     list_in(rule, "fired");
     list_in(rule, "silent");
-    bool wrong = !known || json_array_size(unprovoked);
+    bool wrong = (!known && !comes_and_goes(alert->field)) || json_array_size(unprovoked);
     bool fired = json_array_size(json_object_get(rule, "fired"));
     if (own)
         json_object_set_new(rule, "verdict",

@@ -117,14 +117,14 @@ static void look(struct watch *watch)
     watch->client = NULL;
 }
 
-/* Written each time, with when it began: what has not been looked at cannot have been seen. */
+/* Written each time: what has not been looked at cannot have been seen. */
 static void look_at_check(struct watch *watch)
 {
     const struct la_watched *watched = &watch->watched;
     if (!watched->check || !la_check_look(&watch->check, watched->check, watched->address, watched->folder) ||
         ftell(watch->out) > FILE_MAX_BYTES)
         return;
-    fprintf(watch->out, "%.1f " LA_WATCH_CHECK " %d\n", (double)(watch->check.began_ns - watched->start_ns) / 1e6,
+    fprintf(watch->out, "%.1f " LA_WATCH_CHECK " %d\n", (double)(la_now_ns() - watched->start_ns) / 1e6,
             watch->check.status);
     fflush(watch->out);
 }

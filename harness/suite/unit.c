@@ -200,6 +200,10 @@ static void kill_and_look(const struct la_unit_world *unit, const struct la_addr
         return;
     }
     bool back = wait_back(unit, id, trial->state);
+    if (!back && strcmp(trial->state, "failed") != 0 && strcmp(trial->state, "inactive") != 0) {
+        fail(trial, "systemd has not decided within 90 s what becomes of it", trial->state);
+        return;
+    }
     trial->back_ms = back ? (double)(la_now_ns() - killed) / 1e6 : NAN;
     if (back && !wait_saying(replica, "master_link_status", "up", SERVE_MS)) {
         fail(trial, "the replica did not find its primary again", "");
@@ -307,10 +311,10 @@ static json_t *number(double value)
 static json_t *trial_json(const char *with, const struct trial *trial)
 {
     bool known = !*trial->why;
-    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:s, s:o, s:o}", "with", with, "why", trial->why, "acked", KEYS,
-                     "kept", number(known ? trial->kept : NAN), "back_with", number(known ? trial->back_with : NAN),
-                     "back_ms", number(trial->back_ms), "state", trial->state, "kills_until_down",
-                     trial->kills ? json_integer(trial->kills) : json_null(), "kills_ms",
+    return json_pack("{s:s, s:o, s:i, s:o, s:o, s:o, s:s, s:o, s:o}", "with", with, "why", la_json_text(trial->why),
+                     "acked", KEYS, "kept", number(known ? trial->kept : NAN), "back_with",
+                     number(known ? trial->back_with : NAN), "back_ms", number(trial->back_ms), "state", trial->state,
+                     "kills_until_down", trial->kills ? json_integer(trial->kills) : json_null(), "kills_ms",
                      trial->kills ? json_real(trial->kills_ms) : json_null());
 }
 
@@ -330,8 +334,8 @@ static void try_changes(struct la_work *work, const struct la_unit_files *files,
         const char *name;
         const char *line;
         struct la_unit_with with;
-    } changes[] = {{"no-restart", "Restart=no", {suite->config, data, "Restart=no", NULL}},
-                   {"appendonly", "appendonly yes", {suite->config, data, NULL, "appendonly yes"}}};
+    } changes[] = {{"no-restart", "Restart=no", {.config = suite->config, .data = data, .drop_in = "Restart=no"}},
+                   {"appendonly", "appendonly yes", {.config = suite->config, .data = data, .line = "appendonly yes"}}};
     for (size_t i = 0; i < sizeof changes / sizeof *changes && !la_interrupted(); i++) {
         struct trial trial;
         try_with(work, files, changes[i].name, &changes[i].with, &trial);
@@ -361,7 +365,7 @@ json_t *la_unit_try(struct la_work *work)
         fail(&trial, "it cannot be tried here without", missing);
     else
         try_with(work, files, "as-it-is",
-                 &(struct la_unit_with){suite->config, *work->data ? work->data : NULL, NULL, NULL}, &trial);
+                 &(struct la_unit_with){.config = suite->config, .data = *work->data ? work->data : NULL}, &trial);
     enum la_verdict verdict = verdict_of(&trial);
     json_t *trials = json_array();
     json_array_append_new(trials, trial_json("", &trial));

@@ -1,5 +1,6 @@
 #include "suite/unit_world.h"
 
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,12 @@ int la_unit_kill(const struct la_unit_world *unit)
     return done.status;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* The program and the first word behind it that names a file: what `show` says of ExecStart, taken apart. */
 static void read_command(struct la_unit_world *unit)
 {
@@ -64,6 +71,33 @@ static void read_command(struct la_unit_world *unit)
         else if (*word == '/' && !*unit->config)
             la_path(unit->config, "%s", word);
     }
+}
+
+static bool is_there(const struct la_world *world, const char *path)
+{
+    int file = la_world_open(world, path, O_PATH);
+    if (file >= 0)
+        close(file);
+    return file >= 0;
+}
+
+/* Files of the host's that the unit names: its environment, and programs that run beside the server. */
+static int copy_beside(const struct la_unit_world *unit, struct la_error *error)
+{
+    static const char *const properties[] = {"EnvironmentFiles", "ExecStartPre", "ExecStartPost",
+                                             "ExecCondition",    "ExecStopPost", "ExecStart"};
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+        char text[LA_PATH_MAX];
+        la_unit_ask(unit, properties[i], text, sizeof text);
+        char *rest = text;
+        for (char *word; (word = strsep(&rest, " \n;"));) {
+            const char *path = strchr(word, '=') ? strchr(word, '=') + 1 : word;
+            if (*path == '/' && is_file(path) && !is_there(&unit->world, path) &&
+                la_world_copy(&unit->world, path, path, error))
+                return -1;
+        }
+    }
+    return 0;
 }
 
 /* A copy in the world for anybody to read, as whoever it is started as. */
@@ -201,6 +235,14 @@ static void find_address(struct la_unit_world *unit)
     free(port);
 }
 
+/* With what systemd says of the unit. */
+static int no_command(const struct la_unit_world *unit, struct la_error *error)
+{
+    char said[512];
+    int status = la_unit_do(unit, "status", said, sizeof said);
+    return la_fail(error, "%s: systemd tells of no ExecStart in it (status %d: %s)", unit->files->name, status, said);
+}
+
 int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *files, const char *folder,
                      const struct la_unit_with *with, struct la_error *error)
 {
@@ -213,12 +255,13 @@ int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *fil
     int failed = with->drop_in ? la_world_put(&unit->world, drop_in, text, error) : 0;
     free(text);
     free(drop_in);
+    unit->world.confined = with->confined;
     if (failed || la_world_boot(&unit->world, error))
         return -1;
     read_command(unit);
     if (!*unit->server)
-        return la_fail(error, "%s: systemd finds no ExecStart in it", files->name);
-    if (place_configuration(unit, with, error))
+        return no_command(unit, error);
+    if (copy_beside(unit, error) || place_configuration(unit, with, error))
         return -1;
     find_address(unit);
     return 0;

@@ -70,7 +70,9 @@ static bool make_devices(void)
 
 static bool make_places(void)
 {
-    return mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0 &&
+    /* systemd mounts what of this is missing, which it may not be allowed to */
+    return mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0 && mkdir("run/lock", 0755) == 0 &&
+           mount("tmpfs", "run/lock", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0 &&
            mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0 && chmod("var/tmp", 01777) == 0 &&
            mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
 }
@@ -94,10 +96,13 @@ static bool show_kernel(void)
 
 void la_world_confine(bool confined)
 {
-    static const unsigned long never[] = {CAP_SYS_TIME,      CAP_SYS_MODULE, CAP_SYS_RAWIO,  CAP_SYS_BOOT,
-                                          CAP_MKNOD,         CAP_SYSLOG,     CAP_WAKE_ALARM, CAP_SYS_PACCT,
-                                          CAP_BLOCK_SUSPEND, CAP_MAC_ADMIN,  CAP_BPF,        CAP_PERFMON};
-    static const unsigned long set_up[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_CHROOT};
+    static const unsigned long never[] = {CAP_SYS_TIME,      CAP_SYS_MODULE,      CAP_SYS_RAWIO,         CAP_SYS_BOOT,
+                                          CAP_MKNOD,         CAP_SYSLOG,          CAP_WAKE_ALARM,        CAP_SYS_PACCT,
+                                          CAP_BLOCK_SUSPEND, CAP_MAC_ADMIN,       CAP_MAC_OVERRIDE,      CAP_BPF,
+                                          CAP_PERFMON,       CAP_DAC_READ_SEARCH, CAP_LINUX_IMMUTABLE,   CAP_AUDIT_READ,
+                                          CAP_AUDIT_CONTROL, CAP_AUDIT_WRITE,     CAP_CHECKPOINT_RESTORE};
+    static const unsigned long set_up[] = {CAP_SYS_ADMIN,  CAP_NET_ADMIN, CAP_NET_RAW,  CAP_SYS_PTRACE,
+                                           CAP_SYS_CHROOT, CAP_IPC_LOCK,  CAP_IPC_OWNER};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         (void)prctl(PR_CAPBSET_DROP, never[i], 0, 0, 0); /* one that this kernel does not know cannot be had either */
     for (size_t i = 0; confined && i < sizeof set_up / sizeof *set_up; i++)

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,10 +41,11 @@ static bool enter_namespaces(pid_t init)
     return entered;
 }
 
-static bool join_bounds(const struct la_world *world)
+/* What is our own does not share the bound on processes: a runbook may have used it up. */
+static bool join_groups(const struct la_world *world, bool counted)
 {
-    return la_cgroup_join(&world->group) == 0 && (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
-           (!*world->memory.path || la_cgroup_join(&world->memory) == 0);
+    return la_cgroup_join(&world->group) == 0 && (!*world->memory.path || la_cgroup_join(&world->memory) == 0) &&
+           (!counted || !*world->bounds.path || la_cgroup_join(&world->bounds) == 0);
 }
 
 /* What it is to have, at its place; away from those places first, since one may lie in another's. */
@@ -86,7 +89,7 @@ pid_t la_world_start(const struct la_world *world, const struct la_world_start *
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!join_bounds(world) || !enter_namespaces(world->init))
+    if (!join_groups(world, how->counted) || !enter_namespaces(world->init))
         _exit(127);
     pid_t pid = fork(); /* a process namespace is entered by children */
     if (pid == 0)
@@ -95,4 +98,16 @@ pid_t la_world_start(const struct la_world *world, const struct la_world_start *
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+int la_world_open(const struct la_world *world, const char *path, int flags)
+{
+    char name[64];
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    snprintf(name, sizeof name, "/proc/%d/root", (int)world->init);
+    int root = open(name, O_PATH | O_CLOEXEC);
+    int file = root >= 0 ? (int)syscall(SYS_openat2, root, path, &how, sizeof how) : -1;
+    if (root >= 0)
+        close(root);
+    return file;
 }

@@ -96,6 +96,8 @@ static int furnish_etc(const struct la_world *world, struct la_error *error)
 /* Every target that the host knows is there, and reached at once: a unit may ask for any. Nothing else is started. */
 static int furnish_targets(const struct la_world *world, struct la_error *error)
 {
+    static const char *const ends[] = {"reboot.target", "poweroff.target",   "halt.target", "kexec.target",
+                                       "exit.target",   "soft-reboot.target"}; /* there is no machine to end */
     DIR *folder = opendir(SYSTEM);
     int failed = 0;
     if (!folder)
@@ -103,7 +105,7 @@ static int furnish_targets(const struct la_world *world, struct la_error *error)
     for (struct dirent *entry; !failed && (entry = readdir(folder));) {
         char path[LA_PATH_MAX];
         const char *dot = strrchr(entry->d_name, '.');
-        if (!dot || strcmp(dot, ".target") != 0)
+        if (!dot || strcmp(dot, ".target") != 0 || LA_IS_AMONG(entry->d_name, ends))
             continue;
         la_path(path, "/units/%s", entry->d_name);
         failed = la_world_put(world, path, "[Unit]\nDefaultDependencies=no\n", error);
@@ -155,7 +157,7 @@ __attribute__((noreturn)) static void become_init(const struct la_world *world)
     bool joined = la_cgroup_join(&world->group) == 0 && (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
                   (!*world->memory.path || la_cgroup_join(&world->memory) == 0);
     const char *lacks = joined ? la_world_enter(world->root) : "its cgroups";
-    la_world_confine(false);
+    la_world_confine(world->confined);
     if (!lacks)
         execve(argv[0], argv, environment);
     fprintf(stderr, "%s: %s\n", lacks ? lacks : argv[0], strerror(errno));
@@ -192,8 +194,12 @@ int la_world_boot(struct la_world *world, struct la_error *error)
         return la_fail(error, "no namespaces for systemd: %s", strerror(errno));
     }
     while (!is_up(world)) {
-        if (la_now_ns() > deadline || la_interrupted() || waitpid(world->init, NULL, WNOHANG) == world->init)
-            return la_fail(error, "systemd does not come up: see %s", log);
+        int status = 0;
+        bool ended = waitpid(world->init, &status, WNOHANG) == world->init;
+        if (ended)
+            world->init = 0;
+        if (ended || la_now_ns() > deadline || la_interrupted())
+            return la_fail(error, "systemd does not come up (wait status %#x): see %s", (unsigned int)status, log);
         la_sleep_ms(20);
     }
     return 0;
@@ -230,7 +236,8 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
     *done = (struct la_world_done){.status = -1};
     if (!world->init || pipe2(ends, O_CLOEXEC))
         return;
-    pid_t pid = la_world_start(world, &(struct la_world_start){argv, NULL, -1, ends[1], -1, -1, false, false});
+    pid_t pid = la_world_start(
+        world, &(struct la_world_start){.argv = argv, .in = -1, .out = ends[1], .orders = -1, .answers = -1});
     close(ends[1]);
     bool ended = pid > 0 && collect(ends[0], la_now_ns() + timeout_ms * UINT64_C(1000000), done);
     if (pid > 0 && !ended)

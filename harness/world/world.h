@@ -22,6 +22,7 @@ struct la_world {
     struct la_cgroup group;  /* systemd's own */
     struct la_cgroup bounds; /* of its number of processes, */
     struct la_cgroup memory; /* and their memory; none where the kernel has no such group */
+    bool confined;           /* systemd too, and with it every unit, may do no more than a confined command */
     pid_t init;              /* its process 1, as we see it; 0: it is not booted */
 };
 
@@ -54,6 +55,9 @@ int la_world_boot(struct la_world *world, struct la_error *error);
 void la_world_run(const struct la_world *world, const char *const *argv, unsigned int timeout_ms,
                   struct la_world_done *done);
 
+/* Opens a path of it, as it is seen there: no link leads out of it, whatever lies there. -1 with errno. */
+int la_world_open(const struct la_world *world, const char *path, int flags);
+
 /* How a command is started in it. */
 struct la_world_start {
     const char *const *argv; /* ends with NULL */
@@ -63,6 +67,7 @@ struct la_world_start {
     int orders;              /* are its descriptors 3 and 4; -1: it has none */
     int answers;
     bool terminal; /* `in` is a terminal, and becomes that of a session of its own */
+    bool counted;  /* among the processes that are bounded */
     bool confined; /* it may do what root may, but nothing to the kernel: no mounts, no network set-up */
 };
 

@@ -73,6 +73,10 @@ class Health(LastackTest):
         self.assertEqual(run.scenario()["verdict"], "holds", "the server did nothing wrong")
         self.assertIn("seen by no rule: writes refused in failed-save", run.stdout)
 
+    def test_a_rule_that_is_always_met_sees_nothing(self):
+        _run, fault = self.saves('- {field: redis_mode, comparison: "==", value: standalone, for: 1h}\n')
+        self.assertEqual((fault["verdict"], fault["seen_by"]), ("violated", []))
+
     def test_a_server_that_hides_it(self):
         run, fault = self.saves(SAVE_FAILED, BROKEN / "respd")
         self.assertEqual((run.status, fault["verdict"]), (0, "holds"), str(run))
@@ -92,8 +96,12 @@ class Health(LastackTest):
         wrong = '- {field: rdb_last_bgsave_state, comparison: "==", value: err}\n' \
                 '- {field: connected_clients, comparison: ">", value: 0}\n' \
                 '- {field: maxclients, comparison: ">=", value: 1, for: 1h}\n'
-        run, _fault = self.saves(SAVE_FAILED + wrong)
-        right, unknown, always, patient = run.result["health"]["rules"]
+        comes = '- {field: master_link_status, comparison: "==", value: down}\n' \
+                '- {field: uptime_in_seconds, comparison: "<", value: 60}\n'
+        run, _fault = self.saves(SAVE_FAILED + wrong + comes)
+        right, unknown, always, patient, absent, young = run.result["health"]["rules"]
+        self.assertEqual(absent["verdict"], "inconclusive", "it has no primary here")
+        self.assertEqual((young["verdict"], young["without_fault"]), ("inconclusive", []), "we have started it just now")
         self.assertEqual((right["verdict"], right["without_fault"]), ("holds", []))
         self.assertEqual((unknown["verdict"], unknown["known"]), ("violated", False))
         self.assertEqual((always["verdict"], always["without_fault"]), ("violated", ["failed-save"]))

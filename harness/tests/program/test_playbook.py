@@ -73,6 +73,31 @@ class Playbook(LastackTest):
         _run, _result, was = self.steps("damaged-rdb", "systemctl start redis || true", options=["--carry-on"])
         self.assertEqual(was, ["wrong"])
 
+    def test_what_a_shell_may_be_made_to_do(self):
+        """It ends, becomes another program, is written to without end, traces; each costs its own step only."""
+        _run, result, was = self.steps("crash", "set -x", "echo seen # \"seen\"", "echo PONG # PONG", "set +x", "exit 0", "yes &", "kill %1; true",
+                                       "echo one |\ntr a-z A-Z # OK", "printf '%s\\n' \"say \\\"hi\\\" # there\"",
+                                       "systemctl stop redis && echo now start the restore", "exec sleep 1", "echo PONG # PONG",
+                                       options=["--carry-on"])
+        self.assertEqual(was, ["right", "wrong", "right", "right", "right", "right", "right", "wrong", "right", "right", "right", "right"],
+                         [(step["command"], step["why"]) for step in result["steps"]])
+
+    def test_a_log_that_is_rewritten_again_and_again(self):
+        conf = self.write("rewrites.conf", pathlib.Path("/etc/redis/redis.conf").read_text() +
+                          "\nauto-aof-rewrite-min-size 16kb\nauto-aof-rewrite-percentage 100\n")
+        run, result = self.tried(RUNBOOKS / "crash.md", "crash", "--config", conf)
+        self.assertEqual((result["recoverable"], result["kept"], run.status), (2000, 2000, 0), str(run))
+
+    def test_more_than_was_thought_of_says_nothing(self):
+        book = self.write("more.md", "```sh\nfor i in $(seq 0 1500); do echo \"SET user:$i value-of-user-$i\"; done | redis-cli > /dev/null\n```\n")
+        _run, result = self.tried(book, "flushall-rdb")
+        self.assertEqual((result["kept"], result["verdict"]), (1501, "inconclusive"))
+
+    def test_a_folder_elsewhere_and_an_archive(self):
+        _run, _result, was = self.steps("crash", "mkdir /elsewhere; mv /var/lib/redis /elsewhere/", "mv /elsewhere/redis /var/lib/",
+                                        "tar czf /root/all.tgz -C /var/lib redis && rm -rf /var/lib/redis", "tar xzf /root/all.tgz -C /var/lib")
+        self.assertEqual(was, ["right"] * 4)
+
     def test_a_reply_that_is_an_error(self):
         _run, result, was = self.steps("crash", "systemctl start redis", "redis-cli DEBUG SLEEP 0", "redis-cli GET no-such-key")
         self.assertEqual(was, ["right", "wrong", "right"], "redis-cli ends with status 0 all the same")
@@ -90,6 +115,11 @@ class Playbook(LastackTest):
 
     def test_nothing_reaches_the_host(self):
         """Each is tried, and the host is as it was; a unit of the runbook's own has more rights, and no more reach."""
+        handle = "python3 -c 'import ctypes, os, struct; libc = ctypes.CDLL(None, use_errno=True); " \
+                 "h = struct.pack(\"Iiii\", 8, 1, 2, 0); fd = os.open(\"/\", 0); " \
+                 "raise SystemExit(libc.open_by_handle_at(fd, h, 0) < 0)'"
+        remount = "printf '[Service]\\nType=oneshot\\nExecStart=/bin/mount -o remount,bind,rw /usr\\n' > " \
+                  "/etc/systemd/system/remount.service; systemctl daemon-reload; systemctl start remount"
         evil = "printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"mkdir /run/d; mount -t devtmpfs none /run/d; " \
                "for d in $(find /run/d -type b); do head -c 1 $$d; done | wc -c > /root/read\"\\n' > /etc/systemd/system/evil.service"
         commands = [
@@ -97,7 +127,7 @@ class Playbook(LastackTest):
             "sysctl -w vm.swappiness=7", "echo 7 > /proc/sys/vm/swappiness", "echo 3 > /proc/sys/vm/drop_caches",
             "date -s 2001-01-01", "reboot -f", "ip link set lo down", "curl -s http://192.0.2.1/", "chroot / true",
             "nsenter -t 1 -m true", "rm -f /usr/bin/redis-server", "head -c 3000000000 /dev/zero | tail > /dev/null",
-            "cat /dev/kmsg", "touch /etc/lastack-was-here",
+            "cat /dev/kmsg", handle, remount, "systemctl reboot", "touch /etc/lastack-was-here",
         ]
         sound = ["bomb() { bomb | bomb & }; bomb; sleep 1; true", "kill -9 -1", evil,
                  "systemctl daemon-reload; systemctl start evil; cat /root/read # == 0", "rm -rf --no-preserve-root /etc; true"]

@@ -2,6 +2,8 @@
 """A deployment's own systemd unit, run by the real systemd: in the trap or not, and which line decides."""
 import os
 import pathlib
+import shutil
+import tempfile
 import unittest
 
 from result_schema import schema_errors
@@ -75,6 +77,16 @@ class Unit(LastackTest):
         self.assertEqual(unit["verdict"], "violated")
         self.assertGreaterEqual(unit["trials"][0]["back_ms"], 1500)
         self.assertEqual([line["text"] for line in unit["decided_by"]], ["Restart = on-failure"])
+
+    def test_what_the_unit_reads_comes_along(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))  # /tmp is the world's own
+        self.addCleanup(shutil.rmtree, folder)
+        environment = folder / "environment"
+        environment.write_text("OPTIONS=--appendonly yes\n")
+        file = self.write("cache.service", UNIT.format("Restart=always").replace(
+            "/etc/redis/redis.conf", "/etc/redis/redis.conf $OPTIONS") + f"EnvironmentFile=-{environment}\n")
+        run, unit = self.tried("--unit", file)
+        self.assertEqual((unit["verdict"], unit["trials"][0]["back_with"]), ("holds", 1000), str(run))
 
     def test_what_cannot_be_tried_says_why(self):
         file = self.write("none.service", "[Service]\nExecStart=/bin/false /etc/redis/redis.conf\nType=oneshot\n")
