@@ -111,6 +111,7 @@ struct checking {
     char **lines;
     size_t count;
     const char *bundle;
+    bool renamed; /* something optional is there that has no line: one that is missing may be it, its line damaged */
     struct la_error *error;
 };
 
@@ -137,6 +138,7 @@ static int check_one(void *context, const char *path, const char *name, bool fil
                       ? bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names)
                       : NULL;
     free(key);
+    checking->renamed = checking->renamed || (!line && is_optional(name));
     if (!line && (is_optional(name) || !is_crash(name)))
         return 0; /* somebody's note */
     if (!line)
@@ -181,7 +183,8 @@ static int check_missing(const struct checking *checking)
         struct stat st;
         const char *name = checking->lines[i] + SUM_LENGTH + 2;
         la_path(path, "%s/%s", checking->bundle, name);
-        if (!is_optional(name) && (lstat(path, &st) || !S_ISREG(st.st_mode)))
+        bool may_miss = is_optional(name) && !checking->renamed;
+        if (!may_miss && (lstat(path, &st) || !S_ISREG(st.st_mode)))
             return la_fail(checking->error, "%s: damaged: it is missing", path);
     }
     return 0;

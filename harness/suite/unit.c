@@ -222,6 +222,8 @@ static void with_replica(const struct la_unit_world *unit, const char *folder, s
 {
     int port = unit->address.port + 1;
     struct la_address address = {.port = port};
+    freeReplyObject(
+        send_line(&unit->address, "CONFIG SET repl-diskless-sync-delay 0")); /* it waits for others: none come */
     pid_t replica = start_replica(unit, folder, port);
     char *wrong = NULL;
     if (!replica || !wait_saying(&address, "master_link_status", "up", SERVE_MS))
