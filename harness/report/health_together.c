@@ -4,6 +4,7 @@
 
 #include "report/health.h"
 #include "report/row.h"
+#include "run/watch.h"
 
 /* What a rule made of a fault. */
 enum sight { UNSEEN, NOT_LOOKED_AT, SEEN };
@@ -123,10 +124,12 @@ static void add_run(json_t *faults, const json_t *scenario, const json_t *health
     json_array_append(list_in(fault, "scenarios"), json_object_get(scenario, "name"));
     list_in(fault, "moved");
     list_in(fault, "seen_by");
-    json_t *unseen = list_in(fault, "unseen");
+    list_in(fault, "unseen");
+    list_in(fault, "not_looked_at");
     add_moved(fault, health, ordinary);
-    if (!add_seen(fault, health) && *harm)
-        json_array_append_new(unseen,
+    enum sight sight = add_seen(fault, health);
+    if (sight != SEEN && *harm)
+        json_array_append_new(list_in(fault, sight == UNSEEN ? "unseen" : "not_looked_at"),
                               json_pack("{s:O, s:s}", "scenario", json_object_get(scenario, "name"), "harm", harm));
 }
 
@@ -145,7 +148,6 @@ static json_t *faults_of(const json_t *scenarios, bool own)
     json_array_foreach (faults, i, fault) {
         sum_up_all(json_object_get(fault, "moved"));
         sum_up_all(json_object_get(fault, "seen_by"));
-        list_in(fault, "not_looked_at");
         enum la_verdict verdict = json_array_size(json_object_get(fault, "unseen"))          ? LA_VIOLATED
                                   : json_array_size(json_object_get(fault, "not_looked_at")) ? LA_INCONCLUSIVE
                                                                                              : LA_HOLDS;
@@ -156,11 +158,14 @@ static json_t *faults_of(const json_t *scenarios, bool own)
     return faults;
 }
 
-/* Fields that INFO has in some states of a server only: that they were not seen says nothing. */
+/*
+ * Fields that INFO has in some states of a server only, and the check, which may not have ended yet: that they were not
+ * seen says nothing.
+ */
 static bool comes_and_goes(const char *field)
 {
-    static const char *const beginnings[] = {"master_", "slave",  "errorstat_", "db",      "loading_",
-                                             "aof_",    "module", "sentinel_",  "cluster", "async_"};
+    static const char *const beginnings[] = {"master_", "slave",     "errorstat_", "db",     "loading_",    "aof_",
+                                             "module",  "sentinel_", "cluster",    "async_", LA_WATCH_CHECK};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (strncmp(field, beginnings[i], strlen(beginnings[i])) == 0)
             return true;

@@ -437,15 +437,17 @@ int la_result_exit_status(const json_t *result)
     const json_t *scenarios = json_object_get(result, "scenarios");
     const json_t *required = json_object_get(json_object_get(result, "answer"), "requirements");
     const json_t *health = json_object_get(result, "health");
+    const json_t *faults = json_object_get(health, "faults");
     const json_t *unit = json_object_get(result, "unit");
+    bool judged = json_is_true(json_object_get(health, "own"));
     size_t all = json_array_size(scenarios);
     if (la_rows_count(scenarios, LA_VIOLATED) || la_rows_count(required, LA_VIOLATED) ||
-        la_rows_count(json_object_get(health, "faults"), LA_VIOLATED) ||
-        la_rows_count(json_object_get(health, "rules"), LA_VIOLATED) ||
+        la_rows_count(faults, LA_VIOLATED) || la_rows_count(json_object_get(health, "rules"), LA_VIOLATED) ||
         (json_is_object(unit) && la_row_of(unit).verdict == LA_VIOLATED))
         return LA_EXIT_VIOLATED;
     bool holds = all && la_rows_count(scenarios, LA_HOLDS) == all &&
                  la_rows_count(required, LA_HOLDS) == json_array_size(required) &&
+                 (!judged || la_rows_count(faults, LA_HOLDS) == json_array_size(faults)) &&
                  (!json_is_object(unit) || la_row_of(unit).verdict == LA_HOLDS);
     return holds ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }

@@ -133,6 +133,14 @@ class Health(LastackTest):
         run, faults, _ = self.checked(pings, self.write("failed-save.yaml", FAILED_SAVE))
         self.assertEqual((faults["write ENOSPC by save-child"]["verdict"], run.status), ("holds", 0), str(run))
 
+    def test_a_check_that_has_not_looked_has_not_seen(self):
+        """It takes longer than the fault lasts: nothing is known of it, and nothing holds."""
+        run, faults, _ = self.checked("sleep 3", self.write("failed-save.yaml", FAILED_SAVE))
+        fault = faults["write ENOSPC by save-child"]
+        self.assertEqual((fault["verdict"], fault["unseen"], run.status), ("inconclusive", [], 3), str(run))
+        self.assertEqual(fault["not_looked_at"], [{"scenario": "failed-save", "harm": "writes refused"}])
+        self.assertIn("not looked at in time: writes refused in failed-save", run.stdout)
+
     def test_checks_that_cannot_be_right(self):
         # it always says ill; it hangs, which is ill; and none can change anything
         marks = self.folder / "marks"
