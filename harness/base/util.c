@@ -114,6 +114,19 @@ void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name)
         la_path(out, "%s/%s", from, name);
 }
 
+bool la_is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool la_ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text);
+    size_t size = strlen(ending);
+    return length >= size && !strcmp(text + length - size, ending);
+}
+
 bool la_same_file(const char *one, const char *other)
 {
     struct stat st;

@@ -45,6 +45,12 @@ void la_path_from(char out[LA_PATH_MAX], const char *folder, const char *name);
 /* Both are there and are one, by whatever names. False for NULL. */
 bool la_same_file(const char *one, const char *other);
 
+/* A regular file, or a link to one. */
+bool la_is_file(const char *path);
+
+/* Whether a text ends so. */
+bool la_ends_with(const char *text, const char *ending);
+
 /* Whether a path, that need not be there, is a folder or lies in it. */
 bool la_lies_in(const char *path, const char *folder);
 

@@ -31,14 +31,15 @@ static bool is_order(enum la_comparison comparison)
 static int check(const char *path, unsigned int index, struct la_alert *alert, struct la_error *error)
 {
     double number;
-    int line = la_yaml_item_line(path, (int)index);
     if (!*alert->field || strpbrk(alert->field, " \t:"))
-        return la_fail(error, "%s:%d: field '%.40s' is no name of a field of INFO", path, line, alert->field);
+        return la_fail(error, "%s:%d: field '%.40s' is no name of a field of INFO", path,
+                       la_yaml_item_line(path, (int)index), alert->field);
     if (is_order(alert->comparison) && !is_number(alert->value, &number))
-        return la_fail(error, "%s:%d: '%s' compares numbers, and value '%.40s' is none", path, line,
-                       comparisons[alert->comparison].str, alert->value);
+        return la_fail(error, "%s:%d: '%s' compares numbers, and value '%.40s' is none", path,
+                       la_yaml_item_line(path, (int)index), comparisons[alert->comparison].str, alert->value);
     if (alert->hold && la_duration_ms(alert->hold, &alert->hold_ms))
-        return la_fail(error, "%s:%d: for: '%.40s' is no duration " LA_DURATIONS, path, line, alert->hold);
+        return la_fail(error, "%s:%d: for: '%.40s' is no duration " LA_DURATIONS, path,
+                       la_yaml_item_line(path, (int)index), alert->hold);
     return 0;
 }
 

@@ -19,28 +19,21 @@ static int run_in(const struct la_unit_world *unit, const char *command, struct 
     return done.status ? la_fail(error, "%.200s: %.300s", command, done.output) : 0;
 }
 
-static redisContext *connect_to(const struct la_address *address, struct la_error *error)
-{
-    return la_client_connect(address, ANSWER_MS, error);
-}
-
 static int ask(const struct la_unit_world *unit, const char *line, struct la_error *error)
 {
-    char words[256] = "no answer";
-    redisContext *client = connect_to(&unit->address, error);
-    redisReply *reply = client ? la_client_send(client, &unit->address, line) : NULL;
-    bool failed = !reply || reply->type == REDIS_REPLY_ERROR;
-    if (reply)
-        la_reply_words(reply, words, sizeof words);
+    char words[256];
+    redisReply *reply = la_address_send(&unit->address, ANSWER_MS, line, error);
+    if (!reply)
+        return -1;
+    la_reply_words(reply, words, sizeof words);
+    int failed = reply->type == REDIS_REPLY_ERROR ? la_fail(error, "%s: %s", line, words) : 0;
     freeReplyObject(reply);
-    if (client)
-        la_client_close(client);
-    return failed ? la_fail(error, "%s: %s", line, words) : 0;
+    return failed;
 }
 
 static int write_keys(const struct la_unit_world *unit, int from, int to, struct la_error *error)
 {
-    redisContext *client = connect_to(&unit->address, error);
+    redisContext *client = la_client_connect(&unit->address, ANSWER_MS, error);
     int failed = client ? 0 : -1;
     for (int i = from; i < to && !failed; i++) {
         char line[96];
@@ -105,7 +98,7 @@ static int count_some(redisContext *client, const struct la_address *address, in
 int la_incident_count(const struct la_address *address)
 {
     struct la_error ignored;
-    redisContext *client = connect_to(address, &ignored);
+    redisContext *client = la_client_connect(address, ANSWER_MS, &ignored);
     int count = client ? 0 : -1;
     for (int i = 0; i < LA_PLAYBOOK_KEYS && count >= 0; i += AT_ONCE) {
         int some = count_some(client, address, i);
@@ -132,9 +125,7 @@ static bool newest(const struct la_unit_world *unit, const char *ending, char pa
     char *const roots[] = {at, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     for (FTSENT *entry; tree && (entry = fts_read(tree));) {
-        size_t length = strlen(entry->fts_name);
-        bool ends = length >= strlen(ending) && !strcmp(entry->fts_name + length - strlen(ending), ending);
-        if (entry->fts_info != FTS_F || !ends || entry->fts_statp->st_mtime < latest)
+        if (entry->fts_info != FTS_F || !la_ends_with(entry->fts_name, ending) || entry->fts_statp->st_mtime < latest)
             continue;
         latest = entry->fts_statp->st_mtime;
         la_path(path, "%s", entry->fts_path);

@@ -149,11 +149,6 @@ static void run_steps(struct attempt *attempt)
     attempt->kept = serving ? la_incident_count(&attempt->unit.address) : -1;
 }
 
-static json_t *number(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
 /* `why`: it could not be tried; NULL: it was. */
 static json_t *result_of(const struct attempt *attempt, const char *why)
 {
@@ -173,7 +168,7 @@ static json_t *result_of(const struct attempt *attempt, const char *why)
                      "lost_by_fault", why ? json_null() : json_integer(LA_PLAYBOOK_KEYS - attempt->at_first),
                      "lost_by_runbook",
                      why ? json_null() : json_integer(left < attempt->at_first ? attempt->at_first - left : 0),
-                     "rto_ms", number(serves_at_end ? attempt->serving_ms : NAN), "first_wrong_line",
+                     "rto_ms", la_json_real(serves_at_end ? attempt->serving_ms : NAN), "first_wrong_line",
                      attempt->wrong_line ? json_integer(attempt->wrong_line) : json_null(), "steps", attempt->steps,
                      "stand_ins", "sudo", "carried_on", playbook->carry_on);
 }

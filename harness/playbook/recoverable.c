@@ -73,12 +73,6 @@ static char *list_files(const struct la_world *world)
     return text;
 }
 
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t length = strlen(name);
-    return length >= strlen(ending) && !strcmp(name + length - strlen(ending), ending);
-}
-
 static bool is_packed(const char *head, ssize_t length)
 {
     static const char *const magics[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd\x37\x7a\x58", "BZh", "PK\x03\x04"};
@@ -95,7 +89,7 @@ static void take_file(struct copies *copies, const struct la_world *world, const
     ssize_t length = file >= 0 ? read(file, head, sizeof head) : 0;
     if (file >= 0)
         close(file);
-    struct la_strings *list = ends_with(path, ".manifest")              ? &copies->logs
+    struct la_strings *list = la_ends_with(path, ".manifest")           ? &copies->logs
                               : length > 5 && !memcmp(head, "REDIS", 5) ? &copies->snapshots
                               : length > 4 && *head == '*'              ? &copies->plain
                                                                         : NULL;

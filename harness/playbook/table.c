@@ -9,11 +9,6 @@
 
 enum { SHOWN = 48 };
 
-static int whole(const json_t *object, const char *key)
-{
-    return (int)json_integer_value(json_object_get(object, key));
-}
-
 void la_playbook_table_begin(const char *incident, const char *page, int recoverable, int keys)
 {
     printf("incident %s: %s\n%d of %d keys can be got back\n\n%5s  %-11s %8s  %s\n", incident, page, recoverable, keys,
@@ -26,7 +21,7 @@ void la_playbook_table_step(const json_t *step)
     const char *command = la_json_get(step, "command");
     int length = (int)strcspn(command, "\n");
     bool cut = command[length] || length > SHOWN;
-    printf("%5d  %-11s", whole(step, "line"), la_json_get(step, "was"));
+    printf("%5d  %-11s", la_json_whole(step, "line"), la_json_get(step, "was"));
     la_table_number(la_json_number(step, "ms"), 8, 0);
     printf("  %.*s%s\n", length < SHOWN ? length : SHOWN, command, cut ? "..." : "");
     if (*la_json_get(step, "why"))
@@ -46,14 +41,15 @@ void la_playbook_table_end(const json_t *result, const char *out, int status)
     else if (isnan(kept))
         printf("\nno server serves at the end\n");
     else
-        printf("\nthe server has %.0f of the %d keys that could be got back", kept, whole(result, "recoverable"));
+        printf("\nthe server has %.0f of the %d keys that could be got back", kept,
+               la_json_whole(result, "recoverable"));
     if (!*why && !isnan(rto_ms))
         printf(", %.1f s after the first step began (the steps alone)\n", rto_ms / 1000);
     if (!*why)
-        printf("lost by the fault %d, lost by the runbook %d\n", whole(result, "lost_by_fault"),
-               whole(result, "lost_by_runbook"));
+        printf("lost by the fault %d, lost by the runbook %d\n", la_json_whole(result, "lost_by_fault"),
+               la_json_whole(result, "lost_by_runbook"));
     if (json_is_integer(json_object_get(result, "first_wrong_line")))
-        printf("first wrong line: %s:%d\n", la_json_get(result, "runbook"), whole(result, "first_wrong_line"));
+        printf("first wrong line: %s:%d\n", la_json_get(result, "runbook"), la_json_whole(result, "first_wrong_line"));
     printf("sudo is a stand-in\nreport: %s\n%s; exit %d\n", out, la_json_get(result, "verdict"), status);
     fflush(stdout);
 }

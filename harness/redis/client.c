@@ -228,6 +228,18 @@ int la_client_flush(redisContext *client)
     return 0;
 }
 
+redisReply *la_address_send(const struct la_address *address, int timeout_ms, const char *line, struct la_error *error)
+{
+    redisContext *client = la_client_connect(address, timeout_ms, error);
+    if (!client)
+        return NULL;
+    redisReply *reply = la_client_send(client, address, line);
+    if (!reply)
+        la_fail(error, "%s: %s", line, client->errstr);
+    la_client_close(client);
+    return reply;
+}
+
 bool la_address_serves(const struct la_address *address, int timeout_ms)
 {
     struct la_error ignored;

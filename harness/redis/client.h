@@ -53,6 +53,9 @@ redisReply *la_client_send(redisContext *client, const struct la_address *addres
 /* A reply in words, at most `size` bytes: texts as they are, numbers, (nil), [lists]. */
 void la_reply_words(const redisReply *reply, char *out, size_t size);
 
+/* The same by a connection of its own. NULL with `error` filled: there is no reply. */
+redisReply *la_address_send(const struct la_address *address, int timeout_ms, const char *line, struct la_error *error);
+
 /* True when the server does more than accept: it lets commands through (it is not loading, say). */
 bool la_client_serving(redisContext *client, const struct la_address *address);
 

@@ -192,8 +192,7 @@ static json_t *alarms_json(const struct alarm *alarms, unsigned int count)
         bool looked = alarms[i].looks >= WHOLE_LOOKS || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0;
         json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
                                                alarms[i].known, "looked", looked, "without_fault", alarms[i].unprovoked,
-                                               "seconds",
-                                               isnan(alarms[i].seen) ? json_null() : json_real(alarms[i].seen / 1000)));
+                                               "seconds", la_json_real(alarms[i].seen / 1000)));
         free(words);
     }
     return array;

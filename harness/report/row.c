@@ -48,6 +48,16 @@ double la_json_number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+int la_json_whole(const json_t *object, const char *key)
+{
+    return (int)json_integer_value(json_object_get(object, key));
+}
+
+json_t *la_json_real(double value)
+{
+    return isnan(value) ? json_null() : json_real(value);
+}
+
 struct la_row la_row_of(const json_t *entry)
 {
     struct la_row row = {.name = "", .reproduce = ""};

@@ -47,6 +47,12 @@ const char *la_json_get(const json_t *object, const char *key);
 /* A field that is a number; NAN: it is not there, or none. */
 double la_json_number(const json_t *object, const char *key);
 
+/* The same as a whole number; 0: it is not there, or none. */
+int la_json_whole(const json_t *object, const char *key);
+
+/* A number as JSON has it; NAN: null. */
+json_t *la_json_real(double value);
+
 struct la_row la_row_of(const json_t *entry);
 struct la_said la_said_of(const json_t *claim_verdict);
 

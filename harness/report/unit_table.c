@@ -6,11 +6,6 @@
 #include "report/row.h"
 #include "report/table.h"
 
-static int whole(const json_t *object, const char *key)
-{
-    return (int)json_integer_value(json_object_get(object, key));
-}
-
 /* What became of the primary, and of its replica. */
 static void trial_row(const json_t *trial)
 {
@@ -22,7 +17,7 @@ static void trial_row(const json_t *trial)
         return;
     }
     printf(": the replica keeps %.0f of %d acknowledged writes;\n", la_json_number(trial, "kept"),
-           whole(trial, "acked"));
+           la_json_whole(trial, "acked"));
     if (isnan(back_ms))
         printf("    the primary is not started again (%s)\n", la_json_get(trial, "state"));
     else
@@ -30,7 +25,7 @@ static void trial_row(const json_t *trial)
                la_json_number(trial, "back_with"));
     if (json_is_integer(json_object_get(trial, "kills_until_down")))
         printf("    killed again as soon as it is back, it stays down from the %d. kill on (%.1f s)\n",
-               whole(trial, "kills_until_down"), la_json_number(trial, "kills_ms") / 1000);
+               la_json_whole(trial, "kills_until_down"), la_json_number(trial, "kills_ms") / 1000);
 }
 
 void la_table_unit(const json_t *unit)
@@ -48,7 +43,7 @@ void la_table_unit(const json_t *unit)
     json_array_foreach (json_object_get(unit, "trials"), i, row)
         trial_row(row);
     json_array_foreach (json_object_get(unit, "decided_by"), i, row)
-        printf("  %s %s:%d: %s\n", i ? "   and by" : "decided by", la_json_get(row, "file"), whole(row, "line"),
+        printf("  %s %s:%d: %s\n", i ? "   and by" : "decided by", la_json_get(row, "file"), la_json_whole(row, "line"),
                la_json_get(row, "text"));
     putchar('\n');
     fflush(stdout);

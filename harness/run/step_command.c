@@ -18,14 +18,7 @@ struct command {
 
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error)
 {
-    redisContext *client = la_client_connect(&node->address, COMMAND_TIMEOUT_MS, error);
-    if (!client)
-        return NULL;
-    redisReply *reply = la_client_send(client, &node->address, line);
-    if (!reply)
-        la_fail(error, "%s: %s", line, client->errstr);
-    la_client_close(client);
-    return reply;
+    return la_address_send(&node->address, COMMAND_TIMEOUT_MS, line, error);
 }
 
 /* The next word @NODE: its name, to be freed; NULL: there is none left. It stands at `at`, and `line` goes behind it.

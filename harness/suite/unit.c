@@ -34,16 +34,6 @@ struct trial {
     char config[LA_PATH_MAX];
 };
 
-static redisReply *send_line(const struct la_address *address, const char *line)
-{
-    struct la_error ignored;
-    redisContext *client = la_client_connect(address, ANSWER_MS, &ignored);
-    redisReply *reply = client ? la_client_send(client, address, line) : NULL;
-    if (client)
-        la_client_close(client);
-    return reply;
-}
-
 /* Writes KEYS keys one by one, and has a replica confirm them; NULL, or the first answer that is not as it should be.
  */
 static char *write_keys(const struct la_address *address)
@@ -82,7 +72,8 @@ static int count_keys(const struct la_address *address)
     size_t used = (size_t)snprintf(line, size, "EXISTS");
     for (int i = 0; i < KEYS; i++)
         used += (size_t)snprintf(line + used, size - used, " lastack:unit:%d", i);
-    redisReply *reply = send_line(address, line);
+    struct la_error ignored;
+    redisReply *reply = la_address_send(address, ANSWER_MS, line, &ignored);
     int count = reply && reply->type == REDIS_REPLY_INTEGER ? (int)reply->integer : -1;
     freeReplyObject(reply);
     free(line);
@@ -222,8 +213,9 @@ static void with_replica(const struct la_unit_world *unit, const char *folder, s
 {
     int port = unit->address.port + 1;
     struct la_address address = {.port = port};
-    freeReplyObject(
-        send_line(&unit->address, "CONFIG SET repl-diskless-sync-delay 0")); /* it waits for others: none come */
+    struct la_error ignored;
+    /* it waits for others, and none come; a server that does not know the setting does not wait */
+    freeReplyObject(la_address_send(&unit->address, ANSWER_MS, "CONFIG SET repl-diskless-sync-delay 0", &ignored));
     pid_t replica = start_replica(unit, folder, port);
     char *wrong = NULL;
     if (!replica || !wait_saying(&address, "master_link_status", "up", SERVE_MS))
@@ -305,18 +297,14 @@ static json_t *restart_line(const struct la_unit_files *files, const struct tria
     return found;
 }
 
-static json_t *number(double value)
-{
-    return isnan(value) || value < 0 ? json_null() : json_real(value);
-}
-
 static json_t *trial_json(const char *with, const struct trial *trial)
 {
     bool known = !*trial->why;
     return json_pack("{s:s, s:o, s:i, s:o, s:o, s:o, s:s, s:o, s:o}", "with", with, "why", la_json_text(trial->why),
-                     "acked", KEYS, "kept", number(known ? trial->kept : NAN), "back_with",
-                     number(known ? trial->back_with : NAN), "back_ms", number(trial->back_ms), "state", trial->state,
-                     "kills_until_down", trial->kills ? json_integer(trial->kills) : json_null(), "kills_ms",
+                     "acked", KEYS, "kept", la_json_real(known ? trial->kept : NAN), "back_with",
+                     la_json_real(known && trial->back_with >= 0 ? trial->back_with : NAN), "back_ms",
+                     la_json_real(trial->back_ms), "state", trial->state, "kills_until_down",
+                     trial->kills ? json_integer(trial->kills) : json_null(), "kills_ms",
                      trial->kills ? json_real(trial->kills_ms) : json_null());
 }
 
@@ -345,7 +333,7 @@ static void try_changes(struct la_work *work, const struct la_unit_files *files,
     }
 }
 
-/* The lines that decide: of a deployment in the trap, those whose change was seen to lead out of it. */
+/* The lines that decide: when the unit is started again, and what the server keeps. */
 static json_t *deciding_lines(const struct la_unit_files *files, const struct trial *trial)
 {
     json_t *lines = json_array();

@@ -15,12 +15,6 @@
 static const char *const places[] = {ETC, "/usr/local/lib/systemd/system", VENDOR};
 enum { PLACES = sizeof places / sizeof *places };
 
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 static void add(struct la_unit_files *files, const char *here, const char *place, const char *name)
 {
     la_strings_add(&files->pairs, la_strdup(here));
@@ -53,8 +47,7 @@ static int find_file(struct la_unit_files *files, const char *path, struct la_er
     const char *slash = strrchr(path, '/');
     snprintf(files->name, sizeof files->name, "%s", slash ? slash + 1 : path);
     la_path(folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    if (strlen(files->name) <= strlen(SUFFIX) ||
-        strcmp(files->name + strlen(files->name) - strlen(SUFFIX), SUFFIX) != 0)
+    if (!la_ends_with(files->name, SUFFIX) || !strcmp(files->name, SUFFIX))
         return la_fail(error, "--unit %s: the file of a service ends in " SUFFIX, path);
     add(files, path, ETC, files->name);
     add_drop_ins(files, *folder ? folder : "/", files->name, ETC);
@@ -66,8 +59,7 @@ static void take_name(struct la_unit_files *files, const char *path)
 {
     char *target = realpath(path, NULL);
     const char *name = target ? strrchr(target, '/') + 1 : "";
-    size_t length = strlen(name);
-    if (length > strlen(SUFFIX) && !strcmp(name + length - strlen(SUFFIX), SUFFIX))
+    if (la_ends_with(name, SUFFIX))
         snprintf(files->name, sizeof files->name, "%s", name);
     free(target);
 }
@@ -80,7 +72,7 @@ static int find_name(struct la_unit_files *files, const char *unit, const char *
     for (int i = 0; i < PLACES && !found; i++) {
         char path[LA_PATH_MAX];
         la_path(path, "%s/%s", i ? places[i] : etc, files->name);
-        found = is_file(path);
+        found = la_is_file(path);
         if (found)
             take_name(files, path);
     }
@@ -91,7 +83,7 @@ static int find_name(struct la_unit_files *files, const char *unit, const char *
         char path[LA_PATH_MAX];
         const char *folder = i ? places[i] : etc;
         la_path(path, "%s/%s", folder, files->name);
-        if (is_file(path))
+        if (la_is_file(path))
             add(files, path, places[i], files->name);
         add_drop_ins(files, folder, files->name, places[i]);
         add_drop_ins(files, folder, "service", places[i]);
@@ -106,8 +98,8 @@ int la_unit_find(struct la_unit_files *files, const char *unit, const char *fold
         return la_fail(error, "--unit-dir %s: %m", folder);
     if (strlen(unit) >= sizeof files->name - strlen(SUFFIX))
         return la_fail(error, "--unit: the name is too long");
-    if (strchr(unit, '/') || is_file(unit))
-        return is_file(unit) ? find_file(files, unit, error) : la_fail(error, "--unit %s: no such file", unit);
+    if (strchr(unit, '/') || la_is_file(unit))
+        return la_is_file(unit) ? find_file(files, unit, error) : la_fail(error, "--unit %s: no such file", unit);
     return find_name(files, unit, folder ? folder : ETC, error);
 }
 

@@ -47,12 +47,6 @@ int la_unit_kill(const struct la_unit_world *unit)
     return done.status;
 }
 
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* The program and the first word behind it that names a file: what `show` says of ExecStart, taken apart. */
 static void read_command(struct la_unit_world *unit)
 {
@@ -92,7 +86,7 @@ static int copy_beside(const struct la_unit_world *unit, struct la_error *error)
         char *rest = text;
         for (char *word; (word = strsep(&rest, " \n;"));) {
             const char *path = strchr(word, '=') ? strchr(word, '=') + 1 : word;
-            if (*path == '/' && is_file(path) && !is_there(&unit->world, path) &&
+            if (*path == '/' && la_is_file(path) && !is_there(&unit->world, path) &&
                 la_world_copy(&unit->world, path, path, error))
                 return -1;
         }
@@ -200,12 +194,9 @@ static int make_reachable(struct la_unit_world *unit, struct la_error *error)
     const char *lines[] = {listens_here(&unit->settings) ? NULL : "bind 127.0.0.1",
                            port && !strcmp(port, "0") ? "port 6379" : NULL};
     free(port);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines[i] && append(unit, lines[i], error))
             return -1;
-        if (lines[i])
-            la_strings_add(&unit->appended, la_strdup(lines[i]));
-    }
     return 0;
 }
 
@@ -271,5 +262,4 @@ void la_unit_world_down(struct la_unit_world *unit)
 {
     la_world_end(&unit->world);
     la_config_free(&unit->settings);
-    la_strings_free(&unit->appended);
 }

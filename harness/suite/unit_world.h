@@ -9,11 +9,10 @@
 struct la_unit_world {
     const struct la_unit_files *files;
     struct la_world world;
-    char server[LA_PATH_MAX];   /* the program that ExecStart names */
-    char config[LA_PATH_MAX];   /* the configuration that it names, in the world; empty: none */
-    struct la_config settings;  /* what that says */
-    struct la_address address;  /* of the server */
-    struct la_strings appended; /* lines that had to be added, so that it can be reached */
+    char server[LA_PATH_MAX];  /* the program that ExecStart names */
+    char config[LA_PATH_MAX];  /* the configuration that it names, in the world; empty: none */
+    struct la_config settings; /* what that says */
+    struct la_address address; /* of the server */
 };
 
 /* What a world is made with beyond the unit itself. NULL each: nothing. */

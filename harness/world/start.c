@@ -41,8 +41,7 @@ static bool enter_namespaces(pid_t init)
     return entered;
 }
 
-/* What is our own does not share the bound on processes: a runbook may have used it up. */
-static bool join_groups(const struct la_world *world, bool counted)
+bool la_world_join(const struct la_world *world, bool counted)
 {
     return la_cgroup_join(&world->group) == 0 && (!*world->memory.path || la_cgroup_join(&world->memory) == 0) &&
            (!counted || !*world->bounds.path || la_cgroup_join(&world->bounds) == 0);
@@ -89,7 +88,7 @@ pid_t la_world_start(const struct la_world *world, const struct la_world_start *
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!join_groups(world, how->counted) || !enter_namespaces(world->init))
+    if (!la_world_join(world, how->counted) || !enter_namespaces(world->init))
         _exit(127);
     pid_t pid = fork(); /* a process namespace is entered by children */
     if (pid == 0)

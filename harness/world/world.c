@@ -154,9 +154,7 @@ __attribute__((noreturn)) static void become_init(const struct la_world *world)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    bool joined = la_cgroup_join(&world->group) == 0 && (!*world->bounds.path || la_cgroup_join(&world->bounds) == 0) &&
-                  (!*world->memory.path || la_cgroup_join(&world->memory) == 0);
-    const char *lacks = joined ? la_world_enter(world->root) : "its cgroups";
+    const char *lacks = la_world_join(world, true) ? la_world_enter(world->root) : "its cgroups";
     la_world_confine(world->confined);
     if (!lacks)
         execve(argv[0], argv, environment);

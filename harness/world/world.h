@@ -71,6 +71,12 @@ struct la_world_start {
     bool confined; /* it may do what root may, but nothing to the kernel: no mounts, no network set-up */
 };
 
+/*
+ * The calling process belongs to its control groups from now on; `counted`: also to that which bounds processes. What
+ * is our own does not share that bound: a runbook may have used it up. Safe after fork. False: errno.
+ */
+bool la_world_join(const struct la_world *world, bool counted);
+
 /* The pid of a process that ends with it, and as it does (128 + n: of signal n; 127: it could not be started). -1. */
 pid_t la_world_start(const struct la_world *world, const struct la_world_start *how);
 

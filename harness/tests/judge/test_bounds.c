@@ -1,28 +1,18 @@
 /* A figure that is measured in rounds, and its bound: met, not met, or for --deep to tell. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmocka_all.h"
 #include "judge/expectations.h"
 #include "judge/judge.h"
 #include "judge/opinion.h"
-#include "scenario/read.h"
+#include "scenario_text.h"
 
 static struct la_scenario *bounded_by(unsigned int max)
 {
-    char path[] = "/tmp/bounds-XXXXXX";
-    struct la_error error = {""};
-    FILE *file = fdopen(mkstemp(path), "w");
-    fprintf(file, "name: x\ntitle: t\nsteps:\n  - reload: {name: start}\nexpect:\n  - figure: {name: start, max: %u}\n",
-            max);
-    fclose(file);
-    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
-    unlink(path);
-    if (!scenario)
-        fail_msg("%s", error.text);
-    return scenario;
+    return scenario_text("name: x\ntitle: t\nsteps:\n  - reload: {name: start}\nexpect:\n"
+                         "  - figure: {name: start, max: %u}\n",
+                         max);
 }
 
 /* What is said of samples from 10 to 10 + count - 1 ms; to be freed. */

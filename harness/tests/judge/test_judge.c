@@ -9,7 +9,7 @@
 #include "driver/control.h"
 #include "judge/expectations.h"
 #include "judge/judge.h"
-#include "scenario/read.h"
+#include "scenario_text.h"
 
 #define MS UINT64_C(1000000)
 
@@ -32,27 +32,12 @@ struct world {
     struct fi_control *control;
 };
 
-static struct la_scenario *read_text(const char *expect)
-{
-    char path[] = "/tmp/judge-XXXXXX";
-    struct la_error error = {""};
-    int fd = mkstemp(path);
-    FILE *file = fdopen(fd, "w");
-    fprintf(file, "%s%s", scenario_head, expect);
-    fclose(file);
-    struct la_scenario *scenario = la_scenario_read(path, &la_kinds, &error);
-    unlink(path);
-    if (!scenario)
-        fail_msg("%s", error.text);
-    return scenario;
-}
-
 /* A sound run: 1000 operations acknowledged, the server killed once, everything read back and there. */
 static struct world *begin(const char *expect)
 {
     struct world *world = la_alloc(1, sizeof *world);
     struct la_run *run = &world->run;
-    world->scenario = read_text(expect);
+    world->scenario = scenario_text("%s%s", scenario_head, expect);
     world->options.demands = (struct la_demands){-1, -1, false};
     world->control = la_alloc(1, sizeof *world->control);
     world->head.acked = 1000;
