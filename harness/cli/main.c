@@ -12,8 +12,8 @@
 #include "cli/fault.h"
 #include "cli/list.h"
 #include "playbook/incident.h"
-#include "playbook/playbook.h"
 #include "report/ledger_print.h"
+#include "suite/playbook.h"
 #include "suite/replay.h"
 #include "suite/sandbox.h"
 #include "suite/suite.h"
@@ -31,6 +31,7 @@ enum {
     OPTION_SET,
     OPTION_ALERTS,
     OPTION_CHECK,
+    OPTION_DOCUMENT,
     OPTION_INCIDENT,
     OPTION_CARRY_ON,
     OPTION_UNIT,
@@ -143,6 +144,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
     case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
     case OPTION_CHECK: suite->check = path_of(value, "--check"); break;
+    case OPTION_DOCUMENT: suite->document = path_of(value, "--document"); break;
     case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
     case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
@@ -198,6 +200,8 @@ static const struct argp_option run_options[] = {
      "as "
      "the field check",
      0},
+    {"document", OPTION_DOCUMENT, "FILE|DIR", 0,
+     "where the lines stand that scenarios of playbooks take from a document; certify: with --deep", 0},
     {"unit", OPTION_UNIT, "FILE|NAME", 0,
      "whether this systemd unit, with its redis.conf or that of --config, loses a replica's data with its own", 0},
     {"unit-dir", OPTION_UNIT_DIR, "DIR", 0, "what stands for /etc/systemd/system: units and their drop-ins", 0},
@@ -367,6 +371,7 @@ static error_t parse_playbook(int key, char *value, struct argp_state *state)
 {
     struct la_playbook *playbook = state->input;
     switch (key) {
+    case 's': playbook->server = path_of(value, "--server"); break;
     case 'c': playbook->config = path_of(value, "--config"); break;
     case 'o': la_path(playbook->out, "%s", path_of(value, "--out")); break;
     case OPTION_JSON: playbook->json = path_of(value, "--json"); break;
@@ -391,6 +396,10 @@ static int playbook(int argc, char **argv)
     char about[512] = "what has happened: ";
     const struct argp_option options[] = {
         {"incident", OPTION_INCIDENT, "NAME", 0, about, 0},
+        {"server", 's', "PATH", 0,
+         "server in place of the one that the unit starts; its redis-cli and check tools are used where they lie "
+         "beside it",
+         0},
         {"config", 'c', "FILE", 0,
          "redis.conf in place of the one that the unit names; the incident adds its own lines", 0},
         {"carry-on", OPTION_CARRY_ON, NULL, 0, "go on after a step that failed, as whoever is in a hurry does", 0},

@@ -176,6 +176,7 @@ const struct la_expect_kind la_expect_figure = {
     .check = check_figure,
     .judge = judge_figure,
     .given = true,
+    .in_world = true,
     .measure = measure_figure,
 };
 
@@ -290,6 +291,7 @@ const struct la_expect_kind la_expect_line = {
 struct says {
     char *node;
     char *name;
+    char *begins;
     char *contains;
     char *lacks;
 };
@@ -297,8 +299,8 @@ struct says {
 static int check_says(const struct la_check *check, const struct la_spec *spec)
 {
     const struct says *says = (const struct says *)spec;
-    if (!says->contains == !says->lacks)
-        return la_check_wrong(check, "'says' needs contains or lacks");
+    if ((says->begins != NULL) + (says->contains != NULL) + (says->lacks != NULL) != 1)
+        return la_check_wrong(check, "'says' needs one of begins, contains, lacks");
     return check_name(check, says->name);
 }
 
@@ -308,6 +310,8 @@ static struct la_opinion judge_says(const struct la_run *run, const struct la_sp
     const struct la_measure *measure = la_measures_find(&run->measures, says->name);
     if (!measure || !measure->text)
         return la_opinion_unknown("'%s' was not measured", says->name);
+    if (says->begins && strncmp(measure->text, says->begins, strlen(says->begins)) != 0)
+        return la_opinion_unmet("%s: '%.100s', expected to begin with '%s'", says->name, measure->text, says->begins);
     if (says->contains && !strstr(measure->text, says->contains))
         return la_opinion_unmet("%s: '%.100s', expected to contain '%s'", says->name, measure->text, says->contains);
     if (says->lacks && strstr(measure->text, says->lacks))
@@ -324,18 +328,24 @@ static void measure_says(const struct la_run *run, const struct la_spec *spec, s
     la_measured_once(measured, NAN, "", "%s", says->name);
     snprintf(measured->words, sizeof measured->words, "%s", measure->text);
     la_printable(measured->words);
-    snprintf(measured->bound, sizeof measured->bound, "%s '%s'", says->contains ? "contains" : "without",
-             says->contains ? says->contains : says->lacks);
+    snprintf(measured->bound, sizeof measured->bound, "%s '%s'",
+             says->begins     ? "begins with"
+             : says->contains ? "contains"
+                              : "without",
+             says->begins     ? says->begins
+             : says->contains ? says->contains
+                              : says->lacks);
 }
 
-static const cyaml_schema_field_t says_fields[] = {LA_TEXT("name", LA_REQUIRED, struct says, name),
-                                                   LA_TEXT("contains", LA_OPTIONAL, struct says, contains),
-                                                   LA_TEXT("lacks", LA_OPTIONAL, struct says, lacks), LA_END};
+static const cyaml_schema_field_t says_fields[] = {
+    LA_TEXT("name", LA_REQUIRED, struct says, name), LA_TEXT("begins", LA_OPTIONAL, struct says, begins),
+    LA_TEXT("contains", LA_OPTIONAL, struct says, contains), LA_TEXT("lacks", LA_OPTIONAL, struct says, lacks), LA_END};
 
 const struct la_expect_kind la_expect_says = {
     .form = {"says", says_fields, sizeof(struct says)},
     .check = check_says,
     .judge = judge_says,
     .given = true,
+    .in_world = true,
     .measure = measure_says,
 };

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "playbook/incident.h"
 #include "run/steps.h"
 
 const cyaml_schema_field_t la_count_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct la_count, node),
@@ -18,4 +19,9 @@ static const struct la_expect_kind *const expectations[] = {
     &la_expect_says,       NULL,
 };
 
-const struct la_kinds la_kinds = {la_step_kinds, expectations};
+static bool knows_incident(const char *name)
+{
+    return la_incident_find(name);
+}
+
+const struct la_kinds la_kinds = {la_step_kinds, expectations, knows_incident};

@@ -97,7 +97,7 @@ static void look_at_findings(struct opinions *opinions)
 
 static void look_at_expectations(struct opinions *opinions, const struct la_expect *expects, unsigned int count)
 {
-    bool begun = opinions->run->ledger.head; /* else not even its nodes may be there */
+    bool begun = la_run_begun(opinions->run); /* else not even its nodes may be there */
     for (unsigned int i = 0; begun && i < count; i++) {
         if (opinions->run->replayed && !expects[i].kind->of_state)
             continue;
@@ -176,7 +176,7 @@ static void look_at_reading(struct opinions *opinions)
 static struct la_measured deciding(const struct la_run *run, const struct la_expect *expects, unsigned int count)
 {
     struct la_measured decides = {.value = NAN};
-    for (unsigned int i = 0; run->ledger.head && i < count; i++) {
+    for (unsigned int i = 0; la_run_begun(run) && i < count; i++) {
         struct la_measured measured = {.value = NAN};
         expects[i].kind->measure(run, expects[i].spec, &measured);
         if (expects[i].kind->judge(run, expects[i].spec).met != LA_MET)
@@ -205,7 +205,7 @@ static void look_at_given(struct opinions *own)
 {
     const struct la_run *run = own->run;
     const struct la_scenario *scenario = run->scenario;
-    for (unsigned int i = 0; run->ledger.head && i < scenario->expect_count; i++) {
+    for (unsigned int i = 0; la_run_begun(run) && i < scenario->expect_count; i++) {
         const struct la_expect *expect = &scenario->expect[i];
         struct la_opinion opinion = expect->kind->given ? expect->kind->judge(run, expect->spec) : la_opinion_met();
         if (opinion.met == LA_MET)

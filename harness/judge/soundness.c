@@ -69,6 +69,8 @@ void la_soundness(const struct la_run *run, struct la_strings *doubts)
         for (unsigned int r = 0; r < run->nodes[i].rule_count; r++)
             if (!(run->nodes[i].optional_rules >> r & 1))
                 look_at_rule(&run->nodes[i].control->rules[run->nodes[i].rules[r]], doubts);
+    if (run->place && !run->measures.count && !run->doubts.count)
+        la_strings_add(doubts, la_strdup("no step has measured anything"));
     if (!run->ledger.head || run->doubts.count || run->replayed)
         return;
     look_at_load(run, doubts); /* after them: what it ran into may come of a fault that never came */

@@ -205,6 +205,8 @@ void la_incident_names(char *out, size_t size)
 const struct la_incident *la_incident_find(const char *name)
 {
     const struct la_incident *incident = la_incidents;
+    if (!name)
+        return NULL;
     while (incident->name && strcmp(incident->name, name) != 0)
         incident++;
     return incident->name ? incident : NULL;

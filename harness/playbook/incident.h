@@ -5,7 +5,7 @@
 #ifndef LASTACK_PLAYBOOK_INCIDENT_H
 #define LASTACK_PLAYBOOK_INCIDENT_H
 
-#include "suite/unit_world.h"
+#include "unit/unit_world.h"
 
 enum { LA_PLAYBOOK_KEYS = 2000, LA_PLAYBOOK_IN_BACKUP = 1000 };
 
@@ -19,7 +19,7 @@ struct la_incident {
 
 extern const struct la_incident la_incidents[]; /* ends with a name of NULL */
 
-/* NULL: there is none of that name. */
+/* NULL: there is none of that name, or the name is NULL. */
 const struct la_incident *la_incident_find(const char *name);
 
 /* "crash, torn-aof, ..." */

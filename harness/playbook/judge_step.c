@@ -11,8 +11,8 @@ enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
 const char *la_step_was_name(enum la_step_was was)
 {
-    static const char *const names[] = {"right",   "wrong",       "failed",     "impossible",
-                                        "waiting", "destructive", "not reached"};
+    static const char *const names[] = {"right",   "wrong",       "failed",      "impossible",
+                                        "waiting", "destructive", "not reached", "inconclusive"};
     return names[was];
 }
 
@@ -68,6 +68,10 @@ enum la_step_was la_step_judge(const struct la_runbook_step *step, const struct 
 {
     const char *line = last_line(done->output);
     *why = '\0';
+    if (*seen->undone) {
+        snprintf(why, size, "%s", seen->undone);
+        return LA_STEP_UNKNOWN;
+    }
     if (seen->after < seen->before) {
         snprintf(why, size, "%d keys could be got back before it, %d after it", seen->before, seen->after);
         return LA_STEP_DESTRUCTIVE;

@@ -3,7 +3,7 @@
 #define LASTACK_PLAYBOOK_JUDGE_STEP_H
 
 #include "playbook/runbook.h"
-#include "playbook/shell.h"
+#include "world/shell.h"
 
 enum la_step_was {
     LA_STEP_RIGHT,
@@ -13,6 +13,7 @@ enum la_step_was {
     LA_STEP_WAITING,     /* it asks, and nobody is there */
     LA_STEP_DESTRUCTIVE, /* after it, less can be got back than before */
     LA_STEP_NOT_REACHED,
+    LA_STEP_UNKNOWN, /* a stand-in does not do what it asks for */
 };
 
 const char *la_step_was_name(enum la_step_was was);
@@ -24,6 +25,7 @@ struct la_step_seen {
     char missing[LA_PATH_MAX]; /* a file that it names and that was not there before; empty: none */
     bool starts;               /* it is to start the server */
     bool serves;               /* which serves after it */
+    char undone[200];          /* what it asked a stand-in for in vain; empty: nothing */
 };
 
 /* `why`, in words where it was not right. */

@@ -273,6 +273,26 @@ static int load_snapshot(const struct la_recoverable *recoverable, const char *p
     return copied ? load(recoverable, NULL) : 0;
 }
 
+/* Makes it what a server would begin with, whatever it is packed in: $1 is the glob. */
+static const char unpack[] =
+    "set -e; rm -rf " SCRATCH "; mkdir -p " SCRATCH "/in; newest=$(ls -td -- $1 | head -n 1); cd " SCRATCH
+    "; case $newest in *.tar | *.tar.gz | *.tgz) tar -xf \"$newest\" -C in ;; "
+    "*.gz) gzip -cd \"$newest\" >in/dump.rdb ;; *) cp -rL \"$newest\" in/ ;; esac; "
+    "log=$(find in -name '*.manifest' | head -n 1); if [ -n \"$log\" ]; then "
+    "mkdir appendonlydir; cp -L \"${log%/*}\"/* appendonlydir/; exit 0; fi; "
+    "cp -L \"$(find in -type f | head -n 1)\" dump.rdb";
+
+int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob)
+{
+    static const char manifest[] = "for m in " LOG "/*.manifest; do [ -e \"$m\" ]; done";
+    if (!do_in_world(recoverable->world, unpack, glob))
+        return -1;
+    bool log = do_in_world(recoverable->world, manifest, "");
+    int keys = load(recoverable, log ? "appendonly.aof" : NULL);
+    do_in_world(recoverable->world, "rm -rf " SCRATCH, "");
+    return keys;
+}
+
 /* The most of all copies that are there now. False: none has changed since the last look. */
 static bool look_once(struct la_recoverable *recoverable)
 {

@@ -20,6 +20,12 @@ struct la_recoverable {
 /* Looks at the files of the world again, if any has changed. The number of keys. */
 int la_recoverable_look(struct la_recoverable *recoverable);
 
+/*
+ * How many keys the newest of the files that match a glob of the world's gives back as it is, unpacked where it is an
+ * archive (gzip, tar). -1: there is none, or no server loads it.
+ */
+int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob);
+
 void la_recoverable_free(struct la_recoverable *recoverable);
 
 #endif

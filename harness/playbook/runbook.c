@@ -169,6 +169,11 @@ static void read_block(struct la_runbook *runbook, const char *text, int line, b
     free(copy);
 }
 
+void la_runbook_add(struct la_runbook *runbook, const char *text, int line)
+{
+    read_block(runbook, text, line, false);
+}
+
 int la_runbook_read(struct la_runbook *runbook, const char *path, struct la_error *error)
 {
     size_t length = 0;

@@ -32,6 +32,9 @@ struct la_runbook {
 
 /* -1 with `error` filled: it cannot be read, or has no commands. */
 int la_runbook_read(struct la_runbook *runbook, const char *path, struct la_error *error);
+/* Adds the commands of a shell text, whose first line has that number. */
+void la_runbook_add(struct la_runbook *runbook, const char *text, int line);
+
 void la_runbook_free(struct la_runbook *runbook);
 
 /* Whether a step's output shows what its comment says. True where it says nothing that is judged. */

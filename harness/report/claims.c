@@ -4,14 +4,18 @@
 #include <string.h>
 
 #include "report/row.h"
+#include "scenario/fields.h"
 #include "scenario/yaml_list.h"
 
 #define FIELD(name) CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER, struct la_claim, name, 0, CYAML_UNLIMITED)
 
-static const cyaml_schema_field_t claim_fields[] = {FIELD(id), FIELD(text), FIELD(source),
+static const cyaml_schema_field_t claim_fields[] = {FIELD(id),
+                                                    FIELD(text),
+                                                    FIELD(source),
                                                     CYAML_FIELD_STRING_PTR("needs",
                                                                            CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                                                            struct la_claim, needs, 0, CYAML_UNLIMITED),
+                                                    LA_FLAG("from_document", struct la_claim, from_document),
                                                     CYAML_FIELD_END};
 static const cyaml_schema_value_t claim_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_claim, claim_fields)};
@@ -191,11 +195,16 @@ void la_claims_untestable(const struct la_claims *claims, json_t *result)
 {
     for (unsigned int i = 0; claims && i < claims->count; i++) {
         const struct la_claim *claim = &claims->items[i];
-        if (!claim->needs)
+        const char *needs = claim->needs           ? claim->needs
+                            : claim->from_document ? "document not given: --deep --document DIR"
+                                                   : NULL;
+        if (!needs)
             continue;
         json_t *entry = entry_of(claims, result, claim->id);
+        if (!claim->needs && json_array_size(json_object_get(entry, "sides")))
+            continue;
         if (json_array_size(json_object_get(entry, "sides"))) { /* what can be measured is, and the rest is named */
-            char *both = la_format("%s; here: %s", claim->needs, la_json_get(entry, "measured"));
+            char *both = la_format("%s; here: %s", needs, la_json_get(entry, "measured"));
             json_object_set_new(entry, "verdict", json_string(la_verdict_name(LA_UNTESTABLE)));
             json_object_set_new(entry, "measured", la_json_text(both));
             free(both);
@@ -204,7 +213,7 @@ void la_claims_untestable(const struct la_claims *claims, json_t *result)
         json_object_update_new(entry, json_pack("{s:s, s:s, s:s, s:n, s:n, s:i, s:s, s:s, s:s, s:o}", "verdict",
                                                 la_verdict_name(LA_UNTESTABLE), "quantity", "", "unit", "", "value",
                                                 "interval", "n", 0, "bound", "", "document_says", "", "conditions", "",
-                                                "measured", la_json_text(claim->needs)));
+                                                "measured", la_json_text(needs)));
     }
     sorted(result);
 }

@@ -10,7 +10,8 @@ struct la_claim {
     char *id;
     char *text;
     char *source;
-    char *needs; /* what it takes to try it that no machine here has: it is untestable; NULL: nothing */
+    char *needs;        /* what it takes to try it that no machine here has: it is untestable; NULL: nothing */
+    bool from_document; /* it takes the document itself, --document, to try it */
 };
 
 struct la_claims {

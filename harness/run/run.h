@@ -30,6 +30,7 @@ struct la_demands {
 };
 
 struct la_alerts; /* judge/alerts.h */
+struct la_place;  /* playbook/place.h */
 
 struct la_options {
     struct la_server server;
@@ -45,6 +46,8 @@ struct la_options {
     const struct la_strings *doubts;    /* of what it runs with, whatever is run; NULL: none */
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
     bool deep;                          /* rounds are LA_DEEP times as many */
+    const char *fixtures;               /* folder of units and stand-ins, for scenarios with a world */
+    const char *document;               /* file or folder from which steps take lines; NULL: none */
     bool verbose;                       /* a line for each step, on a terminal */
 };
 
@@ -98,6 +101,7 @@ struct la_run {
     unsigned int target; /* index of the node that the load talks to, */
     uint32_t moved_life; /* and since which life of what it talks to; 0: it has not moved */
     struct la_ledger ledger;
+    struct la_place *place;        /* of a scenario with a world, once it is there; NULL: none */
     struct la_recording recording; /* what the load sends, where that is a list of commands */
     bool *changed;                 /* by item of it: it has changed data; NULL: nobody counts that */
     pid_t load_pid;
@@ -152,6 +156,12 @@ uint64_t la_run_doze(struct la_run *run);
 /* The server was kept from going on for so long, by the machine or on purpose: times are judged with allowance for it.
  */
 void la_run_stalled(struct la_run *run, uint64_t ns);
+
+/* It has come so far that there is something to judge. */
+static inline bool la_run_begun(const struct la_run *run)
+{
+    return run->ledger.head || run->place;
+}
 
 /* A rule has fired, or a step has done harm. */
 bool la_run_struck(const struct la_run *run);

@@ -40,6 +40,9 @@ extern const struct la_step_kind la_step_fio;
 extern const struct la_step_kind la_step_fill;
 extern const struct la_step_kind la_step_reload;
 extern const struct la_step_kind la_step_brink;
+extern const struct la_step_kind la_step_shell;
+extern const struct la_step_kind la_step_stage;
+extern const struct la_step_kind la_step_count;
 
 /* Ends the load and waits for it, so that the ledger stands still. */
 void la_stop_load(struct la_run *run);
@@ -62,6 +65,9 @@ const char *la_scenario_verifies(const struct la_scenario *scenario);
 
 /* A step of it measures a figure of that name. */
 bool la_scenario_measures(const struct la_scenario *scenario, const char *name);
+
+/* A step of it takes its commands from a document. */
+bool la_scenario_quotes(const struct la_scenario *scenario);
 
 /* Its load leaves a node for another. */
 bool la_scenario_moves(const struct la_scenario *scenario);

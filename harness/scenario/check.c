@@ -147,6 +147,9 @@ static int check_step(const struct la_check *check, unsigned int index)
     const struct la_step_kind *kind = step->kind;
     if (!kind)
         return la_check_wrong(check, "a step has exactly one key");
+    if (kind->in_world != (check->scenario->world != NULL))
+        return la_check_wrong(check, "'%s' is for scenarios %s 'world'", kind->form.name,
+                              kind->in_world ? "with" : "without");
     if (check_node(check, step->spec->node))
         return -1;
     if (kind->reads && la_scenario_node(check->scenario, la_spec_node(check->scenario, step->spec))->sentinel_of)
@@ -164,6 +167,8 @@ static int check_expect(const struct la_check *check, const struct la_expect *ex
 {
     if (!expect->kind)
         return la_check_wrong(check, "an expectation has exactly one key");
+    if (check->scenario->world && !expect->kind->in_world)
+        return la_check_wrong(check, "'%s' is for scenarios without 'world'", expect->kind->form.name);
     if (check_node(check, expect->spec->node))
         return -1;
     return expect->kind->check(check, expect->spec);
@@ -355,12 +360,25 @@ static int check_power(const struct la_check *check)
     const struct la_power_spec *power = check->scenario->power_cut;
     if (!power)
         return 0;
+    if (check->scenario->world)
+        return la_check_wrong(check, "'power_cut' does not go with 'world'");
     const struct la_filesystem *filesystem = &la_filesystems[power->filesystem];
     if (power->method == LA_POWER_REAL && !filesystem->mkfs[0])
         return la_check_wrong(check, "%s is a profile of the simulated cut: no disk has it", filesystem->name);
     if (power->method != LA_POWER_REAL && !filesystem->modelled)
         return la_check_wrong(check, "there is no profile of %s: it can be cut with 'method: real' only",
                               filesystem->name);
+    return 0;
+}
+
+static int check_world(struct la_check *check)
+{
+    const struct la_scenario *scenario = check->scenario;
+    const struct la_world_spec *world = scenario->world;
+    check->section = "world";
+    if (world && world->incident && scenario->kinds->knows_incident &&
+        !scenario->kinds->knows_incident(world->incident))
+        return la_check_wrong(check, "there is no incident '%s'; 'lastack playbook --help' has them", world->incident);
     return 0;
 }
 
@@ -405,7 +423,7 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
     if (check_load(&check))
         return -1;
     check.section = "power_cut";
-    if (check_power(&check))
+    if (check_power(&check) || check_world(&check))
         return -1;
     check.section = "nodes";
     if (check_nodes(&check))

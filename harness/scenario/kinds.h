@@ -39,6 +39,7 @@ struct la_step_kind {
     bool disarms;       /* no rule that was armed before stays so */
     bool reads;         /* what its node holds is judged */
     bool needs_library; /* libfaultinject.so must be in the server */
+    bool in_world;      /* for scenarios with a world, and no others */
 };
 
 struct la_expect_kind {
@@ -48,6 +49,7 @@ struct la_expect_kind {
     /* What it looks at, and its bound, for a sentence that rests on it. */
     void (*measure)(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured);
     bool given;    /* of a scenario, it says that the situation was the one that its claims are about */
+    bool in_world; /* for scenarios with a world as well */
     bool of_state; /* what was left behind tells, so that a replay can judge it as well */
 };
 
@@ -55,6 +57,7 @@ struct la_expect_kind {
 struct la_kinds {
     const struct la_step_kind *const *steps;
     const struct la_expect_kind *const *expects;
+    bool (*knows_incident)(const char *name); /* of a world */
 };
 
 /* The rule that a step arms; NULL: none. */

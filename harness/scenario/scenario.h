@@ -78,6 +78,11 @@ struct la_expect {
     void *read[LA_VOCABULARY_MAX];
 };
 
+/* A small machine with a server under systemd, filled, in which an operator's commands are run (playbook/place.h). */
+struct la_world_spec {
+    char *incident; /* what has happened to it, by name; NULL: nothing */
+};
+
 struct la_claim_ref {
     char *id;
     struct la_expect *expect; /* when the sentence itself holds; none: when the scenario's expectations do */
@@ -94,6 +99,7 @@ struct la_scenario {
     char *tune;     /* redis.conf lines that any configuration gets */
     struct la_load_spec *load;
     struct la_power_spec *power_cut; /* NULL: the power is not cut */
+    struct la_world_spec *world;     /* in place of nodes and load; NULL: it has these */
     struct la_node_spec *nodes;
     unsigned int node_count;
     struct la_step *steps;

@@ -51,6 +51,9 @@ static const cyaml_schema_field_t load_fields[] = {
     LA_LIST("mix", LA_OPTIONAL, struct la_load_spec, mix, mix_count, &mix_value, LA_TYPES_MAX),
     LA_END};
 
+static const cyaml_schema_field_t world_fields[] = {LA_TEXT("incident", LA_OPTIONAL, struct la_world_spec, incident),
+                                                    LA_END};
+
 static const cyaml_strval_t methods[] = {
     {"auto", LA_POWER_AUTO}, {"simulated", LA_POWER_SIMULATED}, {"real", LA_POWER_REAL}};
 
@@ -121,6 +124,7 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_FLAG("alone", struct la_scenario, alone),
         LA_NUMBER("times", struct la_scenario, times),
         LA_MAPPING("power_cut", LA_OPTIONAL, struct la_scenario, power_cut, schema->power),
+        LA_MAPPING("world", LA_OPTIONAL, struct la_scenario, world, world_fields),
         LA_MAPPING("load", LA_OPTIONAL, struct la_scenario, load, load_fields),
         LA_LIST("nodes", LA_OPTIONAL, struct la_scenario, nodes, node_count, &node_value, 8),
         LA_LIST("steps", LA_REQUIRED, struct la_scenario, steps, step_count, &schema->step, CYAML_UNLIMITED),

@@ -8,6 +8,7 @@
 
 #include "base/output.h"
 #include "report/result.h"
+#include "run/steps.h"
 #include "scenario/check.h"
 #include "scenario/read.h"
 #include "suite/select.h"
@@ -44,9 +45,13 @@ static int take_lines(struct la_work *work, struct la_error *error)
 static int read_scenarios(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
+    char playbooks[LA_PATH_MAX];
     for (size_t i = 0; i < suite->files.count; i++)
         if (la_select(&work->scenarios, suite->files.items[i], suite->parts.scenarios, error))
             return -1;
+    la_path(playbooks, "%s/playbooks", suite->parts.scenarios);
+    if (suite->certify && suite->deep && suite->document && la_select(&work->scenarios, playbooks, "", error))
+        return -1;
     if (take_lines(work, error))
         return -1;
     for (size_t i = 0; i < work->scenarios.count; i++)
@@ -166,6 +171,8 @@ static int probe(struct la_work *work, struct la_error *error)
         .lacks = &work->probe.lacks,
         .alerts = &work->alerts,
         .check = suite->check,
+        .fixtures = suite->parts.fixtures,
+        .document = suite->document,
         .config_path = suite->config,
         .doubts = &work->differences,
         .data_path = suite->data,
@@ -233,6 +240,14 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     if (scenario->situation && !of_versions && (!work->options.server.shim || work->options.server.outside)) {
         snprintf(why, size, "the worst moment is found with libfaultinject.so in the server");
         return true;
+    }
+    if (scenario->world) {
+        const char *lacks = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+        bool quotes = la_scenario_quotes(scenario) && !work->suite->document;
+        snprintf(why, size, "%s%s", quotes ? "document not given: --document" : "it cannot be tried here without ",
+                 quotes || !lacks ? "" : lacks);
+        if (quotes || lacks)
+            return true;
     }
     if (missing) {
         snprintf(why, size, "%s%s", real ? "its power cannot be cut for real here: " : "", missing);
@@ -362,6 +377,8 @@ static int read_all(struct la_work *work, struct la_error *error)
     const char *server = suite->server ? suite->server : "redis-server";
     if (read_catalogues(work, error) || read_scenarios(work, error))
         return -1;
+    if (suite->document && access(suite->document, R_OK))
+        return la_fail(error, "--document %s: %m", suite->document);
     if (suite->unit && la_unit_find(&work->unit_files, suite->unit, suite->unit_dir, error))
         return -1;
     if (suite->old_server && la_parts_program(suite->old_server, work->old_server, error))

@@ -11,6 +11,7 @@
 #include "commands/generate.h"
 #include "driver/notify_filter.h"
 #include "judge/judge.h"
+#include "playbook/place.h"
 #include "redis/roles.h"
 #include "report/result.h"
 #include "run/cluster.h"
@@ -194,6 +195,39 @@ static void watch(struct la_run *run)
         &(struct la_watched){&run->watched->address, run->options->check, run->dir, run->start_ns}, path);
 }
 
+/* In place of nodes and load. -1 with a doubt. */
+static int enter_world(struct la_run *run, struct la_place *place)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const struct la_options *options = run->options;
+    const struct la_scenario *scenario = run->scenario;
+    char *settings = la_format("%s\n%s\n%s", scenario->settings ? scenario->settings : "",
+                               scenario->tune ? scenario->tune : "", scenario->set ? scenario->set : "");
+    const struct la_place_with with = {.fixtures = options->fixtures,
+                                       .incident = la_incident_find(scenario->world->incident),
+                                       .server = options->server.path,
+                                       .config = options->config_path,
+                                       .data = options->server.data,
+                                       .settings = settings};
+    la_path(path, "%s/scenario.yaml", run->dir);
+    int failed = la_make_dirs(run->dir, &error) || la_copy_file(scenario->path, path, &error);
+    la_path(path, "%s/world", run->dir);
+    failed = failed || la_place_up(place, path, &with, &error) ? la_run_doubt(run, "%s", error.text) : 0;
+    run->place = failed ? NULL : place;
+    free(settings);
+    return failed;
+}
+
+static void go_through_world(struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        if (la_interrupted() || step->kind->run(run, step->spec))
+            return;
+    }
+}
+
 static void go_through(struct la_run *run)
 {
     if (create(run) || check_outside(run) || start_nodes(run))
@@ -264,7 +298,11 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", dir);
     pid_t guard = la_guard_start(dir);
-    go_through(run);
+    struct la_place place = LA_PLACE_NONE;
+    if (!scenario->world)
+        go_through(run);
+    else if (enter_world(run, &place) == 0)
+        go_through_world(run);
     if (run->ledger.head)
         la_stop_load(run);
     la_watch_end(run->watch);
@@ -272,6 +310,7 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     json_t *result = la_result_scenario(run, &judgement);
     la_judgement_free(&judgement);
     la_guard_end(guard);
+    la_place_down(&place);
     destroy(run);
     free(run);
     return result;

@@ -3,21 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/copy.h"
+#include "base/network.h"
 
 enum { NAMESPACES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET };
 
@@ -40,16 +38,6 @@ static bool own_user_namespace(void)
     return la_tell_kernel("/proc/self/gid_map", map) == 0;
 }
 
-static int loopback_up(void)
-{
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int failed = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request);
-    if (fd >= 0)
-        close(fd);
-    return failed ? -1 : 0;
-}
-
 static bool enter(enum la_box box)
 {
     return (box != LA_BOX_USER || own_user_namespace()) && unshare(NAMESPACES) == 0;
@@ -66,7 +54,7 @@ static const char *furnish(void)
     /* or /proc/self would speak of another namespace's numbers */
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
         return "no /proc of its own";
-    return loopback_up() ? "no loopback of its own" : NULL;
+    return la_loopback_up() ? "no loopback of its own" : NULL;
 }
 
 static int status_of(pid_t pid)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "report/row.h"
-#include "suite/unit_world.h"
+#include "unit/unit_world.h"
 
 enum {
     KEYS = 1000,

@@ -11,7 +11,7 @@
 #include "suite/original.h"
 #include "suite/probe.h"
 #include "suite/sandbox.h"
-#include "suite/unit_files.h"
+#include "unit/unit_files.h"
 
 enum { LA_JOBS_MAX = 64 };
 

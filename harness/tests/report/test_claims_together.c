@@ -74,12 +74,15 @@ static void rows_come_by_id(void **state)
 static void what_nobody_can_try_says_what_it_takes(void **state)
 {
     (void)state;
-    struct la_claim items[] = {{"S0-01", "one", "there", NULL}, {"S0-14", "other", "here", "a moon"}};
-    const struct la_claims catalogue = {items, 2};
+    struct la_claim items[] = {{.id = "S0-01", .text = "one", .source = "there"},
+                               {.id = "S0-14", .text = "other", .source = "here", .needs = "a moon"},
+                               {.id = "S0-24", .text = "third", .source = "there", .from_document = true}};
+    const struct la_claims catalogue = {items, 3};
     json_t *claims = json_array();
     la_claims_untestable(&catalogue, claims);
-    assert_int_equal(json_array_size(claims), 1);
+    assert_int_equal(json_array_size(claims), 2);
     assert_string_equal(text(json_array_get(claims, 0), "verdict"), "untestable");
+    assert_string_equal(text(json_array_get(claims, 1), "measured"), "document not given: --deep --document DIR");
     assert_string_equal(text(json_array_get(claims, 0), "measured"), "a moon");
     assert_string_equal(text(json_array_get(claims, 0), "text"), "other");
     json_decref(claims);

@@ -1,10 +1,10 @@
 /* A unit under the real systemd: a world with its files and its server's configuration, started, asked and killed. */
-#ifndef LASTACK_SUITE_UNIT_WORLD_H
-#define LASTACK_SUITE_UNIT_WORLD_H
+#ifndef LASTACK_UNIT_UNIT_WORLD_H
+#define LASTACK_UNIT_UNIT_WORLD_H
 
 #include "nodes/config.h"
 #include "redis/client.h"
-#include "suite/unit_files.h"
+#include "unit/unit_files.h"
 
 struct la_unit_world {
     const struct la_unit_files *files;

@@ -1,4 +1,4 @@
-#include "suite/unit_world.h"
+#include "unit/unit_world.h"
 
 #include <fcntl.h>
 #include <libgen.h>

@@ -3,8 +3,8 @@
  * and functions stay. It may do what root may, and nothing to the machine (la_world_start). Standard input is the
  * terminal, and nobody types.
  */
-#ifndef LASTACK_PLAYBOOK_SHELL_H
-#define LASTACK_PLAYBOOK_SHELL_H
+#ifndef LASTACK_WORLD_SHELL_H
+#define LASTACK_WORLD_SHELL_H
 
 #include "world/world.h"
 

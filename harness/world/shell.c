@@ -1,4 +1,4 @@
-#include "playbook/shell.h"
+#include "world/shell.h"
 
 #include <dirent.h>
 #include <errno.h>

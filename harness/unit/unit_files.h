@@ -2,8 +2,8 @@
  * The files of a systemd unit: where they lie here, and where they stand in a world (world/world.h), so that systemd
  * reads them as it would on the host, drop-ins included.
  */
-#ifndef LASTACK_SUITE_UNIT_FILES_H
-#define LASTACK_SUITE_UNIT_FILES_H
+#ifndef LASTACK_UNIT_UNIT_FILES_H
+#define LASTACK_UNIT_UNIT_FILES_H
 
 #include "world/world.h"
 

@@ -1,4 +1,4 @@
-#include "playbook/table.h"
+#include "report/playbook_table.h"
 
 #include <math.h>
 #include <stdio.h>

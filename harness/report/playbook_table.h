@@ -1,6 +1,6 @@
 /* A runbook that is being tried, on a terminal: a line for each step as it ends. */
-#ifndef LASTACK_PLAYBOOK_TABLE_H
-#define LASTACK_PLAYBOOK_TABLE_H
+#ifndef LASTACK_REPORT_PLAYBOOK_TABLE_H
+#define LASTACK_REPORT_PLAYBOOK_TABLE_H
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "suite/unit_files.h"
+#include "unit/unit_files.h"
 
 #include <glob.h>
 #include <stdio.h>

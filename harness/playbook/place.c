@@ -1,0 +1,185 @@
+#include "playbook/place.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/network.h"
+
+enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000 };
+
+#define STAND_INS     "/lastack/bin"
+#define PATH_OF_SHELL STAND_INS ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Where a stand-in says what it was asked for and does not do. */
+#define UNDONE "/run/lastack/undone"
+
+#define USUAL_SERVER "/usr/bin/redis-server"
+
+/* Of a server that does not tell systemd when it is ready. */
+#define OTHER_SERVER                                                                                                   \
+    "Type=simple\nExecStart=\nExecStart=" STAND_INS "/redis-server /etc/redis/redis.conf --daemonize no"
+
+int la_place_look(struct la_place *place)
+{
+    int files = la_recoverable_look(&place->recoverable);
+    int live = la_address_serves(&place->unit.address, ANSWER_MS) ? la_incident_count(&place->unit.address) : 0;
+    place->could = live > files ? live : files;
+    return place->could;
+}
+
+static int run_in(const struct la_place *place, const char *command, struct la_error *error)
+{
+    struct la_world_done done;
+    const char *const argv[] = {"sh", "-c", command, NULL};
+    la_world_run(&place->unit.world, argv, STEP_MS, &done);
+    return done.status ? la_fail(error, "the world could not be furnished: %.300s", done.output) : 0;
+}
+
+/* The server, and what stands beside it under the names that runbooks use. */
+static int copy_server(const struct la_place *place, const char *server, struct la_error *error)
+{
+    static const char *const beside[] = {"redis-cli", "redis-check-aof", "redis-check-rdb", "redis-benchmark"};
+    const struct la_world *world = &place->unit.world;
+    char folder[LA_PATH_MAX];
+    la_path(folder, "%.*s", (int)(strrchr(server, '/') - server), server);
+    if (la_world_copy(world, server, STAND_INS "/redis-server", error))
+        return -1;
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        char from[LA_PATH_MAX];
+        char to[LA_PATH_MAX];
+        la_path(from, "%s/%s", folder, beside[i]);
+        la_path(to, STAND_INS "/%s", beside[i]);
+        if (la_is_file(from) && la_world_copy(world, from, to, error))
+            return -1;
+    }
+    return 0;
+}
+
+/* Another program than that which the unit starts. */
+static bool replaces(const struct la_place_with *with)
+{
+    return with->server && !la_same_file(with->server, USUAL_SERVER);
+}
+
+/* Programs that stand in for others, and the unit's other name. */
+static int furnish(const struct la_place *place, const struct la_place_with *with, struct la_error *error)
+{
+    char from[LA_PATH_MAX];
+    la_path(from, "%s/stand-ins", with->fixtures);
+    if (la_world_copy(&place->unit.world, from, STAND_INS, error) ||
+        (replaces(with) && copy_server(place, with->server, error)))
+        return -1;
+    char *command = la_format("chmod 755 " STAND_INS " " STAND_INS "/* && mkdir -p -m 1777 /run/lastack && ln -sf %s "
+                              "/etc/systemd/system/redis.service && systemctl daemon-reload",
+                              place->files.name);
+    int failed = run_in(place, command, error);
+    free(command);
+    return failed;
+}
+
+static int start(struct la_place *place, const struct la_place_with *with, struct la_error *error)
+{
+    char said[512] = "";
+    if (la_unit_do(&place->unit, "start", said, sizeof said))
+        return la_fail(error, "redis-server.service does not start: %.400s", said);
+    if (!la_unit_wait_serving(&place->unit, SERVE_MS))
+        return la_fail(error, "the server does not let us in");
+    return la_incident_fill(&place->unit, error) || (with->incident && with->incident->stage(&place->unit, error)) ? -1
+                                                                                                                   : 0;
+}
+
+int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error)
+{
+    char file[LA_PATH_MAX];
+    char *lines =
+        la_format("%s\n%s", with->incident ? with->incident->settings : "", with->settings ? with->settings : "");
+    const struct la_unit_with unit = {.config = with->config,
+                                      .data = with->data,
+                                      .line = lines,
+                                      .drop_in = replaces(with) ? OTHER_SERVER : NULL,
+                                      .confined = true};
+    *place = LA_PLACE_NONE;
+    if (la_network_own()) {
+        free(lines);
+        return la_fail(error, "no network of its own: %m");
+    }
+    la_path(file, "%s/units/redis-server.service", with->fixtures);
+    int failed = la_unit_find(&place->files, file, NULL, error) ||
+                         la_unit_world_up(&place->unit, &place->files, folder, &unit, error) ||
+                         furnish(place, with, error) || start(place, with, error)
+                     ? -1
+                     : 0;
+    free(lines);
+    if (failed)
+        return -1;
+    la_path(place->recoverable.server, "%s", place->unit.server);
+    place->recoverable.world = &place->unit.world;
+    place->at_first = la_place_look(place);
+    return la_shell_open(&place->shell, &place->unit.world, PATH_OF_SHELL, error);
+}
+
+void la_place_down(struct la_place *place)
+{
+    la_shell_close(&place->shell);
+    la_unit_world_down(&place->unit);
+    la_recoverable_free(&place->recoverable);
+    la_unit_files_free(&place->files);
+}
+
+/* What a stand-in was asked for in vain since the last look; empty: nothing. */
+static void take_undone(const struct la_place *place, char *out, size_t size)
+{
+    static const char *const argv[] = {"sh", "-c", "cat " UNDONE " 2>/dev/null && rm -f " UNDONE, NULL};
+    struct la_world_done done;
+    la_world_run(&place->unit.world, argv, STEP_MS, &done);
+    snprintf(out, size, "%.*s", (int)strcspn(done.output, "\n"), done.status == 0 ? done.output : "");
+}
+
+void la_place_step(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
+                   struct la_place_step *came)
+{
+    struct la_step_seen *seen = &came->seen;
+    struct la_shell_done *done = &came->done;
+    *seen = (struct la_step_seen){.before = place->could}; /* what goes on behind a step's back is its doing, too */
+    la_step_expect(step, &place->unit.world, seen);
+    la_shell_run(&place->shell, step->command, timeout_ms, done);
+    uint64_t began = la_now_ns();
+    seen->serves = seen->starts && done->status == 0 ? la_unit_wait_serving(&place->unit, SERVE_MS)
+                                                     : la_address_serves(&place->unit.address, ANSWER_MS);
+    double waited = seen->starts ? (double)(la_now_ns() - began) / 1e6 : 0;
+    seen->after = la_place_look(place);
+    if (seen->after < seen->before && place->recoverable.packed) /* it may lie in an archive */
+        seen->after = seen->before;
+    take_undone(place, seen->undone, sizeof seen->undone);
+    place->could = seen->after;
+    came->ms = done->ms + waited;
+    place->ms += came->ms;
+    place->serving_ms = !seen->serves ? NAN : isnan(place->serving_ms) ? place->ms : place->serving_ms;
+    came->was = la_step_judge(step, done, seen, came->why, sizeof came->why);
+}
+
+int la_place_kept(const struct la_place *place)
+{
+    return la_unit_wait_serving(&place->unit, ANSWER_MS) ? la_incident_count(&place->unit.address) : -1;
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+void la_place_stand_ins(const char *fixtures, struct la_strings *names)
+{
+    char folder[LA_PATH_MAX];
+    struct dirent **entries = NULL;
+    la_path(folder, "%s/stand-ins", fixtures);
+    int count = scandir(folder, &entries, visible, alphasort);
+    for (int i = 0; i < count; i++) {
+        la_strings_add(names, la_strdup(entries[i]->d_name));
+        free(entries[i]);
+    }
+    free(entries);
+}

@@ -1,0 +1,67 @@
+/*
+ * A place in which runbooks are tried: a world with a server under systemd, filled, to which an incident has happened,
+ * and a shell. Used by one process.
+ */
+#ifndef LASTACK_PLAYBOOK_PLACE_H
+#define LASTACK_PLAYBOOK_PLACE_H
+
+#include <math.h>
+
+#include "playbook/incident.h"
+#include "playbook/judge_step.h"
+#include "playbook/recoverable.h"
+#include "world/shell.h"
+
+struct la_place_with {
+    const char *fixtures;               /* folder of the units and stand-ins */
+    const struct la_incident *incident; /* NULL: nothing has happened */
+    const char *server;                 /* a program in place of that which the unit starts; NULL: that */
+    const char *config;                 /* a redis.conf in place of the host's; NULL: that */
+    const char *data;                   /* a folder that the server begins with; NULL: none */
+    const char *settings;               /* redis.conf lines below all others, those of the incident too; NULL: none */
+};
+
+struct la_place {
+    struct la_unit_files files;
+    struct la_unit_world unit;
+    struct la_recoverable recoverable;
+    struct la_shell shell;
+    int at_first;      /* keys that could be got back when the incident had happened */
+    int could;         /* keys that could be got back at the last look */
+    double ms;         /* that all steps took so far */
+    double serving_ms; /* until the server served, and did so at the last look; NAN: it does not */
+};
+
+#define LA_PLACE_NONE                                                                                                  \
+    ((struct la_place){                                                                                                \
+        .unit.world = LA_WORLD_NONE, .shell = {.terminal = -1, .orders = -1, .answers = -1}, .serving_ms = NAN})
+
+/* What came of a step. */
+struct la_place_step {
+    enum la_step_was was;
+    char why[600]; /* where it was not right */
+    struct la_step_seen seen;
+    double ms; /* that it took, with the wait for the server that it starts */
+    struct la_shell_done done;
+};
+
+/*
+ * In `folder`, which is made, and in a network of its own, which the calling process enters: several may be tried at a
+ * time. -1 with `error` filled; in either case la_place_down. */
+int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error);
+void la_place_down(struct la_place *place);
+
+/* Runs one step, for at most so long, and looks at what it has done. */
+void la_place_step(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
+                   struct la_place_step *came);
+
+/* What could be got back now: of the files, or of the server, if it runs. */
+int la_place_look(struct la_place *place);
+
+/* How many of the keys its server has; -1: none serves. */
+int la_place_kept(const struct la_place *place);
+
+/* Adds the names of the programs that stand in for others. */
+void la_place_stand_ins(const char *fixtures, struct la_strings *names);
+
+#endif
