@@ -94,6 +94,8 @@ static int copy_file(const char *from, const char *to, bool share, struct la_err
     bool ok = out >= 0 && ((share && ioctl(out, FICLONE, in) == 0) || send_all(in, out, st.st_size));
     if (ok && geteuid() == 0 && fchown(out, st.st_uid, st.st_gid))
         errno = 0; /* a file system without owners */
+    if (ok)        /* which of several is the newest stays to be seen */
+        (void)futimens(out, (const struct timespec[]){st.st_atim, st.st_mtim});
     if (out >= 0 && close(out) && ok)
         ok = false;
     int saved = errno;

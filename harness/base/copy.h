@@ -16,7 +16,7 @@ struct la_extent {
     uint64_t files; /* and folders */
 };
 
-/* Copies a regular file; mode kept. */
+/* Copies a regular file; mode, owner (where that may be set) and time of its last change are kept. */
 int la_copy_file(const char *from, const char *to, struct la_error *error);
 
 /* Copies a folder's content into a folder that is there. */

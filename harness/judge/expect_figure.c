@@ -319,6 +319,21 @@ static struct la_opinion judge_says(const struct la_run *run, const struct la_sp
     return la_opinion_met();
 }
 
+/* What of a text matters: the line that has what was looked for, or the last one that says something. */
+static void copy_line(const char *text, const char *wanted, char *out, size_t size)
+{
+    const char *at = wanted ? strstr(text, wanted) : NULL;
+    const char *end = at ? at + strcspn(at, "\n") : text + strlen(text);
+    while (!at && end > text && (end[-1] == '\n' || end[-1] == ' '))
+        end--;
+    at = at ? at : end;
+    while (at > text && at[-1] != '\n')
+        at--;
+    bool absent = wanted && !strstr(text, wanted);
+    snprintf(out, size, "%s%.*s", absent ? "it is not there; at the end: " : "", (int)(end - at), at);
+    la_printable(out);
+}
+
 static void measure_says(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
 {
     const struct says *says = (const struct says *)spec;
@@ -326,8 +341,13 @@ static void measure_says(const struct la_run *run, const struct la_spec *spec, s
     if (!measure || !measure->text)
         return;
     la_measured_once(measured, NAN, "", "%s", says->name);
-    snprintf(measured->words, sizeof measured->words, "%s", measure->text);
-    la_printable(measured->words);
+    if (says->begins) {
+        snprintf(measured->words, sizeof measured->words, "%s", measure->text);
+        la_printable(measured->words);
+    } else {
+        copy_line(measure->text, says->contains ? says->contains : says->lacks, measured->words,
+                  sizeof measured->words);
+    }
     snprintf(measured->bound, sizeof measured->bound, "%s '%s'",
              says->begins     ? "begins with"
              : says->contains ? "contains"

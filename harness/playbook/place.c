@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/copy.h"
 #include "base/network.h"
 
 enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000 };
@@ -25,7 +27,7 @@ enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000 };
 int la_place_look(struct la_place *place)
 {
     int files = la_recoverable_look(&place->recoverable);
-    int live = la_address_serves(&place->unit.address, ANSWER_MS) ? la_incident_count(&place->unit.address) : 0;
+    int live = la_incident_count(&place->unit.address); /* one that refuses writes has them all the same */
     place->could = live > files ? live : files;
     return place->could;
 }
@@ -91,6 +93,36 @@ static int start(struct la_place *place, const struct la_place_with *with, struc
                                                                                                                    : 0;
 }
 
+/* A disk of the backups' own, which nothing has touched yet. */
+static int make_disk(struct la_place *place, const char *folder, struct la_error *error)
+{
+    return la_make_dirs(folder, error) || la_disk_create(&place->disk, LA_FS_EXT4, folder, 0, error) ? -1 : 0;
+}
+
+/* Leaves it to whoever comes next: a mount in the world holds it as well. */
+static int leave_disk(const struct la_place *place)
+{
+    static const char *const argv[] = {"umount", LA_PLACE_BACKUPS, NULL};
+    struct la_world_done done;
+    char at[LA_PATH_MAX];
+    la_world_run(&place->unit.world, argv, STEP_MS, &done);
+    la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
+    return umount2(at, 0) || done.status ? -1 : 0;
+}
+
+int la_place_cut(struct la_place *place, struct la_error *error)
+{
+    char at[LA_PATH_MAX];
+    la_world_path(&place->unit.world, LA_PLACE_CUT, at);
+    if (la_disk_cut(&place->disk, error))
+        return -1;
+    if (leave_disk(place))
+        return la_fail(error, LA_PLACE_BACKUPS " is in use");
+    return la_disk_remount(&place->disk, error) || la_make_dirs(at, error) || la_copy_tree(place->disk.mount, at, error)
+               ? -1
+               : 0;
+}
+
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error)
 {
     char file[LA_PATH_MAX];
@@ -100,6 +132,8 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
                                       .data = with->data,
                                       .line = lines,
                                       .drop_in = replaces(with) ? OTHER_SERVER : NULL,
+                                      .shown = with->disk ? place->disk.mount : NULL,
+                                      .shown_at = LA_PLACE_BACKUPS,
                                       .confined = true};
     *place = LA_PLACE_NONE;
     if (la_network_own()) {
@@ -107,9 +141,10 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
         return la_fail(error, "no network of its own: %m");
     }
     la_path(file, "%s/units/redis-server.service", with->fixtures);
-    int failed = la_unit_find(&place->files, file, NULL, error) ||
+    int failed = (with->disk && make_disk(place, folder, error)) || la_unit_find(&place->files, file, NULL, error) ||
                          la_unit_world_up(&place->unit, &place->files, folder, &unit, error) ||
-                         furnish(place, with, error) || start(place, with, error)
+                         furnish(place, with, error) || start(place, with, error) ||
+                         (with->disk && la_disk_settle(&place->disk, error))
                      ? -1
                      : 0;
     free(lines);
@@ -123,8 +158,14 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
 
 void la_place_down(struct la_place *place)
 {
+    char at[LA_PATH_MAX];
     la_shell_close(&place->shell);
     la_unit_world_down(&place->unit);
+    if (*place->disk.image) {
+        la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
+        umount2(at, MNT_DETACH);
+        la_disk_free(&place->disk);
+    }
     la_recoverable_free(&place->recoverable);
     la_unit_files_free(&place->files);
 }
@@ -163,7 +204,8 @@ void la_place_step(struct la_place *place, const struct la_runbook_step *step, u
 
 int la_place_kept(const struct la_place *place)
 {
-    return la_unit_wait_serving(&place->unit, ANSWER_MS) ? la_incident_count(&place->unit.address) : -1;
+    (void)la_unit_wait_serving(&place->unit, ANSWER_MS); /* one that refuses writes has them all the same */
+    return la_incident_count(&place->unit.address);
 }
 
 static int visible(const struct dirent *entry)

@@ -7,10 +7,14 @@
 
 #include <math.h>
 
+#include "crash/loop_disk.h"
 #include "playbook/incident.h"
 #include "playbook/judge_step.h"
 #include "playbook/recoverable.h"
 #include "world/shell.h"
+
+#define LA_PLACE_BACKUPS "/backup/redis"
+#define LA_PLACE_CUT     "/cut"
 
 struct la_place_with {
     const char *fixtures;               /* folder of the units and stand-ins */
@@ -18,6 +22,7 @@ struct la_place_with {
     const char *server;                 /* a program in place of that which the unit starts; NULL: that */
     const char *config;                 /* a redis.conf in place of the host's; NULL: that */
     const char *data;                   /* a folder that the server begins with; NULL: none */
+    bool disk;                          /* LA_PLACE_BACKUPS is a disk of its own, whose power can be cut */
     const char *settings;               /* redis.conf lines below all others, those of the incident too; NULL: none */
 };
 
@@ -26,10 +31,11 @@ struct la_place {
     struct la_unit_world unit;
     struct la_recoverable recoverable;
     struct la_shell shell;
-    int at_first;      /* keys that could be got back when the incident had happened */
-    int could;         /* keys that could be got back at the last look */
-    double ms;         /* that all steps took so far */
-    double serving_ms; /* until the server served, and did so at the last look; NAN: it does not */
+    struct la_disk disk; /* of the backups; its image is empty: there is none */
+    int at_first;        /* keys that could be got back when the incident had happened */
+    int could;           /* keys that could be got back at the last look */
+    double ms;           /* that all steps took so far */
+    double serving_ms;   /* until the server served, and did so at the last look; NAN: it does not */
 };
 
 #define LA_PLACE_NONE                                                                                                  \
@@ -47,13 +53,19 @@ struct la_place_step {
 
 /*
  * In `folder`, which is made, and in a network of its own, which the calling process enters: several may be tried at a
- * time. -1 with `error` filled; in either case la_place_down. */
+ * time. -1 with `error` filled; in either case la_place_down.
+ */
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error);
 void la_place_down(struct la_place *place);
 
 /* Runs one step, for at most so long, and looks at what it has done. */
 void la_place_step(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
                    struct la_place_step *came);
+
+/*
+ * Cuts the power of the disk of the backups: what it has kept lies in LA_PLACE_CUT from now on. -1 with `error` filled.
+ */
+int la_place_cut(struct la_place *place, struct la_error *error);
 
 /* What could be got back now: of the files, or of the server, if it runs. */
 int la_place_look(struct la_place *place);

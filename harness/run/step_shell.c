@@ -279,6 +279,32 @@ const struct la_step_kind la_step_stage = {
     .in_world = true,
 };
 
+/* ---- cut ---- */
+
+static int run_cut(struct la_run *run, const struct la_spec *spec)
+{
+    struct la_error error;
+    (void)spec;
+    if (la_place_cut(run->place, &error))
+        return la_run_doubt(run, "%s", error.text);
+    la_run_event(run, NULL, "the power of " LA_PLACE_BACKUPS " is cut: what is left of it lies in " LA_PLACE_CUT);
+    return 0;
+}
+
+static int check_cut(const struct la_check *check, const struct la_spec *spec, unsigned int index)
+{
+    (void)spec;
+    (void)index;
+    return check->scenario->world->disk ? 0 : la_check_wrong(check, "cut: it takes 'world: {disk: true}'");
+}
+
+const struct la_step_kind la_step_cut = {
+    .form = {"cut", la_spec_fields, sizeof(struct la_spec)},
+    .check = check_cut,
+    .run = run_cut,
+    .in_world = true,
+};
+
 /* ---- count ---- */
 
 struct count {

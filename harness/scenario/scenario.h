@@ -81,6 +81,7 @@ struct la_expect {
 /* A small machine with a server under systemd, filled, in which an operator's commands are run (playbook/place.h). */
 struct la_world_spec {
     char *incident; /* what has happened to it, by name; NULL: nothing */
+    bool disk;      /* the backups lie on a disk of their own, whose power can be cut */
 };
 
 struct la_claim_ref {

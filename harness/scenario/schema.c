@@ -52,7 +52,7 @@ static const cyaml_schema_field_t load_fields[] = {
     LA_END};
 
 static const cyaml_schema_field_t world_fields[] = {LA_TEXT("incident", LA_OPTIONAL, struct la_world_spec, incident),
-                                                    LA_END};
+                                                    LA_FLAG("disk", struct la_world_spec, disk), LA_END};
 
 static const cyaml_strval_t methods[] = {
     {"auto", LA_POWER_AUTO}, {"simulated", LA_POWER_SIMULATED}, {"real", LA_POWER_REAL}};

@@ -42,15 +42,27 @@ static int take_lines(struct la_work *work, struct la_error *error)
     return 0;
 }
 
+/* What operators do: incidents, and of a document that is given its playbooks. */
+static int read_operated(struct la_work *work, struct la_error *error)
+{
+    static const char *const folders[] = {"incidents", "playbooks"};
+    const struct la_suite *suite = work->suite;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char path[LA_PATH_MAX];
+        la_path(path, "%s/%s", suite->parts.scenarios, folders[i]);
+        if ((i == 0 || suite->document) && la_select(&work->scenarios, path, "", error))
+            return -1;
+    }
+    return 0;
+}
+
 static int read_scenarios(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
-    char playbooks[LA_PATH_MAX];
     for (size_t i = 0; i < suite->files.count; i++)
         if (la_select(&work->scenarios, suite->files.items[i], suite->parts.scenarios, error))
             return -1;
-    la_path(playbooks, "%s/playbooks", suite->parts.scenarios);
-    if (suite->certify && suite->deep && suite->document && la_select(&work->scenarios, playbooks, "", error))
+    if (suite->certify && suite->deep && read_operated(work, error))
         return -1;
     if (take_lines(work, error))
         return -1;

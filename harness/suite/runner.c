@@ -209,6 +209,7 @@ static int enter_world(struct la_run *run, struct la_place *place)
                                        .server = options->server.path,
                                        .config = options->config_path,
                                        .data = options->server.data,
+                                       .disk = scenario->world->disk,
                                        .settings = settings};
     la_path(path, "%s/scenario.yaml", run->dir);
     int failed = la_make_dirs(run->dir, &error) || la_copy_file(scenario->path, path, &error);

@@ -239,7 +239,8 @@ int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *fil
 {
     *unit = (struct la_unit_world){.files = files, .world = LA_WORLD_NONE};
     if (la_make_dirs(folder, error) || la_world_create(&unit->world, folder, error) ||
-        la_unit_place(files, &unit->world, error))
+        la_unit_place(files, &unit->world, error) ||
+        (with->shown && la_world_show(&unit->world, with->shown, with->shown_at, error)))
         return -1;
     char *drop_in = la_format("/etc/systemd/system/%s.d/zz-lastack.conf", files->name);
     char *text = la_format("[Service]\n%s\n", with->drop_in ? with->drop_in : "");

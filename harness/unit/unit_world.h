@@ -21,7 +21,9 @@ struct la_unit_with {
     const char *data;    /* a folder whose content the server begins with */
     const char *drop_in; /* a line of [Service] */
     const char *line;    /* of redis.conf, below all others */
-    bool confined;       /* nothing in its world may mount, or set up */
+    const char *shown;   /* a folder of the host's, and where it is seen */
+    const char *shown_at;
+    bool confined; /* nothing in its world may mount, or set up */
 };
 
 /* In `folder`, which is made. -1 with `error` filled; in either case la_unit_world_down. The unit is not started. */

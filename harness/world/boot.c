@@ -113,7 +113,8 @@ const char *la_world_enter(const char *root)
 {
     static const char name[] = "lastack";
     umask(022);
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(root, root, NULL, MS_BIND, NULL) || chdir(root))
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(root, root, NULL, MS_BIND | MS_REC, NULL) ||
+        chdir(root))
         return "its root";
     if (!show_programs())
         return "the host's programs";

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -76,6 +77,15 @@ int la_world_copy(const struct la_world *world, const char *host, const char *pa
     if (S_ISDIR(st.st_mode))
         return la_make_dirs(at, error) || la_copy_tree(host, at, error) ? -1 : 0;
     return make_parents(at, error) || la_copy_file(host, at, error) ? -1 : 0;
+}
+
+int la_world_show(const struct la_world *world, const char *host, const char *path, struct la_error *error)
+{
+    char at[LA_PATH_MAX];
+    la_world_path(world, path, at);
+    if (la_make_dirs(at, error))
+        return -1;
+    return mount(host, at, NULL, MS_BIND, NULL) ? la_fail(error, "%s: %s", at, strerror(errno)) : 0;
 }
 
 /* What programs look up; no secrets, and nothing of the host's services. */

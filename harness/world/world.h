@@ -45,6 +45,9 @@ int la_world_create(struct la_world *world, const char *folder, struct la_error 
 int la_world_put(const struct la_world *world, const char *path, const char *text, struct la_error *error);
 int la_world_copy(const struct la_world *world, const char *host, const char *path, struct la_error *error);
 
+/* Before it is booted: a folder of the host's, a mount say, is seen at an absolute path in it. */
+int la_world_show(const struct la_world *world, const char *host, const char *path, struct la_error *error);
+
 /* Where an absolute path in it lies on the host. */
 void la_world_path(const struct la_world *world, const char *path, char out[LA_PATH_MAX]);
 

@@ -106,6 +106,8 @@ TURNS = [
     ("incremental-fsync", "S4-03", [("megabytes: 40", "megabytes: 20")],
      [("  - command: {node: with, send: BGSAVE}\n", ""), ("  - arm: {node: with, rule", "  - arm: {node: with, optional: true, rule")],
      "violated", "holds"),
+    ("forced-sync", "S1-25", [], [("send: CLIENT SETNAME critical}", "send: CONFIG SET appendfsync always}\n  - command: {send: SET note 1}")],
+     "violated", "holds"),
     ("expired-while-down", "S3-09", [], [("appendonly yes\n  appendfsync always\n  aof-use-rdb-preamble no", "appendonly no\n  save 3600 1"),
                                          ("  - kill: {scope: group}", "  - command: {send: SAVE}\n  - kill: {scope: group}")],
      "violated", "holds"),
