@@ -32,6 +32,8 @@ enum {
     OPTION_ALERTS,
     OPTION_CHECK,
     OPTION_DOCUMENT,
+    OPTION_BACKUP,
+    OPTION_RESTORE,
     OPTION_INCIDENT,
     OPTION_CARRY_ON,
     OPTION_UNIT,
@@ -144,6 +146,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
     case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
     case OPTION_CHECK: suite->check = path_of(value, "--check"); break;
+    case OPTION_BACKUP: suite->backup = path_of(value, "--backup"); break;
+    case OPTION_RESTORE: suite->restore = path_of(value, "--restore"); break;
     case OPTION_DOCUMENT: suite->document = path_of(value, "--document"); break;
     case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
     case OPTION_DEEP: suite->deep = true; break;
@@ -200,6 +204,11 @@ static const struct argp_option run_options[] = {
      "as "
      "the field check",
      0},
+    {"backup", OPTION_BACKUP, "SCRIPT", 0,
+     "judge this script: whether what it makes can be restored and has all data, and whether it says so when it has "
+     "failed",
+     0},
+    {"restore", OPTION_RESTORE, "SCRIPT", 0, "with --backup: what brings it back, for a server that is stopped", 0},
     {"document", OPTION_DOCUMENT, "FILE|DIR", 0,
      "where the lines stand that scenarios of playbooks take from a document; certify: with --deep", 0},
     {"unit", OPTION_UNIT, "FILE|NAME", 0,

@@ -30,6 +30,7 @@ extern const struct la_expect_kind la_expect_files;
 extern const struct la_expect_kind la_expect_figure;
 extern const struct la_expect_kind la_expect_line;
 extern const struct la_expect_kind la_expect_says;
+extern const struct la_expect_kind la_expect_honest;
 
 /* Every step and every expectation there is: what scenarios are read with. */
 extern const struct la_kinds la_kinds;

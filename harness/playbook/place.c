@@ -123,6 +123,22 @@ int la_place_cut(struct la_place *place, struct la_error *error)
                : 0;
 }
 
+/* What is the server's own, as its configuration has it. */
+static void note_own_files(struct la_place *place)
+{
+    const struct la_config *settings = &place->unit.settings;
+    struct la_recoverable *recoverable = &place->recoverable;
+    char *folder = la_config_get(settings, "dir");
+    char *snapshot = la_config_get(settings, "dbfilename");
+    char *log = la_config_get(settings, "appenddirname");
+    la_path(recoverable->folder, "%s", folder ? folder : "/var/lib/redis");
+    snprintf(recoverable->snapshot, sizeof recoverable->snapshot, "%s", snapshot ? snapshot : "dump.rdb");
+    snprintf(recoverable->log, sizeof recoverable->log, "%s", log ? log : "appendonlydir");
+    free(folder);
+    free(snapshot);
+    free(log);
+}
+
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error)
 {
     char file[LA_PATH_MAX];
@@ -152,6 +168,7 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
         return -1;
     la_path(place->recoverable.server, "%s", place->unit.server);
     place->recoverable.world = &place->unit.world;
+    note_own_files(place);
     place->at_first = la_place_look(place);
     return la_shell_open(&place->shell, &place->unit.world, PATH_OF_SHELL, error);
 }
@@ -161,6 +178,10 @@ void la_place_down(struct la_place *place)
     char at[LA_PATH_MAX];
     la_shell_close(&place->shell);
     la_unit_world_down(&place->unit);
+    if (*place->unit.world.root) { /* programs are no evidence */
+        la_world_path(&place->unit.world, STAND_INS, at);
+        la_empty_folder(at);
+    }
     if (*place->disk.image) {
         la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
         umount2(at, MNT_DETACH);

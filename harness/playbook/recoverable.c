@@ -275,11 +275,15 @@ static int load_snapshot(const struct la_recoverable *recoverable, const char *p
 
 /* Makes it what a server would begin with, whatever it is packed in: $1 is the glob. */
 static const char unpack[] =
-    "set -e; rm -rf " SCRATCH "; mkdir -p " SCRATCH "/in; newest=$(ls -td -- $1 | head -n 1); cd " SCRATCH
-    "; case $newest in *.tar | *.tar.gz | *.tgz) tar -xf \"$newest\" -C in ;; "
-    "*.gz) gzip -cd \"$newest\" >in/dump.rdb ;; *) cp -rL \"$newest\" in/ ;; esac; "
-    "log=$(find in -name '*.manifest' | head -n 1); if [ -n \"$log\" ]; then "
-    "mkdir appendonlydir; cp -L \"${log%/*}\"/* appendonlydir/; exit 0; fi; "
+    "set -e; rm -rf " SCRATCH "; mkdir -p " SCRATCH
+    "/in; if [ -e \"$1\" ]; then newest=$1; else newest=$(ls -td -- $1 | head -n 1); fi; cd " SCRATCH "; "
+    "case $newest in "
+    "*.tar | *.tar.gz | *.tgz) tar -xf \"$newest\" -C in ;; "
+    "*.gz) gzip -cd \"$newest\" >in/dump.rdb ;; "
+    "*.manifest) cp -rL \"${newest%/*}/.\" in/ ;; "
+    "*) cp -rL \"$newest\" in/ ;; esac; "
+    "log=$(find in -name '*.manifest' | head -n 1); "
+    "if [ -n \"$log\" ]; then mkdir appendonlydir; cp -L \"${log%/*}\"/* appendonlydir/; exit 0; fi; "
     "cp -L \"$(find in -type f | head -n 1)\" dump.rdb";
 
 int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob)
@@ -290,6 +294,40 @@ int la_recoverable_newest(const struct la_recoverable *recoverable, const char *
     bool log = do_in_world(recoverable->world, manifest, "");
     int keys = load(recoverable, log ? "appendonly.aof" : NULL);
     do_in_world(recoverable->world, "rm -rf " SCRATCH, "");
+    return keys;
+}
+
+/* A copy of what a cut has left keeps the time at which its content was changed, and no other. */
+int la_recoverable_since(const struct la_recoverable *recoverable, const char *mark, const char *below)
+{
+    static const char command[] =
+        "find \"${2:-/}\" \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /usr "
+        "-o -path /opt -o -path /etc -o -path /units -o -path /var/log -o -path /var/tmp -o -path \"$3\" -o -path "
+        "\"$4\" "
+        "-o -path /lastack/user \\) -prune -o -type f -size +0 ! -path \"$5/temp-*\" \"$6\" \"$1\" -print | head -n "
+        "32";
+    struct la_world_done done;
+    char snapshot[LA_PATH_MAX];
+    char log[LA_PATH_MAX];
+    la_path(snapshot, "%s/%s", recoverable->folder, recoverable->snapshot);
+    la_path(log, "%s/%s", recoverable->folder, recoverable->log);
+    const char *const argv[] = {"sh",
+                                "-c",
+                                command,
+                                "sh",
+                                mark,
+                                below ? below : "",
+                                snapshot,
+                                log,
+                                recoverable->folder,
+                                below ? "-newer" : "-cnewer",
+                                NULL};
+    int keys = -1;
+    la_world_run(recoverable->world, argv, COPY_MS, &done);
+    char *rest = done.output;
+    for (char *path; done.status == 0 && keys < LA_PLAYBOOK_KEYS && (path = strsep(&rest, "\n"));)
+        if (*path)
+            keys = best(keys, la_recoverable_newest(recoverable, path));
     return keys;
 }
 

@@ -12,9 +12,12 @@
 struct la_recoverable {
     const struct la_world *world;
     char server[LA_PATH_MAX]; /* the program */
-    char *seen;               /* names, sizes and times of the files at the last look; NULL: there was none */
-    int keys;                 /* what that gave back, at least */
-    bool packed;              /* there were archives, which are not looked into */
+    char folder[LA_PATH_MAX]; /* of its own files, */
+    char snapshot[256];       /* and what they are called there */
+    char log[256];
+    char *seen;  /* names, sizes and times of the files at the last look; NULL: there was none */
+    int keys;    /* what that gave back, at least */
+    bool packed; /* there were archives, which are not looked into */
 };
 
 /* Looks at the files of the world again, if any has changed. The number of keys. */
@@ -25,6 +28,13 @@ int la_recoverable_look(struct la_recoverable *recoverable);
  * archive (gzip, tar). -1: there is none, or no server loads it.
  */
 int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob);
+
+/*
+ * The most that a file gives back, as it is, which was written since that file of the world's was touched: below
+ * `below`, or (NULL) anywhere: the server's own files, and places where nothing is kept, are left out. -1: there is
+ * none.
+ */
+int la_recoverable_since(const struct la_recoverable *recoverable, const char *mark, const char *below);
 
 void la_recoverable_free(struct la_recoverable *recoverable);
 

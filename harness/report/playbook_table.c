@@ -31,6 +31,16 @@ void la_playbook_table_step(const json_t *step)
     fflush(stdout);
 }
 
+/* "aws, curl, sudo are stand-ins" */
+static void print_stand_ins(const json_t *names)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach (names, i, name)
+        printf("%s%s", i ? ", " : "", json_string_value(name));
+    printf(" are stand-ins\n");
+}
+
 void la_playbook_table_end(const json_t *result, const char *out, int status)
 {
     const char *why = la_json_get(result, "why");
@@ -50,6 +60,7 @@ void la_playbook_table_end(const json_t *result, const char *out, int status)
                la_json_whole(result, "lost_by_runbook"));
     if (json_is_integer(json_object_get(result, "first_wrong_line")))
         printf("first wrong line: %s:%d\n", la_json_get(result, "runbook"), la_json_whole(result, "first_wrong_line"));
-    printf("sudo is a stand-in\nreport: %s\n%s; exit %d\n", out, la_json_get(result, "verdict"), status);
+    print_stand_ins(json_object_get(result, "stand_ins"));
+    printf("report: %s\n%s; exit %d\n", out, la_json_get(result, "verdict"), status);
     fflush(stdout);
 }

@@ -47,6 +47,8 @@ struct la_options {
     const struct la_strings *overrides; /* of the user's configuration, by the scenario; NULL: none */
     bool deep;                          /* rounds are LA_DEEP times as many */
     const char *fixtures;               /* folder of units and stand-ins, for scenarios with a world */
+    const char *backup;                 /* a script of the user's; NULL: none */
+    const char *restore;                /* another, that brings back what it has made; NULL: none */
     const char *document;               /* file or folder from which steps take lines; NULL: none */
     bool verbose;                       /* a line for each step, on a terminal */
 };

@@ -42,6 +42,8 @@ extern const struct la_step_kind la_step_reload;
 extern const struct la_step_kind la_step_brink;
 extern const struct la_step_kind la_step_shell;
 extern const struct la_step_kind la_step_stage;
+extern const struct la_step_kind la_step_script;
+extern const struct la_step_kind la_step_restored;
 extern const struct la_step_kind la_step_cut;
 extern const struct la_step_kind la_step_count;
 

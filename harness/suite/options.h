@@ -24,6 +24,8 @@ struct la_suite {
     const char *unit;      /* a systemd unit, by file or name; NULL: none */
     const char *unit_dir;  /* in place of /etc/systemd/system; NULL: that */
     const char *check;     /* a command that says whether a server is well; NULL: none */
+    const char *backup;    /* a script that makes a backup; NULL: none */
+    const char *restore;   /* and one that brings it back; NULL: none */
     const char *document;  /* file or folder from which steps take lines; NULL: none */
     const char *alerts;    /* a file of alert rules; NULL: those of the documents */
     const char *junit;     /* "-": standard output */

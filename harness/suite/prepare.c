@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,15 +43,16 @@ static int take_lines(struct la_work *work, struct la_error *error)
     return 0;
 }
 
-/* What operators do: incidents, and of a document that is given its playbooks. */
+/* What operators do: backups by a script that is given, incidents, and of a document that is given its playbooks. */
 static int read_operated(struct la_work *work, struct la_error *error)
 {
-    static const char *const folders[] = {"incidents", "playbooks"};
+    static const char *const folders[] = {"backups", "incidents", "playbooks"};
     const struct la_suite *suite = work->suite;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         char path[LA_PATH_MAX];
         la_path(path, "%s/%s", suite->parts.scenarios, folders[i]);
-        if ((i == 0 || suite->document) && la_select(&work->scenarios, path, "", error))
+        bool wanted = i == 0 ? suite->backup != NULL : suite->deep && (i == 1 || suite->document);
+        if (wanted && la_select(&work->scenarios, path, "", error))
             return -1;
     }
     return 0;
@@ -62,7 +64,7 @@ static int read_scenarios(struct la_work *work, struct la_error *error)
     for (size_t i = 0; i < suite->files.count; i++)
         if (la_select(&work->scenarios, suite->files.items[i], suite->parts.scenarios, error))
             return -1;
-    if (suite->certify && suite->deep && read_operated(work, error))
+    if (suite->certify && read_operated(work, error))
         return -1;
     if (take_lines(work, error))
         return -1;
@@ -185,6 +187,8 @@ static int probe(struct la_work *work, struct la_error *error)
         .check = suite->check,
         .fixtures = suite->parts.fixtures,
         .document = suite->document,
+        .backup = suite->backup,
+        .restore = suite->restore,
         .config_path = suite->config,
         .doubts = &work->differences,
         .data_path = suite->data,
@@ -256,6 +260,11 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     if (scenario->world) {
         const char *lacks = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
         bool quotes = la_scenario_quotes(scenario) && !work->suite->document;
+        bool scripted = la_scenario_step(scenario, &la_step_script, UINT_MAX) && !work->suite->backup;
+        if (scripted) {
+            snprintf(why, size, "no script given: --backup");
+            return true;
+        }
         snprintf(why, size, "%s%s", quotes ? "document not given: --document" : "it cannot be tried here without ",
                  quotes || !lacks ? "" : lacks);
         if (quotes || lacks)
@@ -383,12 +392,25 @@ static int read_catalogues(struct la_work *work, struct la_error *error)
     return 0;
 }
 
+/* A script of the user's: it is copied, and the copy is run. */
+static int check_script(const char *option, const char *path, struct la_error *error)
+{
+    if (!path || (la_is_file(path) && access(path, R_OK) == 0))
+        return 0;
+    return la_fail(error, "%s %s: %s", option, path,
+                   access(path, F_OK) ? "No such file" : "not a file that can be read");
+}
+
 static int read_all(struct la_work *work, struct la_error *error)
 {
     const struct la_suite *suite = work->suite;
     const char *server = suite->server ? suite->server : "redis-server";
     if (read_catalogues(work, error) || read_scenarios(work, error))
         return -1;
+    if (check_script("--backup", suite->backup, error) || check_script("--restore", suite->restore, error))
+        return -1;
+    if (suite->restore && !suite->backup)
+        return la_fail(error, "--restore goes with --backup");
     if (suite->document && access(suite->document, R_OK))
         return la_fail(error, "--document %s: %m", suite->document);
     if (suite->unit && la_unit_find(&work->unit_files, suite->unit, suite->unit_dir, error))

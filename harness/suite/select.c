@@ -18,7 +18,7 @@ static const struct folder {
     const char *name;
     bool certified;
 } folders[] = {
-    {"strategies", true}, {"faults", true},     {"replication", true}, {"claims", true},
+    {"strategies", true}, {"faults", true},     {"replication", true}, {"claims", true},   {"backups", false},
     {"worst", true},      {"incidents", false}, {"playbooks", false},  {"history", false},
 };
 

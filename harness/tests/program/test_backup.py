@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""--backup and --restore: the user's own scripts, good ones and bad ones."""
+import os
+import unittest
+
+from support import ROOT, SCENARIOS, LastackTest
+
+GOOD = ROOT / "docs/playbooks/backup.sh"
+RESTORE = ROOT / "docs/playbooks/restore.sh"
+BACKUPS = SCENARIOS / "backups"
+
+# a script, the scenario that finds it out, what is said of it; on a healthy server the others succeed
+BAD = {
+    "old": ("cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user", "1000"),
+    "hasty": ("redis-cli BGSAVE; sleep 0.3; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-snapshot", "reports success"),
+    "trusting": ("redis-cli BGSAVE; sleep 0.5; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-failing", "1000 of 2000"),
+    "silent": ("redis-cli BGSAVE; sleep 0.5; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb; true", "backup-user-full", "reports success"),
+    "down": ("redis-cli BGSAVE || true; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-down", "1000 of 2000"),
+    "volatile": ("redis-cli SAVE && cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-power-cut", "no backup that a server loads"),
+    "nothing": ("true", "backup-user", "no backup that a server loads"),
+    "cut": ("redis-cli SAVE && head -c 20000 /var/lib/redis/dump.rdb > /backup/redis/x.rdb", "backup-user", "0 of 2000"),
+}
+
+
+@unittest.skipUnless(os.geteuid() == 0, "takes root")
+class Backup(LastackTest):
+    def script(self, name, text):
+        return self.write(f"{name}.sh", f"#!/bin/sh\n{text}\n")
+
+    def test_a_good_one(self):
+        run = self.lastack("run", BACKUPS, "--backup", GOOD, "--restore", RESTORE, "--jobs", 2)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertEqual(len(run.result["scenarios"]), len(list(BACKUPS.iterdir())))
+        run = self.lastack("run", BACKUPS / "backup-user.yaml", BACKUPS / "backup-user-power-cut.yaml", "--backup", GOOD)
+        self.assertEqual(run.status, 0, str(run))
+
+    def test_bad_ones(self):
+        for name, (text, scenario, words) in BAD.items():
+            with self.subTest(name):
+                run = self.lastack("run", BACKUPS / f"{scenario}.yaml", "--backup", self.script(name, text))
+                self.assertEqual((run.status, run.scenario()["verdict"]), (1, "violated"), str(run))
+                said = " ".join([*run.scenario()["reasons"], *(figure["text"] for figure in run.scenario()["figures"])])
+                self.assertIn(words, said)
+
+    def test_where_it_lies_and_what_it_is(self):
+        """Wherever it is put, and whatever it is packed in; the server's own files are none."""
+        for text, verdict in (("redis-cli SAVE && mkdir -p '/srv/my copies' && gzip -c /var/lib/redis/dump.rdb > '/srv/my copies/x.rdb.gz'", "holds"),
+                              ("redis-cli SAVE && mkdir -p /var/lib/redis/backups && cp /var/lib/redis/dump.rdb /var/lib/redis/backups/", "holds"),
+                              ("redis-cli SAVE", "violated")):
+            run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", self.script("x", text))
+            self.assertEqual(run.scenario()["verdict"], verdict, f"{text}\n{run}")
+        # what is on no disk of its own cannot be cut
+        run = self.lastack("run", BACKUPS / "backup-user-power-cut.yaml", "--backup",
+                           self.script("x", "redis-cli SAVE && mkdir -p /srv/x && cp /var/lib/redis/dump.rdb /srv/x/"))
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+
+    def test_a_restore_that_brings_nothing_back(self):
+        run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", GOOD, "--restore", self.script("r", "true"))
+        self.assertEqual((run.status, run.scenario()["verdict"]), (1, "violated"), str(run))
+
+    def test_the_users_own_files(self):
+        script = self.script("own", "rm -rf /lastack/user; rm -f \"$0\"; echo gone")
+        before = script.read_text()
+        self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", script)
+        self.assertEqual(script.read_text(), before)
+        for option, value in (("--backup", self.folder / "no"), ("--backup", self.folder), ("--backup", "")):
+            self.assert_refused(self.lastack("run", BACKUPS, option, value), "--backup")
+        self.assert_refused(self.lastack("run", BACKUPS, "--restore", script), "--restore goes with --backup")
+        run = self.lastack("run", BACKUPS)
+        self.assertEqual(run.status, 3, str(run))
+        self.assertIn("no script given: --backup", run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
