@@ -43,6 +43,18 @@ static int take_lines(struct la_work *work, struct la_error *error)
     return 0;
 }
 
+/* Of those from `first` on, what happens in a world: the other incidents are of servers known to fail. */
+static void keep_operated(struct la_scenarios *list, size_t first)
+{
+    size_t kept = first;
+    for (size_t i = first; i < list->count; i++)
+        if (list->items[i]->world)
+            list->items[kept++] = list->items[i];
+        else
+            la_scenario_free(list->items[i]);
+    list->count = kept;
+}
+
 /* What operators do: backups by a script that is given, incidents, and of a document that is given its playbooks. */
 static int read_operated(struct la_work *work, struct la_error *error)
 {
@@ -52,8 +64,10 @@ static int read_operated(struct la_work *work, struct la_error *error)
         char path[LA_PATH_MAX];
         la_path(path, "%s/%s", suite->parts.scenarios, folders[i]);
         bool wanted = i == 0 ? suite->backup != NULL : suite->deep && (i == 1 || suite->document);
+        size_t before = work->scenarios.count;
         if (wanted && la_select(&work->scenarios, path, "", error))
             return -1;
+        keep_operated(&work->scenarios, before);
     }
     return 0;
 }
