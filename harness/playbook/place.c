@@ -1,6 +1,7 @@
 #include "playbook/place.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,20 +108,27 @@ static int leave_disk(const struct la_place *place)
     char at[LA_PATH_MAX];
     la_world_run(&place->unit.world, argv, STEP_MS, &done);
     la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
-    return umount2(at, 0) || done.status ? -1 : 0;
+    return umount2(at, UMOUNT_NOFOLLOW) || done.status ? -1 : 0;
 }
 
 int la_place_cut(struct la_place *place, struct la_error *error)
 {
-    char at[LA_PATH_MAX];
-    la_world_path(&place->unit.world, LA_PLACE_CUT, at);
+    static const char *const make[] = {"sh", "-c", "rm -rf " LA_PLACE_CUT " && mkdir " LA_PLACE_CUT, NULL};
+    struct la_world_done done;
+    char at[64];
     if (la_disk_cut(&place->disk, error))
         return -1;
     if (leave_disk(place))
         return la_fail(error, LA_PLACE_BACKUPS " is in use");
-    return la_disk_remount(&place->disk, error) || la_make_dirs(at, error) || la_copy_tree(place->disk.mount, at, error)
-               ? -1
-               : 0;
+    la_world_run(&place->unit.world, make, STEP_MS, &done);
+    int folder = la_world_open(&place->unit.world, LA_PLACE_CUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    snprintf(at, sizeof at, "/proc/self/fd/%d", folder);
+    int failed = done.status || folder < 0              ? la_fail(error, LA_PLACE_CUT " cannot be made")
+                 : la_disk_remount(&place->disk, error) ? -1
+                                                        : la_copy_tree(place->disk.mount, at, error);
+    if (folder >= 0)
+        close(folder);
+    return failed;
 }
 
 /* What is the server's own, as its configuration has it. */
@@ -175,16 +183,16 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
 
 void la_place_down(struct la_place *place)
 {
+    static const char *const remove[] = {"rm", "-rf", "--one-file-system", STAND_INS, NULL};
+    struct la_world_done ignored;
     char at[LA_PATH_MAX];
     la_shell_close(&place->shell);
+    /* programs are no evidence; from inside, for whoever was there may have left links */
+    la_world_run(&place->unit.world, remove, STEP_MS, &ignored);
     la_unit_world_down(&place->unit);
-    if (*place->unit.world.root) { /* programs are no evidence */
-        la_world_path(&place->unit.world, STAND_INS, at);
-        la_empty_folder(at);
-    }
     if (*place->disk.image) {
         la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
-        umount2(at, MNT_DETACH);
+        umount2(at, MNT_DETACH | UMOUNT_NOFOLLOW);
         la_disk_free(&place->disk);
     }
     la_recoverable_free(&place->recoverable);

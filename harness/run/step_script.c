@@ -1,7 +1,9 @@
 /* The steps script and restored: a backup by the user's own script, and what it is worth. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "playbook/place.h"
 #include "run/steps.h"
@@ -19,6 +21,18 @@ static int do_in_world(struct la_run *run, const char *command)
     const char *const argv[] = {"sh", "-c", command, NULL};
     la_world_run(&run->place->unit.world, argv, ORDER_MS, &done);
     return done.status ? la_run_doubt(run, "%.200s: status %d: %.200s", command, done.status, done.output) : 0;
+}
+
+/* A copy of the user's script, executable. -1 with a doubt. */
+static int bring(struct la_run *run, const char *script, const char *path)
+{
+    struct la_error error;
+    int file = open(script, O_RDONLY | O_CLOEXEC);
+    int failed = file >= 0 ? la_world_send(&run->place->unit.world, file, path, "755", &error)
+                           : la_fail(&error, "%s: %m", script);
+    if (file >= 0)
+        close(file);
+    return failed ? la_run_doubt(run, "%s", error.text) : 0;
 }
 
 /* One command in the shell; what it was, in words, to be freed. */
@@ -49,12 +63,10 @@ struct script {
 static int run_script(struct la_run *run, const struct la_spec *spec)
 {
     const struct script *step = (const struct script *)spec;
-    struct la_error error;
-    const struct la_world *world = &run->place->unit.world;
-    if (la_world_copy(world, run->options->backup, BACKUP, &error))
-        return la_run_doubt(run, "%s", error.text);
+    if (bring(run, run->options->backup, BACKUP))
+        return -1;
     /* a change of the same tick as the mark would not be newer than it */
-    if (do_in_world(run, "chmod 755 " USER " " BACKUP " && touch " MARK " && sleep 0.05"))
+    if (do_in_world(run, "touch " MARK " && sleep 0.05"))
         return -1;
     char *said = run_there(run, BACKUP);
     la_measures_note(&run->measures, step->name, said);
@@ -87,16 +99,12 @@ struct restored {
 /* By the user's own script, on a server that has nothing any more. -1: it does not serve then. */
 static int by_script(struct la_run *run)
 {
-    struct la_error error;
     struct la_place *place = run->place;
     const struct la_recoverable *own = &place->recoverable;
-    if (la_world_copy(&place->unit.world, run->options->restore, RESTORE, &error)) {
-        la_run_doubt(run, "%s", error.text);
+    if (bring(run, run->options->restore, RESTORE))
         return -1;
-    }
-    char *wipe =
-        la_format("chmod 755 " RESTORE "; systemctl kill -s KILL redis; systemctl stop redis; rm -rf '%s/%s' '%s/%s'",
-                  own->folder, own->snapshot, own->folder, own->log);
+    char *wipe = la_format("systemctl kill -s KILL redis; systemctl stop redis; rm -rf '%s/%s' '%s/%s'", own->folder,
+                           own->snapshot, own->folder, own->log);
     int failed = do_in_world(run, wipe);
     free(wipe);
     if (failed)

@@ -257,6 +257,20 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
     close(ends[0]);
 }
 
+int la_world_send(const struct la_world *world, int from, const char *path, const char *mode, struct la_error *error)
+{
+    static const char command[] = "mkdir -p \"${1%/*}\" && rm -rf \"$1\" && cat >\"$1\" && chmod \"$2\" \"$1\"";
+    const char *const argv[] = {"sh", "-c", command, "sh", path, mode, NULL};
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int status = -1;
+    pid_t pid = la_world_start(
+        world, &(struct la_world_start){.argv = argv, .in = from, .out = null, .orders = -1, .answers = -1});
+    close(null);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && status == 0 ? 0 : la_fail(error, "%s cannot be written there", path);
+}
+
 void la_world_end(struct la_world *world)
 {
     if (world->init) {

@@ -58,6 +58,12 @@ int la_world_boot(struct la_world *world, struct la_error *error);
 void la_world_run(const struct la_world *world, const char *const *argv, unsigned int timeout_ms,
                   struct la_world_done *done);
 
+/*
+ * Once it is booted: what can be read from `from` becomes that file of it, with that mode ("755"). It is written from
+ * inside, so that no link that lies there leads to a file of the host's. -1 with `error` filled.
+ */
+int la_world_send(const struct la_world *world, int from, const char *path, const char *mode, struct la_error *error);
+
 /* Opens a path of it, as it is seen there: no link leads out of it, whatever lies there. -1 with errno. */
 int la_world_open(const struct la_world *world, const char *path, int flags);
 

@@ -63,6 +63,15 @@ class Backup(LastackTest):
         before = script.read_text()
         self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", script)
         self.assertEqual(script.read_text(), before)
+        # nor what its links would lead to here
+        precious = self.folder / "precious"
+        (precious / "bin").mkdir(parents=True)
+        (precious / "bin/mine").write_text("mine")
+        script = self.script("links", "redis-cli SAVE && cp /var/lib/redis/dump.rdb /backup/redis/x.rdb && sync; rm -rf /lastack /cut; "
+                                      f"ln -s {precious} /lastack; ln -s {precious} /cut; ln -s {precious} /backup/redis/out")
+        for name in ("backup-user", "backup-user-power-cut"):
+            self.lastack("run", BACKUPS / f"{name}.yaml", "--backup", script, "--restore", RESTORE)
+        self.assertEqual([path.name for path in precious.rglob("*")], ["bin", "mine"])
         for option, value in (("--backup", self.folder / "no"), ("--backup", self.folder), ("--backup", "")):
             self.assert_refused(self.lastack("run", BACKUPS, option, value), "--backup")
         self.assert_refused(self.lastack("run", BACKUPS, "--restore", script), "--restore goes with --backup")
