@@ -131,22 +131,6 @@ int la_place_cut(struct la_place *place, struct la_error *error)
     return failed;
 }
 
-/* What is the server's own, as its configuration has it. */
-static void note_own_files(struct la_place *place)
-{
-    const struct la_config *settings = &place->unit.settings;
-    struct la_recoverable *recoverable = &place->recoverable;
-    char *folder = la_config_get(settings, "dir");
-    char *snapshot = la_config_get(settings, "dbfilename");
-    char *log = la_config_get(settings, "appenddirname");
-    la_path(recoverable->folder, "%s", folder ? folder : "/var/lib/redis");
-    snprintf(recoverable->snapshot, sizeof recoverable->snapshot, "%s", snapshot ? snapshot : "dump.rdb");
-    snprintf(recoverable->log, sizeof recoverable->log, "%s", log ? log : "appendonlydir");
-    free(folder);
-    free(snapshot);
-    free(log);
-}
-
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error)
 {
     char file[LA_PATH_MAX];
@@ -176,7 +160,9 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
         return -1;
     la_path(place->recoverable.server, "%s", place->unit.server);
     place->recoverable.world = &place->unit.world;
-    note_own_files(place);
+    char *own = la_config_get(&place->unit.settings, "dir");
+    la_path(place->recoverable.folder, "%s", own ? own : "/var/lib/redis");
+    free(own);
     place->at_first = la_place_look(place);
     return la_shell_open(&place->shell, &place->unit.world, PATH_OF_SHELL, error);
 }

@@ -29,7 +29,7 @@ enum {
     HEAD = 263, /* bytes that tell what a file is */
 };
 
-#define SCRATCH "/run/lastack-scratch"
+#define SCRATCH LA_SCRATCH
 #define LOG     SCRATCH "/appendonlydir"
 #define PLAIN   SCRATCH "/appendonly.aof"
 
@@ -133,14 +133,12 @@ static int free_port(void)
     return bound ? ntohs(address.sin_port) : 0;
 }
 
-/* Keys that a second server has of the scratch folder. `log`: what its append-only file is called; NULL: it has none.
- */
-static int load(const struct la_recoverable *recoverable, const char *log)
+int la_recoverable_load(const struct la_recoverable *recoverable, const char *log)
 {
     char port[16];
     const struct la_address address = {.port = free_port()};
     uint64_t deadline = la_now_ns() + START_MS * UINT64_C(1000000);
-    int keys = 0;
+    int keys = -1;
     snprintf(port, sizeof port, "%d", address.port);
     const char *const argv[] = {recoverable->server,
                                 "--port",
@@ -167,7 +165,7 @@ static int load(const struct la_recoverable *recoverable, const char *log)
             break;
         }
         if (waitpid(pid, NULL, WNOHANG) == pid)
-            return 0;
+            return -1;
         la_sleep_ms(5);
     }
     if (pid > 0) {
@@ -175,7 +173,7 @@ static int load(const struct la_recoverable *recoverable, const char *log)
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
-    return keys > 0 ? keys : 0;
+    return keys;
 }
 
 /* Where the command begins that holds the byte `at`: at the "*N" of its line. */
@@ -251,17 +249,17 @@ static int load_log(const struct la_recoverable *recoverable, const char *path, 
     const char *name = strrchr(path, '/') + 1;
     if (manifest)
         snprintf(log, sizeof log, "%.*s", (int)(strlen(name) - strlen(".manifest")), name);
-    int keys = copy_log(world, path, manifest) ? load(recoverable, log) : 0;
+    int keys = copy_log(world, path, manifest) ? la_recoverable_load(recoverable, log) : 0;
     if (keys == LA_PLAYBOOK_KEYS)
         return keys;
     if (copy_log(world, path, manifest) && cut_flushes(world, manifest))
-        keys = best(keys, load(recoverable, log));
+        keys = best(keys, la_recoverable_load(recoverable, log));
     if (copy_log(world, path, manifest)) {
         char *repaired = manifest ? la_format(LOG "/%s", name) : la_strdup(PLAIN);
         do_in_world(world, "yes | redis-check-aof --fix \"$1\"", repaired);
         free(repaired);
         cut_flushes(world, manifest);
-        keys = best(keys, load(recoverable, log));
+        keys = best(keys, la_recoverable_load(recoverable, log));
     }
     return keys;
 }
@@ -270,65 +268,12 @@ static int load_snapshot(const struct la_recoverable *recoverable, const char *p
 {
     bool copied = do_in_world(recoverable->world,
                               "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " SCRATCH "/dump.rdb", path);
-    return copied ? load(recoverable, NULL) : 0;
+    return copied ? la_recoverable_load(recoverable, NULL) : 0;
 }
 
-/* Makes it what a server would begin with, whatever it is packed in: $1 is the glob. */
-static const char unpack[] =
-    "set -e; rm -rf " SCRATCH "; mkdir -p " SCRATCH
-    "/in; if [ -e \"$1\" ]; then newest=$1; else newest=$(ls -td -- $1 | head -n 1); fi; cd " SCRATCH "; "
-    "case $newest in "
-    "*.tar | *.tar.gz | *.tgz) tar -xf \"$newest\" -C in ;; "
-    "*.gz) gzip -cd \"$newest\" >in/dump.rdb ;; "
-    "*.manifest) cp -rL \"${newest%/*}/.\" in/ ;; "
-    "*) cp -rL \"$newest\" in/ ;; esac; "
-    "log=$(find in -name '*.manifest' | head -n 1); "
-    "if [ -n \"$log\" ]; then mkdir appendonlydir; cp -L \"${log%/*}\"/* appendonlydir/; exit 0; fi; "
-    "cp -L \"$(find in -type f | head -n 1)\" dump.rdb";
-
-int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob)
+bool la_recoverable_do(const struct la_recoverable *recoverable, const char *command, const char *path)
 {
-    static const char manifest[] = "for m in " LOG "/*.manifest; do [ -e \"$m\" ]; done";
-    if (!do_in_world(recoverable->world, unpack, glob))
-        return -1;
-    bool log = do_in_world(recoverable->world, manifest, "");
-    int keys = load(recoverable, log ? "appendonly.aof" : NULL);
-    do_in_world(recoverable->world, "rm -rf " SCRATCH, "");
-    return keys;
-}
-
-/* A copy of what a cut has left keeps the time at which its content was changed, and no other. */
-int la_recoverable_since(const struct la_recoverable *recoverable, const char *mark, const char *below)
-{
-    static const char command[] =
-        "find \"${2:-/}\" \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /usr "
-        "-o -path /opt -o -path /etc -o -path /units -o -path /var/log -o -path /var/tmp -o -path \"$3\" -o -path "
-        "\"$4\" "
-        "-o -path /lastack/user \\) -prune -o -type f -size +0 ! -path \"$5/temp-*\" \"$6\" \"$1\" -print | head -n "
-        "32";
-    struct la_world_done done;
-    char snapshot[LA_PATH_MAX];
-    char log[LA_PATH_MAX];
-    la_path(snapshot, "%s/%s", recoverable->folder, recoverable->snapshot);
-    la_path(log, "%s/%s", recoverable->folder, recoverable->log);
-    const char *const argv[] = {"sh",
-                                "-c",
-                                command,
-                                "sh",
-                                mark,
-                                below ? below : "",
-                                snapshot,
-                                log,
-                                recoverable->folder,
-                                below ? "-newer" : "-cnewer",
-                                NULL};
-    int keys = -1;
-    la_world_run(recoverable->world, argv, COPY_MS, &done);
-    char *rest = done.output;
-    for (char *path; done.status == 0 && keys < LA_PLAYBOOK_KEYS && (path = strsep(&rest, "\n"));)
-        if (*path)
-            keys = best(keys, la_recoverable_newest(recoverable, path));
-    return keys;
+    return do_in_world(recoverable->world, command, path);
 }
 
 /* The most of all copies that are there now. False: none has changed since the last look. */

@@ -12,29 +12,26 @@
 struct la_recoverable {
     const struct la_world *world;
     char server[LA_PATH_MAX]; /* the program */
-    char folder[LA_PATH_MAX]; /* of its own files, */
-    char snapshot[256];       /* and what they are called there */
-    char log[256];
-    char *seen;  /* names, sizes and times of the files at the last look; NULL: there was none */
-    int keys;    /* what that gave back, at least */
-    bool packed; /* there were archives, which are not looked into */
+    char folder[LA_PATH_MAX]; /* of its own files */
+    char *seen;               /* names, sizes and times of the files at the last look; NULL: there was none */
+    int keys;                 /* what that gave back, at least */
+    bool packed;              /* there were archives, which are not looked into */
 };
 
 /* Looks at the files of the world again, if any has changed. The number of keys. */
 int la_recoverable_look(struct la_recoverable *recoverable);
 
-/*
- * How many keys the newest of the files that match a glob of the world's gives back as it is, unpacked where it is an
- * archive (gzip, tar). -1: there is none, or no server loads it.
- */
-int la_recoverable_newest(const struct la_recoverable *recoverable, const char *glob);
+/* Where a copy is laid out for a second server. */
+#define LA_SCRATCH "/run/lastack-scratch"
 
 /*
- * The most that a file gives back, as it is, which was written since that file of the world's was touched: below
- * `below`, or (NULL) anywhere: the server's own files, and places where nothing is kept, are left out. -1: there is
- * none.
+ * Keys that a second server has of that folder; -1: it does not load it. `log`: what its append-only file is called;
+ * NULL: it has none.
  */
-int la_recoverable_since(const struct la_recoverable *recoverable, const char *mark, const char *below);
+int la_recoverable_load(const struct la_recoverable *recoverable, const char *log);
+
+/* A shell command in the world, which finds `path` as $1. Whether it succeeded. */
+bool la_recoverable_do(const struct la_recoverable *recoverable, const char *command, const char *path);
 
 void la_recoverable_free(struct la_recoverable *recoverable);
 

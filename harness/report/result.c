@@ -212,6 +212,26 @@ static char *set_lines(const struct la_scenario *scenario)
     return all;
 }
 
+/* Files of the user's that steps take; to be freed. */
+static char *given_files(const struct la_options *options)
+{
+    const struct {
+        const char *option;
+        const char *path;
+    } files[] = {{"--backup", options->backup}, {"--restore", options->restore}, {"--document", options->document}};
+    char *all = la_strdup("");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (!files[i].path)
+            continue;
+        char *word = quoted(files[i].path);
+        char *longer = la_format("%s %s %s", all, files[i].option, word);
+        free(word);
+        free(all);
+        all = longer;
+    }
+    return all;
+}
+
 static json_t *reproduce(const struct la_run *run)
 {
     const struct la_options *options = run->options;
@@ -221,10 +241,11 @@ static json_t *reproduce(const struct la_run *run)
     char *data = options->data_path ? quoted(options->data_path) : NULL;
     char *set = set_lines(run->scenario);
     char *old = options->old_server ? quoted(options->old_server) : NULL;
+    char *given = given_files(options);
     char *line =
-        la_format("lastack run %s --server %s%s%s%s%s%s%s%s --seed %llu", file, server, old ? " --old-server " : "",
+        la_format("lastack run %s --server %s%s%s%s%s%s%s%s%s --seed %llu", file, server, old ? " --old-server " : "",
                   old ? old : "", config ? " --config " : "", config ? config : "", data ? " --data " : "",
-                  data ? data : "", set, (unsigned long long)options->seed);
+                  data ? data : "", set, given, (unsigned long long)options->seed);
     json_t *result = la_json_text(line);
     free(file);
     free(server);
@@ -232,6 +253,7 @@ static json_t *reproduce(const struct la_run *run)
     free(data);
     free(set);
     free(old);
+    free(given);
     free(line);
     return result;
 }

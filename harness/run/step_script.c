@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "playbook/place.h"
+#include "playbook/restorable.h"
 #include "run/steps.h"
 
-enum { SCRIPT_MS = 120000, ORDER_MS = 30000, SERVE_MS = 10000 };
+enum { SCRIPT_MS = 120000, ORDER_MS = 30000 };
 
 #define USER    "/lastack/user"
-#define MARK    USER "/began"
+#define AFTER   "-server" /* the figure: keys that the server has when the script has ended */
 #define BACKUP  USER "/backup"
 #define RESTORE USER "/restore"
 
@@ -60,23 +61,41 @@ struct script {
     char *name;
 };
 
+/* That a backup takes nothing from the server that it is of. */
+static void note_server(struct la_run *run, const char *script)
+{
+    char text[64];
+    int keys = la_place_kept(run->place);
+    char *name = la_format("%s" AFTER, script);
+    if (keys < 0)
+        snprintf(text, sizeof text, "no server serves");
+    else
+        snprintf(text, sizeof text, "%d of %d keys", keys, LA_PLAYBOOK_KEYS);
+    la_measures_note(&run->measures, name, text);
+    la_measures_add(&run->measures, name, "keys", (struct la_sample){.value = keys < 0 ? 0 : keys});
+    free(name);
+}
+
 static int run_script(struct la_run *run, const struct la_spec *spec)
 {
     const struct script *step = (const struct script *)spec;
     if (bring(run, run->options->backup, BACKUP))
         return -1;
-    /* a change of the same tick as the mark would not be newer than it */
-    if (do_in_world(run, "touch " MARK " && sleep 0.05"))
-        return -1;
+    if (do_in_world(run, "mkdir -p /lastack/s3 && touch /lastack/s3/.any") ||
+        la_restorable_mark(&run->place->recoverable, LA_PLACE_BACKUPS))
+        return la_run_doubt(run, "the script's beginning could not be marked");
     char *said = run_there(run, BACKUP);
     la_measures_note(&run->measures, step->name, said);
     free(said);
+    note_server(run, step->name);
     return 0;
 }
 
 static bool script_measures(const struct la_spec *spec, const char *name)
 {
-    return !strcmp(((const struct script *)spec)->name, name);
+    const struct script *step = (const struct script *)spec;
+    size_t length = strlen(step->name);
+    return !strncmp(name, step->name, length) && (!name[length] || !strcmp(name + length, AFTER));
 }
 
 static const cyaml_schema_field_t script_fields[] = {LA_TEXT("name", LA_REQUIRED, struct script, name), LA_END};
@@ -96,36 +115,59 @@ struct restored {
     char *below; /* where the backup lies; NULL: wherever the script has put it */
 };
 
-/* By the user's own script, on a server that has nothing any more. -1: it does not serve then. */
-static int by_script(struct la_run *run)
+/* By the user's own script, on a server that has nothing any more. */
+static int by_script(struct la_run *run, const char *below, struct la_restored *restored, char text[128])
 {
     struct la_place *place = run->place;
-    const struct la_recoverable *own = &place->recoverable;
-    if (bring(run, run->options->restore, RESTORE))
-        return -1;
-    char *wipe = la_format("systemctl kill -s KILL redis; systemctl stop redis; rm -rf '%s/%s' '%s/%s'", own->folder,
-                           own->snapshot, own->folder, own->log);
-    int failed = do_in_world(run, wipe);
+    char *wipe = la_format("systemctl kill -s KILL redis; systemctl stop redis; find '%s' -mindepth 1 -delete%s%s%s",
+                           place->recoverable.folder, below ? "; mkdir -p " LA_PLACE_BACKUPS " && cp -a " : "",
+                           below ? below : "", below ? "/. " LA_PLACE_BACKUPS "/" : "");
+    int failed = bring(run, run->options->restore, RESTORE) || do_in_world(run, wipe);
     free(wipe);
     if (failed)
         return -1;
-    free(run_there(run, RESTORE));
-    (void)la_unit_do(&place->unit, "start", NULL, 0);
-    return la_unit_wait_serving(&place->unit, SERVE_MS) ? la_incident_count(&place->unit.address) : -1;
+    char *said = run_there(run, RESTORE);
+    if (!strncmp(said, "right", 5)) {
+        (void)la_unit_do(&place->unit, "start", NULL, 0);
+        restored->keys = la_place_kept(place);
+    }
+    if (restored->keys < 0)
+        snprintf(text, 128, "the restore: %.100s", said);
+    free(said);
+    return 0;
+}
+
+/* By a second server. What it cannot read, or what is on no disk that was cut, is for nobody to judge. */
+static int by_server(struct la_run *run, const char *below, struct la_restored *restored)
+{
+    const struct la_recoverable *recoverable = &run->place->recoverable;
+    la_restorable_since(recoverable, below, restored);
+    if (restored->keys == LA_PLAYBOOK_KEYS)
+        return 0;
+    if (*restored->unread)
+        return la_run_doubt(run, "%s cannot be read here: --restore says how it is brought back", restored->unread);
+    struct la_restored elsewhere = {.keys = -1};
+    if (below)
+        la_restorable_since(recoverable, NULL, &elsewhere);
+    if (elsewhere.keys > restored->keys || *elsewhere.unread)
+        return la_run_doubt(run, "the backup is not kept on " LA_PLACE_BACKUPS ", whose power was cut");
+    return 0;
 }
 
 static int run_restored(struct la_run *run, const struct la_spec *spec)
 {
     const struct restored *step = (const struct restored *)spec;
-    char text[128];
-    bool scripted = run->options->restore && !step->below;
-    int keys = scripted ? by_script(run) : la_recoverable_since(&run->place->recoverable, MARK, step->below);
-    if (keys < 0)
-        snprintf(text, sizeof text, "%s", scripted ? "no server serves" : "there is no backup that a server loads");
-    else
-        snprintf(text, sizeof text, "%d of %d keys", keys, LA_PLAYBOOK_KEYS);
+    char text[128] = "";
+    struct la_restored restored = {.keys = -1};
+    if (run->options->restore ? by_script(run, step->below, &restored, text) : by_server(run, step->below, &restored))
+        return -1;
+    if (restored.keys >= 0)
+        snprintf(text, sizeof text, "%d of %d keys", restored.keys, LA_PLAYBOOK_KEYS);
+    else if (!*text)
+        snprintf(text, sizeof text, "there is no backup that a server loads");
     la_measures_note(&run->measures, step->name, text);
-    la_measures_add(&run->measures, step->name, "keys", (struct la_sample){.value = keys < 0 ? 0 : keys});
+    la_measures_add(&run->measures, step->name, "keys",
+                    (struct la_sample){.value = restored.keys < 0 ? 0 : restored.keys});
     la_run_event(run, NULL, "restored: %s", text);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "playbook/document.h"
 #include "playbook/place.h"
+#include "playbook/restorable.h"
 #include "run/steps.h"
 
 enum { STAGE_MS = 60000, COMMAND_MS = 60000, EDITED_MAX = 8000 };
@@ -328,7 +329,12 @@ static int run_count(struct la_run *run, const struct la_spec *spec)
 {
     const struct count *step = (const struct count *)spec;
     char text[128];
-    int keys = step->in ? la_recoverable_newest(&run->place->recoverable, step->in) : la_place_kept(run->place);
+    struct la_restored restored = {.unread = ""};
+    if (step->in)
+        la_restorable_newest(&run->place->recoverable, step->in, &restored);
+    if (*restored.unread)
+        return la_run_doubt(run, "%s: %s cannot be read here", step->name, restored.unread);
+    int keys = step->in ? restored.keys : la_place_kept(run->place);
     if (keys < 0)
         snprintf(text, sizeof text, "%s", step->in ? "no such file, or no server loads it" : "no server serves");
     else

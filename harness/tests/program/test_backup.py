@@ -18,7 +18,11 @@ BAD = {
     "down": ("redis-cli BGSAVE || true; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-down", "1000 of 2000"),
     "volatile": ("redis-cli SAVE && cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-power-cut", "no backup that a server loads"),
     "nothing": ("true", "backup-user", "no backup that a server loads"),
-    "cut": ("redis-cli SAVE && head -c 20000 /var/lib/redis/dump.rdb > /backup/redis/x.rdb", "backup-user", "0 of 2000"),
+    "beside": ("redis-cli SAVE; ln /var/lib/redis/dump.rdb /var/lib/redis/dump.bak", "backup-user", "no backup that a server loads"),
+    "staged": ("redis-cli --rdb /var/lib/redis/staged.rdb; mv /var/lib/redis/staged.rdb /backup/redis/x.rdb || true", "backup-user-full",
+               "reports success"),
+    "deadly": ("redis-cli --rdb /backup/redis/x.rdb && redis-cli FLUSHALL && redis-cli SHUTDOWN NOSAVE; true", "backup-user", "no server serves"),
+    "cut": ("redis-cli SAVE && head -c 20000 /var/lib/redis/dump.rdb > /backup/redis/x.rdb", "backup-user", "no backup that a server loads"),
 }
 
 
@@ -45,7 +49,13 @@ class Backup(LastackTest):
     def test_where_it_lies_and_what_it_is(self):
         """Wherever it is put, and whatever it is packed in; the server's own files are none."""
         for text, verdict in (("redis-cli SAVE && mkdir -p '/srv/my copies' && gzip -c /var/lib/redis/dump.rdb > '/srv/my copies/x.rdb.gz'", "holds"),
-                              ("redis-cli SAVE && mkdir -p /var/lib/redis/backups && cp /var/lib/redis/dump.rdb /var/lib/redis/backups/", "holds"),
+                              ("redis-cli --rdb /var/tmp/x; xz /var/tmp/x", "holds"),
+                              ("redis-cli --rdb /backup/redis/x; gzip -c /backup/redis/x > /backup/redis/y; rm /backup/redis/x", "holds"),
+                              ("redis-cli --rdb /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x; rm /root/x", "holds"),
+                              ("redis-cli --rdb /root/x; aws s3 cp /root/x s3://mine/x; rm /root/x", "holds"),
+                              ("redis-cli --rdb /root/x; gzip -c /root/x | aws s3 cp - s3://mine/x; rm /root/x", "holds"),
+                              ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /backup/redis/x; rm /root/x",
+                               "inconclusive"),
                               ("redis-cli SAVE", "violated")):
             run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", self.script("x", text))
             self.assertEqual(run.scenario()["verdict"], verdict, f"{text}\n{run}")
@@ -54,7 +64,30 @@ class Backup(LastackTest):
                            self.script("x", "redis-cli SAVE && mkdir -p /srv/x && cp /var/lib/redis/dump.rdb /srv/x/"))
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
 
+    def test_a_log_of_another_name(self):
+        """Also where its files are older than the script, and after a power cut."""
+        lines = "dir /var/lib/redis\nappendonly yes\nappendfilename my.aof\n"
+        run = self.lastack("run", BACKUPS / "backup-user.yaml", BACKUPS / "backup-user-power-cut.yaml", "--config",
+                           self.write("own.conf", lines), "--backup",
+                           self.script("x", "sleep 1; cp -a /var/lib/redis/appendonlydir /backup/redis/log && sync"))
+        self.assertEqual(run.status, 0, str(run))
+
+    def test_what_only_its_owner_can_read(self):
+        enc = "openssl enc -aes-256-cbc -pass pass:a -pbkdf2"
+        backup = self.script("b", f"redis-cli --rdb /root/x; {enc} -in /root/x -out /backup/redis/x && sync; rm /root/x")
+        restore = self.script("r", f"{enc} -d -in /backup/redis/x -out /var/lib/redis/dump.rdb && systemctl start redis")
+        two = BACKUPS / "backup-user.yaml", BACKUPS / "backup-user-power-cut.yaml"
+        run = self.lastack("run", *two, "--backup", backup, "--restore", restore)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertIn("--restore", run.scenario()["reproduce"])
+        run = self.lastack("run", *two, "--backup", backup)
+        self.assertEqual(run.status, 3, str(run))
+
     def test_a_restore_that_brings_nothing_back(self):
+        run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", GOOD, "--restore",
+                           self.script("f", "cp /backup/redis/dump_2*.rdb /var/lib/redis/dump.rdb; exit 1"))
+        self.assertEqual(run.status, 1, str(run))
+        self.assertIn("the restore: failed", run.scenario()["figures"][-1]["text"])
         run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", GOOD, "--restore", self.script("r", "true"))
         self.assertEqual((run.status, run.scenario()["verdict"]), (1, "violated"), str(run))
 
