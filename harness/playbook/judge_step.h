@@ -25,6 +25,7 @@ struct la_step_seen {
     char missing[LA_PATH_MAX]; /* a file that it names and that was not there before; empty: none */
     bool starts;               /* it is to start the server */
     bool serves;               /* which serves after it */
+    int live;                  /* keys that it has then; 0: it does not say */
     char undone[200];          /* what it asked a stand-in for in vain; empty: nothing */
 };
 

@@ -207,6 +207,8 @@ void la_place_step(struct la_place *place, const struct la_runbook_step *step, u
                                                      : la_address_serves(&place->unit.address, ANSWER_MS);
     double waited = seen->starts ? (double)(la_now_ns() - began) / 1e6 : 0;
     seen->after = la_place_look(place);
+    int live = seen->serves ? la_incident_count(&place->unit.address) : 0;
+    seen->live = live > 0 ? live : 0;
     if (seen->after < seen->before && place->recoverable.packed) /* it may lie in an archive */
         seen->after = seen->before;
     take_undone(place, seen->undone, sizeof seen->undone);

@@ -26,6 +26,7 @@ struct attempt {
     json_t *steps;
     int kept;       /* keys that the server has at the end; -1: none serves */
     int wrong_line; /* of the first step that was not right; 0: there was none */
+    int short_step; /* index of the last one that has started a server with less than could be got back; -1: none has */
     bool unknown;   /* a step of which nothing can be said */
     bool stopped;   /* after a step that failed */
 };
@@ -46,6 +47,8 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     if (was != LA_STEP_RIGHT && !attempt->wrong_line)
         attempt->wrong_line = step->line;
     attempt->unknown = attempt->unknown || was == LA_STEP_UNKNOWN;
+    if (was == LA_STEP_RIGHT && came->seen.starts && came->seen.live < came->seen.before)
+        attempt->short_step = (int)json_array_size(attempt->steps);
     attempt->stopped =
         !attempt->playbook->carry_on && (was == LA_STEP_FAILED || was == LA_STEP_IMPOSSIBLE || was == LA_STEP_WAITING);
     came->done.output[TEXT_MAX] = '\0';
@@ -58,6 +61,21 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     json_array_append_new(attempt->steps, entry);
     la_playbook_table_step(entry);
     free(came);
+}
+
+/* Each step reports success, and the server lacks keys: it is the last start that was too early. */
+static void blame_start(struct attempt *attempt)
+{
+    json_t *step = attempt->short_step < 0 ? NULL : json_array_get(attempt->steps, (size_t)attempt->short_step);
+    if (!step || attempt->wrong_line || attempt->kept >= attempt->place.at_first)
+        return;
+    char *why = la_format("it reports success, and the server that it starts has not all of the %d keys that could be "
+                          "got back",
+                          attempt->place.at_first);
+    attempt->wrong_line = la_json_whole(step, "line");
+    json_object_set_new(step, "was", json_string(la_step_was_name(LA_STEP_WRONG)));
+    json_object_set_new(step, "why", la_json_text(why));
+    free(why);
 }
 
 static void run_steps(struct attempt *attempt)
@@ -73,6 +91,7 @@ static void run_steps(struct attempt *attempt)
         la_playbook_table_step(entry);
     }
     attempt->kept = la_place_kept(&attempt->place);
+    blame_start(attempt);
 }
 
 static json_t *stand_ins(const struct la_playbook *playbook)
@@ -171,7 +190,8 @@ int la_playbook_run(void *context, const struct la_sandbox *sandbox, struct la_s
                               .incident = la_incident_find(playbook->incident),
                               .place = LA_PLACE_NONE,
                               .steps = json_array(),
-                              .kept = -1};
+                              .kept = -1,
+                              .short_step = -1};
     (void)limits;
     int made = -1;
     char names[256];

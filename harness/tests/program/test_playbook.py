@@ -60,6 +60,14 @@ class Playbook(LastackTest):
         _run, result, was = self.steps("disk-loss", FETCH, "systemctl start redis", "redis-cli PING # PONG", "redis-cli DBSIZE # > 0")
         self.assertEqual(was, ["right", "right", "right", "wrong"])
         self.assertEqual((result["kept"], result["lost_by_runbook"], result["verdict"]), (0, 1000, "violated"))
+        # and where no comment says so, it is the start
+        run, result, was = self.steps("disk-loss", FETCH, "systemctl start redis", "redis-cli PING")
+        self.assertEqual((was, result["first_wrong_line"]), (["right", "wrong", "right"], 3), str(run))
+        self.assertIn("has not all of the 1000 keys", result["steps"][1]["why"])
+        # unless the data comes later
+        commands = ("systemctl start redis", "seq 0 999 | sed 's/.*/SET user:& value-of-user-&/' | redis-cli >/dev/null")
+        run, result, was = self.steps("disk-loss", *commands)
+        self.assertEqual((was, result["verdict"]), (["right", "right"], "holds"), str(run))
 
     def test_a_step_after_which_less_can_be_got_back(self):
         _run, result, was = self.steps("flushall-aof", "redis-cli BGREWRITEAOF", "sleep 1", "redis-cli SHUTDOWN NOSAVE || true",
