@@ -98,6 +98,7 @@ static int furnish_etc(const struct la_world *world, struct la_error *error)
             return -1;
     return la_world_put(world, "/etc/machine-id", "0123456789abcdef0123456789abcdef\n", error) ||
                    la_world_put(world, "/etc/hostname", "lastack\n", error) ||
+                   la_world_put(world, "/etc/hosts", "127.0.0.1 localhost lastack\n", error) ||
                    la_world_put(world, "/etc/fstab", "", error)
                ? -1
                : 0;

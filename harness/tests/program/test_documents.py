@@ -97,7 +97,8 @@ class Documents(LastackTest):
     def test_each_has_a_server_of_its_own(self):
         self.scenario("gone", ["shell: {run: systemctl stop redis}", "shell: {run: sleep 3}", "count: {name: kept}"],
                       ["figure: {name: kept, max: 0}"])
-        self.scenario("there", ["shell: {run: sleep 3}", "count: {name: kept}"], ["figure: {name: kept, min: 2000}"])
+        self.scenario("there", ["shell: {run: sleep 3}", "shell: {name: ping, run: 'redis-cli -h localhost PING # PONG'}", "count: {name: kept}"],
+                      ["says: {name: ping, begins: right}", "figure: {name: kept, min: 2000}"])
         self.scenario("refuses", ["stage: {run: 'chown root /var/lib/redis && chmod 555 /var/lib/redis; redis-cli BGSAVE; sleep 1'}",
                                   "shell: {name: write, run: redis-cli SET a b}", "count: {name: kept}"],
                       ["says: {name: write, contains: MISCONF}", "figure: {name: kept, min: 2000}"])
