@@ -37,6 +37,7 @@ struct course {
     bool from_document;
     bool stopped;
     char *first_wrong; /* in words; NULL: none yet */
+    char early[128];   /* the last start of a server that has less than could be got back, in words; empty: none */
     char *output;      /* of all */
     char last[256];    /* line of it */
     double ms;
@@ -155,6 +156,9 @@ static void take_step(struct course *course, const struct la_runbook_step *step)
     join(&course->output, came->done.output);
     const char *line = strrchr(course->output, '\n');
     snprintf(course->last, sizeof course->last, "%s", line ? line + 1 : course->output);
+    if (right && came->seen.starts && came->seen.live < came->seen.before)
+        snprintf(course->early, sizeof course->early, "; %sthe server has %d of the %d keys that could be got back",
+                 where, came->seen.live, came->seen.before);
     if (!right && !course->first_wrong)
         course->first_wrong = la_format("%s: %s%s", la_step_was_name(came->was), where, came->why);
     course->stopped = !course->step->carry_on &&
@@ -168,7 +172,7 @@ static void take_step(struct course *course, const struct la_runbook_step *step)
 static void note_course(struct la_run *run, const struct shell *step, const struct course *course)
 {
     char name[128];
-    char *right = la_format("right: %s", course->last);
+    char *right = la_format("right: %s%s", course->last, course->early);
     snprintf(name, sizeof name, "%.100s", step->name ? step->name : step->lines ? step->lines : step->run);
     la_measures_note(&run->measures, name, course->first_wrong ? course->first_wrong : right);
     free(right);
