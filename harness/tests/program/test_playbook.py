@@ -119,7 +119,7 @@ class Playbook(LastackTest):
         outputs = [step["output"] for step in result["steps"]]
         self.assertEqual((outputs[2], outputs[4], outputs[7]), ("/backup-here", "again-", "redis"))
         self.assertIn("sudo (stand-in): --preserve-env is not implemented", outputs[8])
-        self.assertEqual(result["stand_ins"], ["sudo"])
+        self.assertEqual(result["stand_ins"], ["aws", "curl", "sudo"])
 
     def test_nothing_reaches_the_host(self):
         """Each is tried, and the host is as it was; a unit of the runbook's own has more rights, and no more reach."""
@@ -133,7 +133,7 @@ class Playbook(LastackTest):
         commands = [
             "mknod /tmp/disk b 254 0 && dd if=/tmp/disk of=/dev/null count=1", "mount -t devtmpfs none /mnt", "mount -t tmpfs none /srv",
             "sysctl -w vm.swappiness=7", "echo 7 > /proc/sys/vm/swappiness", "echo 3 > /proc/sys/vm/drop_caches",
-            "date -s 2001-01-01", "reboot -f", "ip link set lo down", "curl -s http://192.0.2.1/", "chroot / true",
+            "date -s 2001-01-01", "reboot -f", "ip link set lo down", "/usr/bin/curl -s http://192.0.2.1/", "chroot / true",
             "nsenter -t 1 -m true", "rm -f /usr/bin/redis-server", "head -c 3000000000 /dev/zero | tail > /dev/null",
             "cat /dev/kmsg", handle, remount, "systemctl reboot", "touch /etc/lastack-was-here",
         ]
