@@ -120,6 +120,11 @@ bool la_is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+int la_is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
 bool la_ends_with(const char *text, const char *ending)
 {
     size_t length = strlen(text);

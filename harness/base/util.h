@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dirent;
+
 enum { LA_PATH_MAX = 4096 };
 
 /* Exit statuses, fixed. */
@@ -47,6 +49,9 @@ bool la_same_file(const char *one, const char *other);
 
 /* A regular file, or a link to one. */
 bool la_is_file(const char *path);
+
+/* For scandir: all but what begins with a dot. */
+int la_is_visible(const struct dirent *entry);
 
 /* Whether a text ends so. */
 bool la_ends_with(const char *text, const char *ending);

@@ -45,11 +45,6 @@ static char *of_file(const char *path, unsigned int first, unsigned int last, co
     return NULL;
 }
 
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
 char *la_document_lines(const char *path, unsigned int first, unsigned int last, const char *sha256,
                         struct la_error *error)
 {
@@ -60,7 +55,7 @@ char *la_document_lines(const char *path, unsigned int first, unsigned int last,
         la_fail(error, "%s: %m", path);
         return NULL;
     }
-    int count = S_ISDIR(st.st_mode) ? scandir(path, &entries, visible, alphasort) : 0;
+    int count = S_ISDIR(st.st_mode) ? scandir(path, &entries, la_is_visible, alphasort) : 0;
     char *lines = S_ISDIR(st.st_mode) ? NULL : of_file(path, first, last, sha256, got);
     for (int i = 0; i < count; i++) {
         char file[LA_PATH_MAX];

@@ -14,9 +14,9 @@ enum { DAMAGED_BYTES = 64, NO_TYPE = 0xf0 }; /* what no value in a snapshot begi
 static int run_in(const struct la_unit_world *unit, const char *command, struct la_error *error)
 {
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", command, NULL};
-    la_world_run(&unit->world, argv, WORLD_MS, &done);
-    return done.status ? la_fail(error, "%.200s: %.300s", command, done.output) : 0;
+    return la_world_do(&unit->world, command, NULL, WORLD_MS, &done)
+               ? la_fail(error, "%.200s: %.300s", command, done.output)
+               : 0;
 }
 
 static int ask(const struct la_unit_world *unit, const char *line, struct la_error *error)
@@ -51,22 +51,13 @@ static int write_keys(const struct la_unit_world *unit, int from, int to, struct
     return failed;
 }
 
-static void folder_of(const struct la_unit_world *unit, char out[LA_PATH_MAX])
-{
-    char *folder = la_config_get(&unit->settings, "dir");
-    la_path(out, "%s", folder ? folder : "/var/lib/redis");
-    free(folder);
-}
-
 int la_incident_fill(struct la_unit_world *unit, struct la_error *error)
 {
-    char folder[LA_PATH_MAX];
-    folder_of(unit, folder);
     char *name = la_config_get(&unit->settings, "dbfilename");
     char *copy =
         la_format("mkdir -p /backup/redis && cp '%s/%s' /backup/redis/dump_$(date -u +%%Y%%m%%d_%%H%%M%%S).rdb && "
                   "chown -R redis:redis /backup/redis",
-                  folder, name ? name : "dump.rdb");
+                  unit->folder, name ? name : "dump.rdb");
     int failed = write_keys(unit, 0, LA_PLAYBOOK_IN_BACKUP, error) || ask(unit, "SAVE", error) ||
                          run_in(unit, copy, error) || write_keys(unit, LA_PLAYBOOK_IN_BACKUP, LA_PLAYBOOK_KEYS, error)
                      ? -1
@@ -117,11 +108,9 @@ static int stage_crash(struct la_unit_world *unit, struct la_error *error)
 /* The file of the data folder with that ending that was written last; in the host's terms. False: there is none. */
 static bool newest(const struct la_unit_world *unit, const char *ending, char path[LA_PATH_MAX])
 {
-    char folder[LA_PATH_MAX];
     char at[LA_PATH_MAX];
     time_t latest = 0;
-    folder_of(unit, folder);
-    la_world_path(&unit->world, folder, at);
+    la_world_path(&unit->world, unit->folder, at);
     char *const roots[] = {at, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     for (FTSENT *entry; tree && (entry = fts_read(tree));) {
@@ -167,9 +156,7 @@ static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
 
 static int stage_disk_loss(struct la_unit_world *unit, struct la_error *error)
 {
-    char folder[LA_PATH_MAX];
-    folder_of(unit, folder);
-    char *command = la_format("find '%s' -mindepth 1 -delete", folder);
+    char *command = la_format("find '%s' -mindepth 1 -delete", unit->folder);
     int failed = stage_crash(unit, error) || run_in(unit, command, error) ? -1 : 0;
     free(command);
     return failed;

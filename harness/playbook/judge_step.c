@@ -16,6 +16,11 @@ const char *la_step_was_name(enum la_step_was was)
     return names[was];
 }
 
+bool la_step_stops(enum la_step_was was)
+{
+    return was == LA_STEP_FAILED || was == LA_STEP_IMPOSSIBLE || was == LA_STEP_WAITING;
+}
+
 static bool starts_server(const char *command)
 {
     regex_t regex;

@@ -18,6 +18,9 @@ enum la_step_was {
 
 const char *la_step_was_name(enum la_step_was was);
 
+/* Whoever works through a runbook stops there. */
+bool la_step_stops(enum la_step_was was);
+
 /* What was seen of a step besides its output. */
 struct la_step_seen {
     int before;                /* keys that could be got back before it, */

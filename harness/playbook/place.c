@@ -29,16 +29,17 @@ int la_place_look(struct la_place *place)
 {
     int files = la_recoverable_look(&place->recoverable);
     int live = la_incident_count(&place->unit.address); /* one that refuses writes has them all the same */
-    place->could = live > files ? live : files;
+    place->live = live > 0 ? live : 0;
+    place->could = place->live > files ? place->live : files;
     return place->could;
 }
 
 static int run_in(const struct la_place *place, const char *command, struct la_error *error)
 {
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", command, NULL};
-    la_world_run(&place->unit.world, argv, STEP_MS, &done);
-    return done.status ? la_fail(error, "the world could not be furnished: %.300s", done.output) : 0;
+    return la_world_do(&place->unit.world, command, NULL, STEP_MS, &done)
+               ? la_fail(error, "the world could not be furnished: %.300s", done.output)
+               : 0;
 }
 
 /* The server, and what stands beside it under the names that runbooks use. */
@@ -113,14 +114,14 @@ static int leave_disk(const struct la_place *place)
 
 int la_place_cut(struct la_place *place, struct la_error *error)
 {
-    static const char *const make[] = {"sh", "-c", "rm -rf " LA_PLACE_CUT " && mkdir " LA_PLACE_CUT, NULL};
+    static const char make[] = "rm -rf " LA_PLACE_CUT " && mkdir " LA_PLACE_CUT;
     struct la_world_done done;
     char at[64];
     if (la_disk_cut(&place->disk, error))
         return -1;
     if (leave_disk(place))
         return la_fail(error, LA_PLACE_BACKUPS " is in use");
-    la_world_run(&place->unit.world, make, STEP_MS, &done);
+    la_world_do(&place->unit.world, make, NULL, STEP_MS, &done);
     int folder = la_world_open(&place->unit.world, LA_PLACE_CUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     snprintf(at, sizeof at, "/proc/self/fd/%d", folder);
     int failed = done.status || folder < 0              ? la_fail(error, LA_PLACE_CUT " cannot be made")
@@ -160,9 +161,6 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
         return -1;
     la_path(place->recoverable.server, "%s", place->unit.server);
     place->recoverable.world = &place->unit.world;
-    char *own = la_config_get(&place->unit.settings, "dir");
-    la_path(place->recoverable.folder, "%s", own ? own : "/var/lib/redis");
-    free(own);
     place->at_first = la_place_look(place);
     return la_shell_open(&place->shell, &place->unit.world, PATH_OF_SHELL, error);
 }
@@ -188,35 +186,43 @@ void la_place_down(struct la_place *place)
 /* What a stand-in was asked for in vain since the last look; empty: nothing. */
 static void take_undone(const struct la_place *place, char *out, size_t size)
 {
-    static const char *const argv[] = {"sh", "-c", "cat " UNDONE " 2>/dev/null && rm -f " UNDONE, NULL};
+    static const char command[] = "cat " UNDONE " 2>/dev/null && rm -f " UNDONE;
     struct la_world_done done;
-    la_world_run(&place->unit.world, argv, STEP_MS, &done);
-    snprintf(out, size, "%.*s", (int)strcspn(done.output, "\n"), done.status == 0 ? done.output : "");
+    bool any = la_world_do(&place->unit.world, command, NULL, STEP_MS, &done) == 0;
+    snprintf(out, size, "%.*s", (int)strcspn(done.output, "\n"), any ? done.output : "");
+}
+
+void la_place_run(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
+                  struct la_place_step *came)
+{
+    came->seen = (struct la_step_seen){.before = 0};
+    la_shell_run(&place->shell, step->command, timeout_ms, &came->done);
+    take_undone(place, came->seen.undone, sizeof came->seen.undone);
+    came->ms = came->done.ms;
+    came->was = la_step_judge(step, &came->done, &came->seen, came->why, sizeof came->why);
 }
 
 void la_place_step(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
                    struct la_place_step *came)
 {
+    struct la_step_seen expected = {.before = place->could}; /* what goes on behind a step's back is its doing, too */
     struct la_step_seen *seen = &came->seen;
-    struct la_shell_done *done = &came->done;
-    *seen = (struct la_step_seen){.before = place->could}; /* what goes on behind a step's back is its doing, too */
-    la_step_expect(step, &place->unit.world, seen);
-    la_shell_run(&place->shell, step->command, timeout_ms, done);
+    la_step_expect(step, &place->unit.world, &expected);
+    la_place_run(place, step, timeout_ms, came);
+    snprintf(expected.undone, sizeof expected.undone, "%s", seen->undone);
+    *seen = expected;
     uint64_t began = la_now_ns();
-    seen->serves = seen->starts && done->status == 0 ? la_unit_wait_serving(&place->unit, SERVE_MS)
-                                                     : la_address_serves(&place->unit.address, ANSWER_MS);
-    double waited = seen->starts ? (double)(la_now_ns() - began) / 1e6 : 0;
+    seen->serves = seen->starts && came->done.status == 0 ? la_unit_wait_serving(&place->unit, SERVE_MS)
+                                                          : la_address_serves(&place->unit.address, ANSWER_MS);
+    came->ms += seen->starts ? (double)(la_now_ns() - began) / 1e6 : 0;
     seen->after = la_place_look(place);
-    int live = seen->serves ? la_incident_count(&place->unit.address) : 0;
-    seen->live = live > 0 ? live : 0;
+    seen->live = seen->serves ? place->live : 0;
     if (seen->after < seen->before && place->recoverable.packed) /* it may lie in an archive */
         seen->after = seen->before;
-    take_undone(place, seen->undone, sizeof seen->undone);
     place->could = seen->after;
-    came->ms = done->ms + waited;
     place->ms += came->ms;
     place->serving_ms = !seen->serves ? NAN : isnan(place->serving_ms) ? place->ms : place->serving_ms;
-    came->was = la_step_judge(step, done, seen, came->why, sizeof came->why);
+    came->was = la_step_judge(step, &came->done, seen, came->why, sizeof came->why);
 }
 
 int la_place_kept(const struct la_place *place)
@@ -225,17 +231,12 @@ int la_place_kept(const struct la_place *place)
     return la_incident_count(&place->unit.address);
 }
 
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
 void la_place_stand_ins(const char *fixtures, struct la_strings *names)
 {
     char folder[LA_PATH_MAX];
     struct dirent **entries = NULL;
     la_path(folder, "%s/stand-ins", fixtures);
-    int count = scandir(folder, &entries, visible, alphasort);
+    int count = scandir(folder, &entries, la_is_visible, alphasort);
     for (int i = 0; i < count; i++) {
         la_strings_add(names, la_strdup(entries[i]->d_name));
         free(entries[i]);

@@ -33,7 +33,8 @@ struct la_place {
     struct la_shell shell;
     struct la_disk disk; /* of the backups; its image is empty: there is none */
     int at_first;        /* keys that could be got back when the incident had happened */
-    int could;           /* keys that could be got back at the last look */
+    int could;           /* keys that could be got back at the last look, */
+    int live;            /* and those that its server had; 0: it does not say */
     double ms;           /* that all steps took so far */
     double serving_ms;   /* until the server served, and did so at the last look; NAN: it does not */
 };
@@ -58,7 +59,11 @@ struct la_place_step {
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error);
 void la_place_down(struct la_place *place);
 
-/* Runs one step, for at most so long, and looks at what it has done. */
+/* Runs one command, for at most so long: what it says of itself. */
+void la_place_run(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
+                  struct la_place_step *came);
+
+/* The same, and looks at what it has done. */
 void la_place_step(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,
                    struct la_place_step *came);
 

@@ -111,13 +111,10 @@ static void find_copies(struct copies *copies, const struct la_world *world, con
     free(copy);
 }
 
-/* A shell command in the world, which finds `path` as $1. */
-static bool do_in_world(const struct la_world *world, const char *command, const char *path)
+bool la_recoverable_do(const struct la_recoverable *recoverable, const char *command, const char *path)
 {
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", command, "sh", path, NULL};
-    la_world_run(world, argv, COPY_MS, &done);
-    return done.status == 0;
+    return la_world_do(recoverable->world, command, path, COPY_MS, &done) == 0;
 }
 
 /* A port that nobody has now; 0: none. */
@@ -233,12 +230,12 @@ static int best(int one, int other)
     return one > other ? one : other;
 }
 
-static bool copy_log(const struct la_world *world, const char *path, bool manifest)
+static bool copy_log(const struct la_recoverable *recoverable, const char *path, bool manifest)
 {
-    return do_in_world(world,
-                       manifest ? "rm -rf " SCRATCH "; mkdir -p " LOG " && cp -L \"${1%/*}\"/* " LOG "/"
-                                : "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " PLAIN,
-                       path);
+    return la_recoverable_do(recoverable,
+                             manifest ? "rm -rf " SCRATCH "; mkdir -p " LOG " && cp -L \"${1%/*}\"/* " LOG "/"
+                                      : "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " PLAIN,
+                             path);
 }
 
 /* As it is, repaired, and without the bad command. */
@@ -249,14 +246,14 @@ static int load_log(const struct la_recoverable *recoverable, const char *path, 
     const char *name = strrchr(path, '/') + 1;
     if (manifest)
         snprintf(log, sizeof log, "%.*s", (int)(strlen(name) - strlen(".manifest")), name);
-    int keys = copy_log(world, path, manifest) ? la_recoverable_load(recoverable, log) : 0;
+    int keys = copy_log(recoverable, path, manifest) ? la_recoverable_load(recoverable, log) : 0;
     if (keys == LA_PLAYBOOK_KEYS)
         return keys;
-    if (copy_log(world, path, manifest) && cut_flushes(world, manifest))
+    if (copy_log(recoverable, path, manifest) && cut_flushes(world, manifest))
         keys = best(keys, la_recoverable_load(recoverable, log));
-    if (copy_log(world, path, manifest)) {
+    if (copy_log(recoverable, path, manifest)) {
         char *repaired = manifest ? la_format(LOG "/%s", name) : la_strdup(PLAIN);
-        do_in_world(world, "yes | redis-check-aof --fix \"$1\"", repaired);
+        la_recoverable_do(recoverable, "yes | redis-check-aof --fix \"$1\"", repaired);
         free(repaired);
         cut_flushes(world, manifest);
         keys = best(keys, la_recoverable_load(recoverable, log));
@@ -266,14 +263,9 @@ static int load_log(const struct la_recoverable *recoverable, const char *path, 
 
 static int load_snapshot(const struct la_recoverable *recoverable, const char *path)
 {
-    bool copied = do_in_world(recoverable->world,
-                              "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " SCRATCH "/dump.rdb", path);
+    bool copied = la_recoverable_do(
+        recoverable, "rm -rf " SCRATCH "; mkdir -p " SCRATCH " && cp -L \"$1\" " SCRATCH "/dump.rdb", path);
     return copied ? la_recoverable_load(recoverable, NULL) : 0;
-}
-
-bool la_recoverable_do(const struct la_recoverable *recoverable, const char *command, const char *path)
-{
-    return do_in_world(recoverable->world, command, path);
 }
 
 /* The most of all copies that are there now. False: none has changed since the last look. */
@@ -296,7 +288,7 @@ static bool look_once(struct la_recoverable *recoverable)
             const char *path = lists[kind]->items[i];
             keys = best(keys, kind == 2 ? load_snapshot(recoverable, path) : load_log(recoverable, path, kind == 0));
         }
-    do_in_world(recoverable->world, "rm -rf " SCRATCH, "");
+    la_recoverable_do(recoverable, "rm -rf " SCRATCH, "");
     recoverable->keys = keys;
     recoverable->packed = copies.packed;
     la_strings_free(&copies.snapshots);

@@ -12,7 +12,6 @@
 struct la_recoverable {
     const struct la_world *world;
     char server[LA_PATH_MAX]; /* the program */
-    char folder[LA_PATH_MAX]; /* of its own files */
     char *seen;               /* names, sizes and times of the files at the last look; NULL: there was none */
     int keys;                 /* what that gave back, at least */
     bool packed;              /* there were archives, which are not looked into */

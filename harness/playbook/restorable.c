@@ -59,9 +59,8 @@ static int load_line(const struct la_recoverable *recoverable, const char *line)
 void la_restorable_newest(const struct la_recoverable *recoverable, const char *glob, struct la_restored *restored)
 {
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", lay_out, "sh", glob, NULL};
     *restored = (struct la_restored){.keys = -1};
-    la_world_run(recoverable->world, argv, COPY_MS, &done);
+    la_world_do(recoverable->world, lay_out, glob, COPY_MS, &done);
     char *rest = done.output;
     for (char *line; restored->keys < LA_PLAYBOOK_KEYS && (line = strsep(&rest, "\n"));) {
         int keys = strlen(line) > 4 && done.status == 0 ? load_line(recoverable, line) : -1;
@@ -79,7 +78,8 @@ int la_restorable_mark(const struct la_recoverable *recoverable, const char *fol
     return la_recoverable_do(recoverable, command, folder) ? 0 : -1;
 }
 
-void la_restorable_since(const struct la_recoverable *recoverable, const char *below, struct la_restored *restored)
+void la_restorable_since(const struct la_recoverable *recoverable, const char *own, const char *below,
+                         struct la_restored *restored)
 {
     static const char anywhere[] =
         "find / \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /usr -o -path /opt "
@@ -90,9 +90,8 @@ void la_restorable_since(const struct la_recoverable *recoverable, const char *b
         "cd \"$1\"; { find . -type f -size +0 -newer " MARK "; find . -type f -size +0 | grep -vxFf " BEFORE
         "; } | sort -u | sed \"s|^\\.|$1|\" | head -n 32";
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", below ? there : anywhere, "sh", below ? below : recoverable->folder, NULL};
     *restored = (struct la_restored){.keys = -1};
-    la_world_run(recoverable->world, argv, COPY_MS, &done);
+    la_world_do(recoverable->world, below ? there : anywhere, below ? below : own, COPY_MS, &done);
     char *rest = done.output;
     for (char *path; restored->keys < LA_PLAYBOOK_KEYS && (path = strsep(&rest, "\n"));) {
         struct la_restored one;

@@ -20,9 +20,10 @@ int la_restorable_mark(const struct la_recoverable *recoverable, const char *fol
 
 /*
  * The best of what was written since: below `below`, to where the files of that disk were brought, or (NULL) anywhere
- * else but in the server's own folder, and where nothing is kept (/tmp, /run, /etc, /var/log and the like). The
+ * but in `own`, the server's folder, and where nothing is kept (/tmp, /run, /etc, /var/log and the like). The
  * first 32.
  */
-void la_restorable_since(const struct la_recoverable *recoverable, const char *below, struct la_restored *restored);
+void la_restorable_since(const struct la_recoverable *recoverable, const char *own, const char *below,
+                         struct la_restored *restored);
 
 #endif

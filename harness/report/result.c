@@ -193,67 +193,45 @@ static char *quoted(const char *word)
     return out;
 }
 
-/* " --set LINE" for each line of whoever runs it; to be freed. */
-static char *set_lines(const struct la_scenario *scenario)
+/* Adds " OPTION WORD" to a line; NULL: nothing. */
+static void add_option(char **line, const char *option, const char *value)
 {
-    char *all = la_strdup("");
-    char *lines = la_strdup(scenario->set ? scenario->set : "");
-    char *rest = lines;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        if (!*line)
-            continue;
-        char *word = quoted(line);
-        char *longer = la_format("%s --set %s", all, word);
-        free(word);
-        free(all);
-        all = longer;
-    }
-    free(lines);
-    return all;
+    if (!value)
+        return;
+    char *word = quoted(value);
+    char *longer = la_format("%s %s %s", *line, option, word);
+    free(word);
+    free(*line);
+    *line = longer;
 }
 
-/* Files of the user's that steps take; to be freed. */
-static char *given_files(const struct la_options *options)
+/* " --set LINE" for each line of whoever runs it. */
+static void add_set_lines(char **line, const struct la_scenario *scenario)
 {
-    const struct {
-        const char *option;
-        const char *path;
-    } files[] = {{"--backup", options->backup}, {"--restore", options->restore}, {"--document", options->document}};
-    char *all = la_strdup("");
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (!files[i].path)
-            continue;
-        char *word = quoted(files[i].path);
-        char *longer = la_format("%s %s %s", all, files[i].option, word);
-        free(word);
-        free(all);
-        all = longer;
-    }
-    return all;
+    char *lines = la_strdup(scenario->set ? scenario->set : "");
+    char *rest = lines;
+    for (char *one; (one = strsep(&rest, "\n"));)
+        add_option(line, "--set", *one ? one : NULL);
+    free(lines);
 }
 
 static json_t *reproduce(const struct la_run *run)
 {
     const struct la_options *options = run->options;
-    char *file = quoted(run->scenario->path);
-    char *server = quoted(options->server.path);
-    char *config = options->config_path ? quoted(options->config_path) : NULL;
-    char *data = options->data_path ? quoted(options->data_path) : NULL;
-    char *set = set_lines(run->scenario);
-    char *old = options->old_server ? quoted(options->old_server) : NULL;
-    char *given = given_files(options);
-    char *line =
-        la_format("lastack run %s --server %s%s%s%s%s%s%s%s%s --seed %llu", file, server, old ? " --old-server " : "",
-                  old ? old : "", config ? " --config " : "", config ? config : "", data ? " --data " : "",
-                  data ? data : "", set, given, (unsigned long long)options->seed);
+    char seed[24];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
+    char *line = la_strdup("lastack");
+    add_option(&line, "run", run->scenario->path);
+    add_option(&line, "--server", options->server.path);
+    add_option(&line, "--old-server", options->old_server);
+    add_option(&line, "--config", options->config_path);
+    add_option(&line, "--data", options->data_path);
+    add_set_lines(&line, run->scenario);
+    add_option(&line, "--backup", options->backup);
+    add_option(&line, "--restore", options->restore);
+    add_option(&line, "--document", options->document);
+    add_option(&line, "--seed", seed);
     json_t *result = la_json_text(line);
-    free(file);
-    free(server);
-    free(config);
-    free(data);
-    free(set);
-    free(old);
-    free(given);
     free(line);
     return result;
 }

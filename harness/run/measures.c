@@ -1,5 +1,6 @@
 #include "run/measures.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,18 @@ void la_measures_note(struct la_measures *measures, const char *name, const char
     struct la_measure *measure = find_or_make(measures, name);
     free(measure->text);
     measure->text = la_format("%.*s", TEXT_MAX, text);
+}
+
+void la_measures_read(struct la_measures *measures, const char *name, const char *unit, const char *text,
+                      struct la_sample sample, unsigned int divide)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+    la_measures_note(measures, name, text);
+    if (end == text || end[strspn(end, " \r\n")] || !isfinite(value))
+        return;
+    sample.value = divide ? value / divide : value;
+    la_measures_add(measures, name, unit, sample);
 }
 
 void la_measures_free(struct la_measures *measures)

@@ -31,6 +31,10 @@ struct la_measures {
 void la_measures_add(struct la_measures *measures, const char *name, const char *unit, struct la_sample sample);
 void la_measures_note(struct la_measures *measures, const char *name, const char *text);
 
+/* A text, and a sample where it is a number, divided by `divide` (0: as it is); `sample` says the rest of it. */
+void la_measures_read(struct la_measures *measures, const char *name, const char *unit, const char *text,
+                      struct la_sample sample, unsigned int divide);
+
 /* NULL: nothing of that name was measured. */
 const struct la_measure *la_measures_find(const struct la_measures *measures, const char *name);
 

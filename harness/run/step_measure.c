@@ -30,14 +30,8 @@ enum { LIST_MAX = 64 << 10 };
 
 static void note(struct la_run *run, const struct measure *step, const char *text)
 {
-    char *end = NULL;
-    double value = strtod(text, &end);
-    la_measures_note(&run->measures, step->name, text);
-    if (end != text && !end[strspn(end, " \r\n")] && isfinite(value))
-        la_measures_add(&run->measures, step->name, step->unit,
-                        (struct la_sample){.value = step->divide ? value / step->divide : value,
-                                           .at = (double)la_run_node(run, step->node)->filled_bytes,
-                                           .apart = step->apart});
+    const struct la_sample sample = {.at = (double)la_run_node(run, step->node)->filled_bytes, .apart = step->apart};
+    la_measures_read(&run->measures, step->name, step->unit, text, sample, step->divide);
     la_run_event(run, step->node, "%s: %.100s", step->name, text);
 }
 

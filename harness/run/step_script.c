@@ -19,9 +19,9 @@ enum { SCRIPT_MS = 120000, ORDER_MS = 30000 };
 static int do_in_world(struct la_run *run, const char *command)
 {
     struct la_world_done done;
-    const char *const argv[] = {"sh", "-c", command, NULL};
-    la_world_run(&run->place->unit.world, argv, ORDER_MS, &done);
-    return done.status ? la_run_doubt(run, "%.200s: status %d: %.200s", command, done.status, done.output) : 0;
+    return la_world_do(&run->place->unit.world, command, NULL, ORDER_MS, &done)
+               ? la_run_doubt(run, "%.200s: status %d: %.200s", command, done.status, done.output)
+               : 0;
 }
 
 /* A copy of the user's script, executable. -1 with a doubt. */
@@ -36,22 +36,22 @@ static int bring(struct la_run *run, const char *script, const char *path)
     return failed ? la_run_doubt(run, "%s", error.text) : 0;
 }
 
-/* One command in the shell; what it was, in words, to be freed. */
-static char *run_there(struct la_run *run, const char *command)
+/* One command in the shell: whether it succeeds, and in words, to be freed. */
+static bool run_there(struct la_run *run, const char *command, char **said)
 {
     struct la_place_step *came = la_alloc(1, sizeof *came);
     const struct la_runbook_step step = {.line = 1, .command = (char *)command};
-    la_place_step(run->place, &step, SCRIPT_MS, came);
+    la_place_run(run->place, &step, SCRIPT_MS, came); /* what it leaves is found out otherwise */
     const char *line = strrchr(came->done.output, '\n');
-    bool right = came->done.status == 0; /* that what it leaves is too little is found out otherwise */
+    bool right = came->done.status == 0;
     if (came->was == LA_STEP_UNKNOWN)
         la_run_doubt(run, "%s", came->why);
-    char *said = right ? la_format("right: %s", line ? line + 1 : came->done.output)
-                       : la_format("failed: %s", *came->why ? came->why : came->done.output);
-    la_printable(said);
-    la_run_event(run, NULL, "%s: %.300s", command, said);
+    *said = right ? la_format("right: %s", line ? line + 1 : came->done.output)
+                  : la_format("failed: %s", *came->why ? came->why : came->done.output);
+    la_printable(*said);
+    la_run_event(run, NULL, "%s: %.300s", command, *said);
     free(came);
-    return said;
+    return right;
 }
 
 /* ---- script ---- */
@@ -61,21 +61,6 @@ struct script {
     char *name;
 };
 
-/* That a backup takes nothing from the server that it is of. */
-static void note_server(struct la_run *run, const char *script)
-{
-    char text[64];
-    int keys = la_place_kept(run->place);
-    char *name = la_format("%s" AFTER, script);
-    if (keys < 0)
-        snprintf(text, sizeof text, "no server serves");
-    else
-        snprintf(text, sizeof text, "%d of %d keys", keys, LA_PLAYBOOK_KEYS);
-    la_measures_note(&run->measures, name, text);
-    la_measures_add(&run->measures, name, "keys", (struct la_sample){.value = keys < 0 ? 0 : keys});
-    free(name);
-}
-
 static int run_script(struct la_run *run, const struct la_spec *spec)
 {
     const struct script *step = (const struct script *)spec;
@@ -84,10 +69,13 @@ static int run_script(struct la_run *run, const struct la_spec *spec)
     if (do_in_world(run, "mkdir -p /lastack/s3 && touch /lastack/s3/.any") ||
         la_restorable_mark(&run->place->recoverable, LA_PLACE_BACKUPS))
         return la_run_doubt(run, "the script's beginning could not be marked");
-    char *said = run_there(run, BACKUP);
+    char *said;
+    char *after = la_format("%s" AFTER, step->name); /* a backup takes nothing from the server that it is of */
+    run_there(run, BACKUP, &said);
     la_measures_note(&run->measures, step->name, said);
+    la_note_keys(run, after, la_place_kept(run->place), "no server serves");
+    free(after);
     free(said);
-    note_server(run, step->name);
     return 0;
 }
 
@@ -116,23 +104,23 @@ struct restored {
 };
 
 /* By the user's own script, on a server that has nothing any more. */
-static int by_script(struct la_run *run, const char *below, struct la_restored *restored, char text[128])
+static int by_script(struct la_run *run, const char *below, struct la_restored *restored, char none[128])
 {
     struct la_place *place = run->place;
     char *wipe = la_format("systemctl kill -s KILL redis; systemctl stop redis; find '%s' -mindepth 1 -delete%s%s%s",
-                           place->recoverable.folder, below ? "; mkdir -p " LA_PLACE_BACKUPS " && cp -a " : "",
+                           place->unit.folder, below ? "; mkdir -p " LA_PLACE_BACKUPS " && cp -a " : "",
                            below ? below : "", below ? "/. " LA_PLACE_BACKUPS "/" : "");
     int failed = bring(run, run->options->restore, RESTORE) || do_in_world(run, wipe);
     free(wipe);
     if (failed)
         return -1;
-    char *said = run_there(run, RESTORE);
-    if (!strncmp(said, "right", 5)) {
+    char *said;
+    if (run_there(run, RESTORE, &said)) {
         (void)la_unit_do(&place->unit, "start", NULL, 0);
         restored->keys = la_place_kept(place);
     }
     if (restored->keys < 0)
-        snprintf(text, 128, "the restore: %.100s", said);
+        snprintf(none, 128, "the restore: %.100s", said);
     free(said);
     return 0;
 }
@@ -141,14 +129,14 @@ static int by_script(struct la_run *run, const char *below, struct la_restored *
 static int by_server(struct la_run *run, const char *below, struct la_restored *restored)
 {
     const struct la_recoverable *recoverable = &run->place->recoverable;
-    la_restorable_since(recoverable, below, restored);
+    la_restorable_since(recoverable, run->place->unit.folder, below, restored);
     if (restored->keys == LA_PLAYBOOK_KEYS)
         return 0;
     if (*restored->unread)
         return la_run_doubt(run, "%s cannot be read here: --restore says how it is brought back", restored->unread);
     struct la_restored elsewhere = {.keys = -1};
     if (below)
-        la_restorable_since(recoverable, NULL, &elsewhere);
+        la_restorable_since(recoverable, run->place->unit.folder, NULL, &elsewhere);
     if (elsewhere.keys > restored->keys || *elsewhere.unread)
         return la_run_doubt(run, "the backup is not kept on " LA_PLACE_BACKUPS ", whose power was cut");
     return 0;
@@ -157,18 +145,11 @@ static int by_server(struct la_run *run, const char *below, struct la_restored *
 static int run_restored(struct la_run *run, const struct la_spec *spec)
 {
     const struct restored *step = (const struct restored *)spec;
-    char text[128] = "";
+    char none[128] = "there is no backup that a server loads";
     struct la_restored restored = {.keys = -1};
-    if (run->options->restore ? by_script(run, step->below, &restored, text) : by_server(run, step->below, &restored))
+    if (run->options->restore ? by_script(run, step->below, &restored, none) : by_server(run, step->below, &restored))
         return -1;
-    if (restored.keys >= 0)
-        snprintf(text, sizeof text, "%d of %d keys", restored.keys, LA_PLAYBOOK_KEYS);
-    else if (!*text)
-        snprintf(text, sizeof text, "there is no backup that a server loads");
-    la_measures_note(&run->measures, step->name, text);
-    la_measures_add(&run->measures, step->name, "keys",
-                    (struct la_sample){.value = restored.keys < 0 ? 0 : restored.keys});
-    la_run_event(run, NULL, "restored: %s", text);
+    la_note_keys(run, step->name, restored.keys, none);
     return 0;
 }
 

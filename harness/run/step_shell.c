@@ -1,6 +1,4 @@
-/* The steps of a scenario with a world: shell, stage, count. */
-#include <ctype.h>
-#include <math.h>
+/* The steps of a scenario with a world: shell, stage, cut, count. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,8 +159,7 @@ static void take_step(struct course *course, const struct la_runbook_step *step)
                  where, came->seen.live, came->seen.before);
     if (!right && !course->first_wrong)
         course->first_wrong = la_format("%s: %s%s", la_step_was_name(came->was), where, came->why);
-    course->stopped = !course->step->carry_on &&
-                      (came->was == LA_STEP_FAILED || came->was == LA_STEP_IMPOSSIBLE || came->was == LA_STEP_WAITING);
+    course->stopped = !course->step->carry_on && la_step_stops(came->was);
     if (came->was == LA_STEP_UNKNOWN)
         la_run_doubt(run, "%s%s", where, came->why);
     free(came);
@@ -253,16 +250,6 @@ struct stage {
     char *run;
 };
 
-/* A text, and a number where it is one. */
-static void note(struct la_run *run, const char *name, const char *text)
-{
-    char *end = NULL;
-    double value = strtod(text, &end);
-    la_measures_note(&run->measures, name, text);
-    if (end != text && !end[strspn(end, " \r\n")] && isfinite(value))
-        la_measures_add(&run->measures, name, "", (struct la_sample){.value = value});
-}
-
 static int run_stage(struct la_run *run, const struct la_spec *spec)
 {
     const struct stage *step = (const struct stage *)spec;
@@ -274,7 +261,7 @@ static int run_stage(struct la_run *run, const struct la_spec *spec)
         return la_run_doubt(run, "it could not be staged: %.200s: status %d: %.200s", step->run, done.status,
                             done.output);
     if (step->name)
-        note(run, step->name, done.output);
+        la_measures_read(&run->measures, step->name, "", done.output, (struct la_sample){.at = 0}, 0);
     la_place_look(run->place);
     return 0;
 }
@@ -329,23 +316,28 @@ struct count {
     char *in; /* glob of the world's: the newest file of these, restored on a second server; NULL: of the server */
 };
 
+void la_note_keys(struct la_run *run, const char *name, int keys, const char *none)
+{
+    char text[128];
+    if (keys < 0)
+        snprintf(text, sizeof text, "%s", none);
+    else
+        snprintf(text, sizeof text, "%d of %d keys", keys, LA_PLAYBOOK_KEYS);
+    la_measures_note(&run->measures, name, text);
+    la_measures_add(&run->measures, name, "keys", (struct la_sample){.value = keys < 0 ? 0 : keys});
+    la_run_event(run, NULL, "%s: %s", name, text);
+}
+
 static int run_count(struct la_run *run, const struct la_spec *spec)
 {
     const struct count *step = (const struct count *)spec;
-    char text[128];
     struct la_restored restored = {.unread = ""};
     if (step->in)
         la_restorable_newest(&run->place->recoverable, step->in, &restored);
     if (*restored.unread)
         return la_run_doubt(run, "%s: %s cannot be read here", step->name, restored.unread);
     int keys = step->in ? restored.keys : la_place_kept(run->place);
-    if (keys < 0)
-        snprintf(text, sizeof text, "%s", step->in ? "no such file, or no server loads it" : "no server serves");
-    else
-        snprintf(text, sizeof text, "%d of %d keys", keys, LA_PLAYBOOK_KEYS);
-    la_measures_note(&run->measures, step->name, text);
-    la_measures_add(&run->measures, step->name, "keys", (struct la_sample){.value = keys < 0 ? 0 : keys});
-    la_run_event(run, NULL, "%s: %s", step->name, text);
+    la_note_keys(run, step->name, keys, step->in ? "no such file, or no server loads it" : "no server serves");
     return 0;
 }
 

@@ -60,6 +60,9 @@ int la_arm(struct la_run *run, struct la_node *node, const char *rule, bool opti
 int la_kill_group(struct la_run *run, struct la_node *node);
 int la_cut_power(struct la_run *run, struct la_node *node);
 
+/* Notes how many of the keys of a world there are, as a figure and in words; -1: 0, and why in words. */
+void la_note_keys(struct la_run *run, const char *name, int keys, const char *none);
+
 /* Sends a command line; the reply is the caller's, NULL with `error` filled when there is none. */
 redisReply *la_step_send(struct la_node *node, const char *line, struct la_error *error);
 

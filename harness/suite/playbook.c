@@ -49,8 +49,7 @@ static void run_step(struct attempt *attempt, const struct la_runbook_step *step
     attempt->unknown = attempt->unknown || was == LA_STEP_UNKNOWN;
     if (was == LA_STEP_RIGHT && came->seen.starts && came->seen.live < came->seen.before)
         attempt->short_step = (int)json_array_size(attempt->steps);
-    attempt->stopped =
-        !attempt->playbook->carry_on && (was == LA_STEP_FAILED || was == LA_STEP_IMPOSSIBLE || was == LA_STEP_WAITING);
+    attempt->stopped = !attempt->playbook->carry_on && la_step_stops(was);
     came->done.output[TEXT_MAX] = '\0';
     json_t *entry = step_json(step, was, came->why);
     json_object_set_new(entry, "status", json_integer(came->done.status));

@@ -253,6 +253,20 @@ static bool needs_old_server(const struct la_scenario *scenario)
     return scenario->situation && la_situation(scenario->situation) > LA_AT_RESTART;
 }
 
+/* A world can be made here, and what its steps take from the user is given; `why` says what is missing. */
+static bool has_world(const struct la_work *work, const struct la_scenario *scenario, char *why, size_t size)
+{
+    const char *lacks = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    *why = '\0';
+    if (la_scenario_step(scenario, &la_step_script, UINT_MAX) && !work->suite->backup)
+        snprintf(why, size, "no script given: --backup");
+    else if (la_scenario_quotes(scenario) && !work->suite->document)
+        snprintf(why, size, "document not given: --document");
+    else if (lacks)
+        snprintf(why, size, "it cannot be tried here without %s", lacks);
+    return !*why;
+}
+
 bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scenario, struct la_fit *fit, char *why,
                       size_t size)
 {
@@ -271,19 +285,8 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
         snprintf(why, size, "the worst moment is found with libfaultinject.so in the server");
         return true;
     }
-    if (scenario->world) {
-        const char *lacks = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
-        bool quotes = la_scenario_quotes(scenario) && !work->suite->document;
-        bool scripted = la_scenario_step(scenario, &la_step_script, UINT_MAX) && !work->suite->backup;
-        if (scripted) {
-            snprintf(why, size, "no script given: --backup");
-            return true;
-        }
-        snprintf(why, size, "%s%s", quotes ? "document not given: --document" : "it cannot be tried here without ",
-                 quotes || !lacks ? "" : lacks);
-        if (quotes || lacks)
-            return true;
-    }
+    if (scenario->world && !has_world(work, scenario, why, size))
+        return true;
     if (missing) {
         snprintf(why, size, "%s%s", real ? "its power cannot be cut for real here: " : "", missing);
         return true;

@@ -30,11 +30,6 @@ static const struct folder *folder_of(const char *name)
     return NULL;
 }
 
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -54,7 +49,7 @@ static bool is_own(const char *name, const char *own)
 static int select_certified(struct la_scenarios *list, const char *own, struct la_error *error)
 {
     struct dirent **entries = NULL;
-    int count = scandir(own, &entries, visible, alphasort);
+    int count = scandir(own, &entries, la_is_visible, alphasort);
     int result = count < 0 ? la_fail(error, "%s: %m", own) : 0;
     for (int i = 0; i < count; i++) {
         char path[LA_PATH_MAX];

@@ -226,6 +226,13 @@ static void find_address(struct la_unit_world *unit)
     free(port);
 }
 
+static void find_folder(struct la_unit_world *unit)
+{
+    char *folder = la_config_get(&unit->settings, "dir");
+    la_path(unit->folder, "%s", folder ? folder : "/var/lib/redis");
+    free(folder);
+}
+
 /* With what systemd says of the unit. */
 static int no_command(const struct la_unit_world *unit, struct la_error *error)
 {
@@ -256,6 +263,7 @@ int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *fil
     if (copy_beside(unit, error) || place_configuration(unit, with, error))
         return -1;
     find_address(unit);
+    find_folder(unit);
     return 0;
 }
 

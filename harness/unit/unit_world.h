@@ -13,6 +13,7 @@ struct la_unit_world {
     char config[LA_PATH_MAX];  /* the configuration that it names, in the world; empty: none */
     struct la_config settings; /* what that says */
     struct la_address address; /* of the server */
+    char folder[LA_PATH_MAX];  /* in which it keeps its data */
 };
 
 /* What a world is made with beyond the unit itself. NULL each: nothing. */

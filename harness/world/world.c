@@ -258,6 +258,14 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
     close(ends[0]);
 }
 
+int la_world_do(const struct la_world *world, const char *command, const char *argument, unsigned int timeout_ms,
+                struct la_world_done *done)
+{
+    const char *const argv[] = {"sh", "-c", command, "sh", argument, NULL};
+    la_world_run(world, argv, timeout_ms, done);
+    return done->status;
+}
+
 int la_world_send(const struct la_world *world, int from, const char *path, const char *mode, struct la_error *error)
 {
     static const char command[] = "mkdir -p \"${1%/*}\" && rm -rf \"$1\" && cat >\"$1\" && chmod \"$2\" \"$1\"";
