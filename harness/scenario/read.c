@@ -23,6 +23,8 @@ static void set_defaults(struct la_scenario *scenario)
         scenario->load = la_alloc(1, sizeof *scenario->load);
     struct la_load_spec *load = scenario->load;
     la_fill_in(&scenario->times, 1);
+    /* a sync by whoever runs beside it is one of all disks */
+    scenario->alone = scenario->alone || (scenario->world && scenario->world->disk);
     la_fill_in(&load->clients, 8);
     la_fill_in(&load->pipeline, 4);
     la_fill_in(&load->value_size, 100);
