@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 LASTACK = os.environ.get("LASTACK", str(ROOT / "build/release/harness/lastack"))
 BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
+FULL = bool(os.environ.get("FULL"))  # what a nightly run has the time for
 CRASHES = [SCENARIOS / folder for folder in ("strategies", "faults", "replication")]  # all that judge data
 
 

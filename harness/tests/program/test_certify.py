@@ -15,7 +15,7 @@ class Certify(LastackTest):
     def test_everything_holds_and_is_written_down(self):
         junit = self.folder / "junit.xml"
         copy = self.folder / "copy.json"
-        run = self.lastack("run", *CRASHES, "--seed", 7, "--junit", junit, "--json", copy)
+        run = self.lastack("run", *CRASHES, "--seed", 7, "--jobs", 2, "--junit", junit, "--json", copy)
         self.assert_sound(run)
         result = run.result
         self.assertEqual(result, json.loads(copy.read_text()))

@@ -4,7 +4,7 @@ a rule, a step or a server, and then says the opposite."""
 import os
 import unittest
 
-from support import BROKEN, SCENARIOS, LastackTest, scenario_file
+from support import BROKEN, FULL, SCENARIOS, LastackTest, scenario_file
 
 NO_SAVE = 'config: "save \\"\\"\\nappendonly no\\nrdb-del-sync-files yes"'
 KEPT = ("appendonly no", "appendonly yes\n  appendfsync always")
@@ -124,6 +124,9 @@ def changed(text, replacements):
 # turned in a test of their own, or as the other half of one
 OTHERWISE = {"both-down-at-once", "aof-no-cut", "no-fsync-on-rewrite-no", "fsync-ceiling"}
 
+# Alone on the machine and from twenty seconds to eighty each: their opposite is for a full run.
+LONG = {"fork-time", "huge-pages", "recovery-time-aof", "recovery-time-rdb"}
+
 # Of speed and time: on a machine that is busy with other things *inconclusive* is the right word for them, and the
 # opposite of what is wanted a wrong one still.
 OF_SPEED = {"S0-08", "S0-10", "S0-12", "S0-15", "S0-16", "S0-20", "S0-63", "S1-07", "S1-10", "S2-14", "S4-01", "S4-16"}
@@ -134,13 +137,17 @@ def busy():
 
 
 class Claims(LastackTest):
+    def wanted(self, which):
+        """Those whose verdict is known: name of the scenario, the claim, what is changed for it, the verdict."""
+        for name, claim, small, turns, before, after in TURNS:
+            verdict = (before, after)[which]
+            if verdict and not (which and name in LONG and not FULL):
+                yield name, claim, small + (turns if which else []), verdict
+
     def run_all(self, which):
         """All at once, as many beside each other as sleep most of the time: name of the file -> what it says."""
-        for row in TURNS:
-            name, claim, small, turns, before, after = row
-            if not (before, after)[which]:
-                continue
-            text = changed(scenario_file(name).read_text(), small + (turns if which else []))
+        for name, claim, changes, _ in self.wanted(which):
+            text = changed(scenario_file(name).read_text(), changes)
             own = f"{name}-{claim.lower()}"
             self.write(f"turn{which}/{own}.yaml", text.replace(f"name: {name}\n", f"name: {own}\n", 1))
         return self.lastack("run", self.folder / f"turn{which}", "--jobs", 6)
@@ -148,10 +155,7 @@ class Claims(LastackTest):
     def look(self, which):
         run = self.run_all(which)
         self.assertIsNotNone(run.result, str(run))
-        for name, claim, _, _, before, after in TURNS:
-            wanted = (before, after)[which]
-            if not wanted:
-                continue
+        for name, claim, _, wanted in self.wanted(which):
             with self.subTest(f"{name} {claim}"):
                 said = [one for one in run.scenario(f"{name}-{claim.lower()}")["claim_verdicts"] if one["id"] == claim]
                 verdicts = [one["verdict"] for one in said]

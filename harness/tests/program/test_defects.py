@@ -2,10 +2,9 @@
 """A small server of ours with a switch for each defect: every one is found, by its right name, by scenarios that do
 not know which is on; with none on, the same scenarios hold. FULL=1: all of them, over a thousand runs."""
 import importlib.util
-import os
 import unittest
 
-from support import BROKEN, SCENARIOS, LastackTest, scenario_file
+from support import BROKEN, FULL, SCENARIOS, LastackTest, scenario_file
 
 # defect -> finding kinds, one of which must be there, where an ordinary kill -9 shows it; and the type that it strikes.
 # The standard mix finds it as well, when enough operations of that type are drawn: here the whole load consists of it.
@@ -117,7 +116,7 @@ class Defects(LastackTest):
         self.assertEqual(run.status, 0, str(run))
         self.assertEqual(len(run.result["scenarios"]), len(SOUND), str(run))
 
-    @unittest.skipUnless(os.environ.get("FULL"), "takes a quarter of an hour")
+    @unittest.skipUnless(FULL, "takes a quarter of an hour")
     def test_no_defect_holds_a_thousand_times(self):
         count = len(list(SCENARIOS.glob("*/*.yaml")))
         run = self.lastack("run", SCENARIOS, "--server", BROKEN / "respd", "--repeat", RUNS // count + 1, timeout=7200)
@@ -178,7 +177,7 @@ def by(defect, scenario, kinds):
 
 def by_default(defect, kinds):
     """Nothing in the scenario, nor in its load, points to the defect."""
-    return unittest.skipUnless(os.environ.get("FULL"), "the same by a load that is about it takes a third of the time")(
+    return unittest.skipUnless(FULL, "the same by a load that is about it takes a third of the time")(
         lambda self: self.caught(defect, scenario_file("kill9-aof-always"), kinds, "--repeat", 3))
 
 

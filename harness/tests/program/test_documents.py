@@ -7,7 +7,7 @@ import pathlib
 import re
 import unittest
 
-from support import ROOT, SCENARIOS, LastackTest
+from support import FULL, ROOT, SCENARIOS, LastackTest
 
 SEEDS = ROOT.parent / "shared/seeds"
 OWNED = sorted(path for folder in ("playbooks", "incidents") for path in SCENARIOS.glob(f"{folder}/*.yaml")
@@ -156,7 +156,7 @@ class Documents(LastackTest):
             texts = [b"\n".join(document[int(first) - 1:int(last or first)]) for document in documents]
             self.assertIn(wanted, [hashlib.sha256(text).hexdigest() for text in texts], f"{name}: {first}-{last}")
 
-    @unittest.skipUnless(SEEDS.is_dir() and os.environ.get("FULL"), "with the documents, in a full run")
+    @unittest.skipUnless(SEEDS.is_dir() and FULL, "with the documents, in a full run")
     def test_what_the_documents_say(self):
         """Each row has its verdict, and every correction works."""
         run = self.lastack("run", *OWNED, "--document", SEEDS, "--jobs", 2, timeout=3000)
@@ -194,7 +194,7 @@ TURNS = (
 class Turned(LastackTest):
     def test_a_corrected_step_makes_it_right(self):
         """A few each time, all in a full run."""
-        for name, claim, turns in TURNS if os.environ.get("FULL") else TURNS[:3]:
+        for name, claim, turns in TURNS if FULL else TURNS[:3]:
             [path] = SCENARIOS.glob(f"*/{name}.yaml")
             text = path.read_text()
             for old, new in turns:
@@ -203,7 +203,7 @@ class Turned(LastackTest):
             self.write(f"turned/{name}.yaml", text)
         run = self.lastack("run", self.folder / "turned", "--document", SEEDS, "--jobs", 2)
         verdicts = {claim["id"]: claim["verdict"] for claim in run.result["claims"]}
-        for _name, claim, _turns in TURNS if os.environ.get("FULL") else TURNS[:3]:
+        for _name, claim, _turns in TURNS if FULL else TURNS[:3]:
             self.assertEqual(verdicts[claim], "holds", f"{claim}\n{run}")
 
 
