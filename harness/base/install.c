@@ -21,6 +21,7 @@ static bool in_build_tree(struct la_parts *parts)
     la_path(parts->shim, "%s/../faultinject/libfaultinject.so", dirname(self));
     la_path(parts->scenarios, "%s/scenarios", LASTACK_SOURCE_DIR);
     la_path(parts->fixtures, "%s/fixtures", LASTACK_SOURCE_DIR);
+    la_path(parts->playbooks, "%s/docs/playbooks", LASTACK_SOURCE_DIR);
     return access(parts->shim, R_OK) == 0 && access(parts->scenarios, R_OK) == 0;
 }
 
@@ -36,6 +37,7 @@ static bool installed(struct la_parts *parts)
     la_path(parts->shim, "%s/../%s/lastack/libfaultinject.so", bin, LASTACK_LIBDIR);
     la_path(parts->scenarios, "%s/../%s/lastack/scenarios", bin, LASTACK_DATADIR);
     la_path(parts->fixtures, "%s/../%s/lastack/fixtures", bin, LASTACK_DATADIR);
+    la_path(parts->playbooks, "%s/../%s/lastack/playbooks", bin, LASTACK_DATADIR);
     return access(parts->shim, R_OK) == 0 && access(parts->scenarios, R_OK) == 0;
 }
 
@@ -53,9 +55,10 @@ int la_parts_find(struct la_parts *parts, struct la_error *error)
 {
     if (!in_build_tree(parts) && !installed(parts))
         return la_fail(error, "libfaultinject.so and the scenarios are neither beside the build tree nor installed");
-    if (canonical(parts->shim, error) || canonical(parts->scenarios, error))
-        return -1;
-    return canonical(parts->fixtures, error);
+    return canonical(parts->shim, error) || canonical(parts->scenarios, error) || canonical(parts->fixtures, error) ||
+                   canonical(parts->playbooks, error)
+               ? -1
+               : 0;
 }
 
 static int check_program(const char *path, char out[LA_PATH_MAX], struct la_error *error)

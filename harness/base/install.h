@@ -8,6 +8,7 @@ struct la_parts {
     char shim[LA_PATH_MAX];
     char scenarios[LA_PATH_MAX];
     char fixtures[LA_PATH_MAX];
+    char playbooks[LA_PATH_MAX]; /* runbooks, one for each incident */
 };
 
 int la_parts_find(struct la_parts *parts, struct la_error *error);

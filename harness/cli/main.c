@@ -1,19 +1,15 @@
-/* The command line: lastack run, certify, list, replay, playbook, fault, ledger. */
+/* The command line: lastack run, certify, list, replay, playbook, drill, fault, ledger. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/version.h"
 #include "cli/fault.h"
 #include "cli/list.h"
-#include "playbook/incident.h"
+#include "cli/playbook.h"
+#include "cli/value.h"
 #include "report/ledger_print.h"
-#include "suite/playbook.h"
 #include "suite/replay.h"
 #include "suite/sandbox.h"
 #include "suite/suite.h"
@@ -34,8 +30,6 @@ enum {
     OPTION_DOCUMENT,
     OPTION_BACKUP,
     OPTION_RESTORE,
-    OPTION_INCIDENT,
-    OPTION_CARRY_ON,
     OPTION_UNIT,
     OPTION_UNIT_DIR,
     OPTION_DEEP,
@@ -61,6 +55,7 @@ static const char usage_text[] =
     "  lastack playbook RUNBOOK.md --incident NAME\n"
     "                                         run a runbook as it is written on a server that something has happened "
     "to\n"
+    "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
     "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
@@ -76,23 +71,6 @@ struct arguments {
     bool wants_files;
 };
 
-static long number(struct argp_state *state, const char *text, const char *what, long min, long max)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (*end || end == text || value < min || value > max)
-        argp_error(state, "%s: '%s' is not a whole number from %ld to %ld", what, text, min, max);
-    return value;
-}
-
-static int duration(struct argp_state *state, const char *text, const char *what)
-{
-    unsigned int ms = 0;
-    if (la_duration_ms(text, &ms))
-        argp_error(state, "%s: '%s' is no duration " LA_DURATIONS, what, text);
-    return (int)ms;
-}
-
 static enum la_keep keep(struct argp_state *state, const char *text)
 {
     static const char *const names[] = {
@@ -104,69 +82,47 @@ static enum la_keep keep(struct argp_state *state, const char *text)
     return LA_KEEP_ALL;
 }
 
-/* A path as given: nothing further on has to reckon with an empty or an endless one. */
-static char *path_of(char *value, const char *what)
-{
-    if (*value && strlen(value) <= LA_PATH_MAX / 2)
-        return value;
-    if (*value)
-        fprintf(stderr, "lastack: %s: the path is longer than %d bytes\n", what, LA_PATH_MAX / 2);
-    else
-        fprintf(stderr, "lastack: %s: the name is empty (a variable that is not set?)\n", what);
-    exit(LA_EXIT_USAGE);
-}
-
-static uint64_t seed(struct argp_state *state, const char *text)
-{
-    char *end;
-    errno = 0;
-    uint64_t value = strtoull(text, &end, 10);
-    if (*end || *text < '0' || *text > '9' || errno == ERANGE || value > INT64_MAX) /* as JSON can say it */
-        argp_error(state, "--seed: '%s' is not a whole number from 0 to %lld", text, (long long)INT64_MAX);
-    return value;
-}
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     struct la_suite *suite = &arguments->suite;
     switch (key) {
-    case 's': suite->server = path_of(value, "--server"); break;
-    case 'c': suite->config = path_of(value, "--config"); break;
-    case 'o': la_path(suite->out, "%s", path_of(value, "--out")); break;
-    case 'j': suite->jobs = (unsigned int)number(state, value, "--jobs", 1, 64); break;
+    case 's': suite->server = la_value_path(value, "--server"); break;
+    case 'c': suite->config = la_value_path(value, "--config"); break;
+    case 'o': la_path(suite->out, "%s", la_value_path(value, "--out")); break;
+    case 'j': suite->jobs = (unsigned int)la_value_number(state, value, "--jobs", 1, 64); break;
     case 'v': suite->verbose = true; break;
-    case OPTION_DATA: suite->data = path_of(value, "--data"); break;
-    case OPTION_SEED: suite->seed = seed(state, value); break;
-    case OPTION_JUNIT: suite->junit = path_of(value, "--junit"); break;
-    case OPTION_JSON: suite->json = path_of(value, "--json"); break;
+    case OPTION_DATA: suite->data = la_value_path(value, "--data"); break;
+    case OPTION_SEED: suite->seed = la_value_seed(state, value); break;
+    case OPTION_JUNIT: suite->junit = la_value_path(value, "--junit"); break;
+    case OPTION_JSON: suite->json = la_value_path(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
-    case OPTION_OLD_SERVER: suite->old_server = path_of(value, "--old-server"); break;
+    case OPTION_OLD_SERVER: suite->old_server = la_value_path(value, "--old-server"); break;
     case OPTION_MATRIX: suite->matrix = true; break;
-    case OPTION_UNIT: suite->unit = path_of(value, "--unit"); break;
-    case OPTION_UNIT_DIR: suite->unit_dir = path_of(value, "--unit-dir"); break;
-    case OPTION_CHECK: suite->check = path_of(value, "--check"); break;
-    case OPTION_BACKUP: suite->backup = path_of(value, "--backup"); break;
-    case OPTION_RESTORE: suite->restore = path_of(value, "--restore"); break;
-    case OPTION_DOCUMENT: suite->document = path_of(value, "--document"); break;
-    case OPTION_ALERTS: suite->alerts = path_of(value, "--alerts"); break;
+    case OPTION_UNIT: suite->unit = la_value_path(value, "--unit"); break;
+    case OPTION_UNIT_DIR: suite->unit_dir = la_value_path(value, "--unit-dir"); break;
+    case OPTION_CHECK: suite->check = la_value_path(value, "--check"); break;
+    case OPTION_BACKUP: suite->backup = la_value_path(value, "--backup"); break;
+    case OPTION_RESTORE: suite->restore = la_value_path(value, "--restore"); break;
+    case OPTION_DOCUMENT: suite->document = la_value_path(value, "--document"); break;
+    case OPTION_ALERTS: suite->alerts = la_value_path(value, "--alerts"); break;
     case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
-    case OPTION_REPEAT: suite->repeat = (unsigned int)number(state, value, "--repeat", 1, 10000); break;
+    case OPTION_REPEAT: suite->repeat = (unsigned int)la_value_number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
     case OPTION_SET: la_strings_add(&suite->set, la_strdup(value)); break;
-    case OPTION_RPO: suite->demands.rpo_ms = duration(state, value, "--rpo"); break;
-    case OPTION_RTO: suite->demands.rto_ms = duration(state, value, "--rto"); break;
+    case OPTION_RPO: suite->demands.rpo_ms = la_value_duration(state, value, "--rpo"); break;
+    case OPTION_RTO: suite->demands.rto_ms = la_value_duration(state, value, "--rto"); break;
     case OPTION_KEEP: suite->keep = keep(state, value); break;
     case OPTION_START_TIMEOUT:
-        suite->start_timeout_ms = (unsigned int)duration(state, value, "--start-timeout");
+        suite->start_timeout_ms = (unsigned int)la_value_duration(state, value, "--start-timeout");
         if (!suite->start_timeout_ms)
             argp_error(state, "--start-timeout: at least 1 ms");
         break;
     case ARGP_KEY_ARG:
         if (!arguments->wants_files)
             argp_error(state, "unexpected argument '%s'", value);
-        la_strings_add(&suite->files, la_strdup(path_of(value, "a scenario")));
+        la_strings_add(&suite->files, la_strdup(la_value_path(value, "a scenario")));
         break;
     case ARGP_KEY_END:
         if (arguments->wants_files && suite->files.count == 0)
@@ -229,33 +185,6 @@ static const struct argp_option run_options[] = {
     {"verbose", 'v', NULL, 0, "print what happens, as it happens", 0},
     {0}};
 
-/* Of two runs in one second each gets a folder of its own: it is made here. True: it was. */
-static bool default_out(char out[LA_PATH_MAX])
-{
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm local;
-    localtime_r(&now, &local);
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-    la_path(out, "lastack-%s", stamp);
-    bool made = mkdir(out, 0755) == 0;
-    for (int other = 2; !made && errno == EEXIST && other < 1000; other++) {
-        la_path(out, "lastack-%s-%d", stamp, other);
-        made = mkdir(out, 0755) == 0;
-    }
-    return made;
-}
-
-/* Everything below is reached from other directories too. */
-static void make_absolute(char path[LA_PATH_MAX])
-{
-    char *here = getcwd(NULL, 0);
-    char name[LA_PATH_MAX];
-    la_path(name, "%s", path);
-    la_path_from(path, here ? here : ".", name);
-    free(here);
-}
-
 static int run(int argc, char **argv, bool certify)
 {
     struct arguments arguments = {.suite = {.demands = {-1, -1, false}, .repeat = 1}, .wants_files = !certify};
@@ -281,9 +210,7 @@ static int run(int argc, char **argv, bool certify)
     suite->demands.of_worst = certify;
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
-    if (!*suite->out)
-        suite->made_out = default_out(suite->out);
-    make_absolute(suite->out);
+    suite->made_out = la_value_out(suite->out);
     int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
     la_strings_free(&suite->files);
     la_strings_free(&suite->command);
@@ -340,12 +267,12 @@ static error_t parse_replay(int key, char *value, struct argp_state *state)
 {
     struct la_replay *replay = state->input;
     switch (key) {
-    case 's': replay->server = path_of(value, "--server"); break;
-    case 'o': la_path(replay->out, "%s", path_of(value, "--out")); break;
+    case 's': replay->server = la_value_path(value, "--server"); break;
+    case 'o': la_path(replay->out, "%s", la_value_path(value, "--out")); break;
     case ARGP_KEY_ARG:
         if (replay->bundle)
             argp_error(state, "one bundle at a time");
-        replay->bundle = path_of(value, "the bundle");
+        replay->bundle = la_value_path(value, "the bundle");
         break;
     case ARGP_KEY_END:
         if (!replay->bundle)
@@ -370,64 +297,8 @@ static int replay(int argc, char **argv)
         fprintf(stderr, "lastack: %s\n", error.text);
         return LA_EXIT_USAGE;
     }
-    if (!*replay.out)
-        replay.made_out = default_out(replay.out);
-    make_absolute(replay.out);
+    replay.made_out = la_value_out(replay.out);
     return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
-}
-
-static error_t parse_playbook(int key, char *value, struct argp_state *state)
-{
-    struct la_playbook *playbook = state->input;
-    switch (key) {
-    case 's': playbook->server = path_of(value, "--server"); break;
-    case 'c': playbook->config = path_of(value, "--config"); break;
-    case 'o': la_path(playbook->out, "%s", path_of(value, "--out")); break;
-    case OPTION_JSON: playbook->json = path_of(value, "--json"); break;
-    case OPTION_INCIDENT: playbook->incident = value; break;
-    case OPTION_CARRY_ON: playbook->carry_on = true; break;
-    case ARGP_KEY_ARG:
-        if (playbook->runbook)
-            argp_error(state, "one runbook at a time");
-        playbook->runbook = path_of(value, "the runbook");
-        break;
-    case ARGP_KEY_END:
-        if (!playbook->runbook || !playbook->incident)
-            argp_error(state, "name a runbook, a Markdown file, and an incident: --incident NAME");
-        break;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
-}
-
-static int playbook(int argc, char **argv)
-{
-    char about[512] = "what has happened: ";
-    const struct argp_option options[] = {
-        {"incident", OPTION_INCIDENT, "NAME", 0, about, 0},
-        {"server", 's', "PATH", 0,
-         "server in place of the one that the unit starts; its redis-cli and check tools are used where they lie "
-         "beside it",
-         0},
-        {"config", 'c', "FILE", 0,
-         "redis.conf in place of the one that the unit names; the incident adds its own lines", 0},
-        {"carry-on", OPTION_CARRY_ON, NULL, 0, "go on after a step that failed, as whoever is in a hurry does", 0},
-        {"json", OPTION_JSON, "FILE", 0, "also write the result there; - is standard output", 0},
-        {"out", 'o', "DIR", 0, "where to work; new or empty (default: lastack-DATE-TIME)", 0},
-        {0}};
-    struct la_playbook playbook = {0};
-    struct la_error error;
-    struct argp argp = {options, parse_playbook, "RUNBOOK.md", NULL, NULL, NULL, NULL};
-    la_incident_names(about + strlen(about), sizeof about - strlen(about));
-    argp_parse(&argp, argc, argv, 0, NULL, &playbook);
-    if (la_parts_find(&playbook.parts, &error)) {
-        fprintf(stderr, "lastack: %s\n", error.text);
-        return LA_EXIT_USAGE;
-    }
-    if (!*playbook.out)
-        playbook.made_out = default_out(playbook.out);
-    make_absolute(playbook.out);
-    return la_sandbox_run(la_playbook_run, &playbook, &playbook.parts, LA_GRACE_REPORT_MS);
 }
 
 struct fault_arguments {
@@ -441,7 +312,7 @@ static error_t parse_fault(int key, char *value, struct argp_state *state)
 {
     struct fault_arguments *arguments = state->input;
     switch (key) {
-    case OPTION_NODE: arguments->node = path_of(value, "--node"); break;
+    case OPTION_NODE: arguments->node = la_value_path(value, "--node"); break;
     case OPTION_TIMES: arguments->times = true; break;
     case ARGP_KEY_ARG:
         if (arguments->count == 4)
@@ -470,7 +341,7 @@ static error_t parse_ledger(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (arguments->path)
             argp_error(state, "one ledger at a time");
-        arguments->path = path_of(value, "the ledger");
+        arguments->path = la_value_path(value, "the ledger");
         break;
     case ARGP_KEY_END:
         if (!arguments->path)
@@ -529,7 +400,8 @@ int main(int argc, char **argv)
                     {"certify", "lastack certify", certify},
                     {"list", "lastack list", list},
                     {"replay", "lastack replay", replay},
-                    {"playbook", "lastack playbook", playbook},
+                    {"playbook", "lastack playbook", la_cli_playbook},
+                    {"drill", "lastack drill", la_cli_drill},
                     {"fault", "lastack fault", fault},
                     {"ledger", "lastack ledger", ledger}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

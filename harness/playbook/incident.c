@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 5000, WORLD_MS = 30000, TORN_BYTES = 7, AT_ONCE = 100 };
+enum { ANSWER_MS = 5000, WORLD_MS = 30000, AT_ONCE = 100 };
+enum { TORN_BYTES = 7, TORN_MOST = 40 };     /* fewer than the last command has */
 enum { DAMAGED_BYTES = 64, NO_TYPE = 0xf0 }; /* what no value in a snapshot begins with, nor a length */
 
 static int run_in(const struct la_unit_world *unit, const char *command, struct la_error *error)
@@ -100,9 +101,15 @@ int la_incident_count(const struct la_address *address)
     return count;
 }
 
-static int stage_crash(struct la_unit_world *unit, struct la_error *error)
+static int kill_server(struct la_unit_world *unit, struct la_error *error)
 {
     return la_unit_kill(unit) ? la_fail(error, "the server could not be killed") : 0;
+}
+
+static int stage_crash(struct la_unit_world *unit, uint64_t seed, struct la_error *error)
+{
+    (void)seed;
+    return kill_server(unit, error);
 }
 
 /* The file of the data folder with that ending that was written last; in the host's terms. False: there is none. */
@@ -124,18 +131,19 @@ static bool newest(const struct la_unit_world *unit, const char *ending, char pa
     return latest != 0;
 }
 
-static int stage_torn(struct la_unit_world *unit, struct la_error *error)
+static int stage_torn(struct la_unit_world *unit, uint64_t seed, struct la_error *error)
 {
     char path[LA_PATH_MAX];
     struct stat st;
-    if (stage_crash(unit, error))
+    if (kill_server(unit, error))
         return -1;
     if (!newest(unit, ".aof", path))
         return la_fail(error, "no append-only file to be torn");
-    return stat(path, &st) || truncate(path, st.st_size - TORN_BYTES) ? la_fail(error, "%s: %m", path) : 0;
+    off_t torn = seed ? 1 + (off_t)(la_random(&seed) % TORN_MOST) : TORN_BYTES;
+    return stat(path, &st) || truncate(path, st.st_size - torn) ? la_fail(error, "%s: %m", path) : 0;
 }
 
-static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
+static int stage_damaged(struct la_unit_world *unit, uint64_t seed, struct la_error *error)
 {
     char path[LA_PATH_MAX];
     char wrong[DAMAGED_BYTES];
@@ -144,8 +152,11 @@ static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
         return la_fail(error, "the server could not be stopped");
     memset(wrong, NO_TYPE, sizeof wrong);
     int file = newest(unit, ".rdb", path) ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    bool damaged = file >= 0 && fstat(file, &st) == 0 &&
-                   pwrite(file, wrong, sizeof wrong, st.st_size / 2) == (ssize_t)sizeof wrong;
+    bool damaged = file >= 0 && fstat(file, &st) == 0;
+    off_t at = !damaged ? 0
+               : seed   ? st.st_size / 4 + (off_t)(la_random(&seed) % (uint64_t)(st.st_size / 2))
+                        : st.st_size / 2;
+    damaged = damaged && pwrite(file, wrong, sizeof wrong, at) == (ssize_t)sizeof wrong;
     if (file >= 0)
         close(file);
     if (!damaged)
@@ -154,29 +165,36 @@ static int stage_damaged(struct la_unit_world *unit, struct la_error *error)
     return 0;
 }
 
-static int stage_disk_loss(struct la_unit_world *unit, struct la_error *error)
+static int stage_disk_loss(struct la_unit_world *unit, uint64_t seed, struct la_error *error)
 {
+    (void)seed;
     char *command = la_format("find '%s' -mindepth 1 -delete", unit->folder);
-    int failed = stage_crash(unit, error) || run_in(unit, command, error) ? -1 : 0;
+    int failed = kill_server(unit, error) || run_in(unit, command, error) ? -1 : 0;
     free(command);
     return failed;
 }
 
-static int stage_flushall(struct la_unit_world *unit, struct la_error *error)
+static int stage_flushall(struct la_unit_world *unit, uint64_t seed, struct la_error *error)
 {
+    (void)seed;
     return ask(unit, "FLUSHALL", error);
 }
 
+#define DOWN  "redis on 127.0.0.1:6379 does not answer"
+#define EMPTY "the application finds no data in redis; an hour ago it was all there"
+
 const struct la_incident la_incidents[] = {
-    {"crash", "the redis process is gone, clients are refused", "appendonly yes\nappendfsync everysec", stage_crash},
-    {"torn-aof", "the redis process is gone in the middle of a write, clients are refused",
+    {"crash", "the redis process is gone, clients are refused", DOWN, "appendonly yes\nappendfsync everysec",
+     stage_crash},
+    {"torn-aof", "the redis process is gone in the middle of a write, clients are refused", DOWN,
      "appendonly yes\nappendfsync everysec\naof-load-truncated no", stage_torn},
-    {"damaged-rdb", "redis does not start, its snapshot is damaged; there is a backup", "appendonly no", stage_damaged},
-    {"disk-loss", "the data folder is empty, redis is down; there is a backup", "appendonly yes\nappendfsync everysec",
-     stage_disk_loss},
-    {"flushall-aof", "somebody has sent FLUSHALL; the append-only file is on",
+    {"damaged-rdb", "redis does not start, its snapshot is damaged; there is a backup", DOWN, "appendonly no",
+     stage_damaged},
+    {"disk-loss", "the data folder is empty, redis is down; there is a backup", DOWN,
+     "appendonly yes\nappendfsync everysec", stage_disk_loss},
+    {"flushall-aof", "somebody has sent FLUSHALL; the append-only file is on", EMPTY,
      "appendonly yes\nappendfsync everysec\nauto-aof-rewrite-percentage 0", stage_flushall},
-    {"flushall-rdb", "somebody has sent FLUSHALL; there are snapshots only, and a backup", "appendonly no",
+    {"flushall-rdb", "somebody has sent FLUSHALL; there are snapshots only, and a backup", EMPTY, "appendonly no",
      stage_flushall},
     {.name = NULL},
 };
@@ -187,6 +205,11 @@ void la_incident_names(char *out, size_t size)
     *out = '\0';
     for (const struct la_incident *incident = la_incidents; incident->name && used < size; incident++)
         used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", incident->name);
+}
+
+const struct la_incident *la_incident_draw(uint64_t seed)
+{
+    return &la_incidents[la_random(&seed) % (sizeof la_incidents / sizeof *la_incidents - 1)];
 }
 
 const struct la_incident *la_incident_find(const char *name)

@@ -11,16 +11,20 @@ enum { LA_PLAYBOOK_KEYS = 2000, LA_PLAYBOOK_IN_BACKUP = 1000 };
 
 struct la_incident {
     const char *name;
-    const char *page;     /* what whoever is called is told */
+    const char *page;     /* what has happened */
+    const char *alarm;    /* what a monitor sees of it: all that whoever is called is told */
     const char *settings; /* that it takes, below all others */
-    /* Befalls a server that serves. -1 with `error` filled. */
-    int (*stage)(struct la_unit_world *unit, struct la_error *error);
+    /* Befalls a server that serves; what chance has a part in follows from the seed. -1 with `error` filled. */
+    int (*stage)(struct la_unit_world *unit, uint64_t seed, struct la_error *error);
 };
 
 extern const struct la_incident la_incidents[]; /* ends with a name of NULL */
 
 /* NULL: there is none of that name, or the name is NULL. */
 const struct la_incident *la_incident_find(const char *name);
+
+/* One of them. */
+const struct la_incident *la_incident_draw(uint64_t seed);
 
 /* "crash, torn-aof, ..." */
 void la_incident_names(char *out, size_t size);

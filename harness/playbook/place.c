@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,6 @@
 
 enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000 };
 
-#define STAND_INS     "/lastack/bin"
-#define PATH_OF_SHELL STAND_INS ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 /* Where a stand-in says what it was asked for and does not do. */
 #define UNDONE "/run/lastack/undone"
 
@@ -23,7 +21,7 @@ enum { ANSWER_MS = 1000, SERVE_MS = 10000, STEP_MS = 60000 };
 
 /* Of a server that does not tell systemd when it is ready. */
 #define OTHER_SERVER                                                                                                   \
-    "Type=simple\nExecStart=\nExecStart=" STAND_INS "/redis-server /etc/redis/redis.conf --daemonize no"
+    "Type=simple\nExecStart=\nExecStart=" LA_PLACE_PROGRAMS "/redis-server /etc/redis/redis.conf --daemonize no"
 
 int la_place_look(struct la_place *place)
 {
@@ -49,13 +47,13 @@ static int copy_server(const struct la_place *place, const char *server, struct 
     const struct la_world *world = &place->unit.world;
     char folder[LA_PATH_MAX];
     la_path(folder, "%.*s", (int)(strrchr(server, '/') - server), server);
-    if (la_world_copy(world, server, STAND_INS "/redis-server", error))
+    if (la_world_copy(world, server, LA_PLACE_PROGRAMS "/redis-server", error))
         return -1;
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
         char from[LA_PATH_MAX];
         char to[LA_PATH_MAX];
         la_path(from, "%s/%s", folder, beside[i]);
-        la_path(to, STAND_INS "/%s", beside[i]);
+        la_path(to, LA_PLACE_PROGRAMS "/%s", beside[i]);
         if (la_is_file(from) && la_world_copy(world, from, to, error))
             return -1;
     }
@@ -73,10 +71,11 @@ static int furnish(const struct la_place *place, const struct la_place_with *wit
 {
     char from[LA_PATH_MAX];
     la_path(from, "%s/stand-ins", with->fixtures);
-    if (la_world_copy(&place->unit.world, from, STAND_INS, error) ||
+    if (la_world_copy(&place->unit.world, from, LA_PLACE_PROGRAMS, error) ||
         (replaces(with) && copy_server(place, with->server, error)))
         return -1;
-    char *command = la_format("chmod 755 " STAND_INS " " STAND_INS "/* && mkdir -p -m 1777 /run/lastack && ln -sf %s "
+    char *command = la_format("chmod 755 " LA_PLACE_PROGRAMS " " LA_PLACE_PROGRAMS
+                              "/* && mkdir -p -m 1777 /run/lastack && ln -sf %s "
                               "/etc/systemd/system/redis.service && systemctl daemon-reload",
                               place->files.name);
     int failed = run_in(place, command, error);
@@ -91,8 +90,10 @@ static int start(struct la_place *place, const struct la_place_with *with, struc
         return la_fail(error, "redis-server.service does not start: %.400s", said);
     if (!la_unit_wait_serving(&place->unit, SERVE_MS))
         return la_fail(error, "the server does not let us in");
-    return la_incident_fill(&place->unit, error) || (with->incident && with->incident->stage(&place->unit, error)) ? -1
-                                                                                                                   : 0;
+    return la_incident_fill(&place->unit, error) ||
+                   (with->incident && with->incident->stage(&place->unit, with->seed, error))
+               ? -1
+               : 0;
 }
 
 /* A disk of the backups' own, which nothing has touched yet. */
@@ -145,6 +146,7 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
                                       .shown_at = LA_PLACE_BACKUPS,
                                       .confined = true};
     *place = LA_PLACE_NONE;
+    signal(SIGPIPE, SIG_IGN); /* a shell may have ended behind our back */
     if (la_network_own()) {
         free(lines);
         return la_fail(error, "no network of its own: %m");
@@ -162,12 +164,17 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
     la_path(place->recoverable.server, "%s", place->unit.server);
     place->recoverable.world = &place->unit.world;
     place->at_first = la_place_look(place);
-    return la_shell_open(&place->shell, &place->unit.world, PATH_OF_SHELL, error);
+    return 0;
+}
+
+int la_place_open(struct la_place *place, struct la_error *error)
+{
+    return la_shell_open(&place->shell, &place->unit.world, LA_PLACE_PATH, error);
 }
 
 void la_place_down(struct la_place *place)
 {
-    static const char *const remove[] = {"rm", "-rf", "--one-file-system", STAND_INS, NULL};
+    static const char *const remove[] = {"rm", "-rf", "--one-file-system", LA_PLACE_PROGRAMS, NULL};
     struct la_world_done ignored;
     char at[LA_PATH_MAX];
     la_shell_close(&place->shell);
@@ -183,8 +190,7 @@ void la_place_down(struct la_place *place)
     la_unit_files_free(&place->files);
 }
 
-/* What a stand-in was asked for in vain since the last look; empty: nothing. */
-static void take_undone(const struct la_place *place, char *out, size_t size)
+void la_place_undone(const struct la_place *place, char *out, size_t size)
 {
     static const char command[] = "cat " UNDONE " 2>/dev/null && rm -f " UNDONE;
     struct la_world_done done;
@@ -197,7 +203,7 @@ void la_place_run(struct la_place *place, const struct la_runbook_step *step, un
 {
     came->seen = (struct la_step_seen){.before = 0};
     la_shell_run(&place->shell, step->command, timeout_ms, &came->done);
-    take_undone(place, came->seen.undone, sizeof came->seen.undone);
+    la_place_undone(place, came->seen.undone, sizeof came->seen.undone);
     came->ms = came->done.ms;
     came->was = la_step_judge(step, &came->done, &came->seen, came->why, sizeof came->why);
 }

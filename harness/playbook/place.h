@@ -19,6 +19,7 @@
 struct la_place_with {
     const char *fixtures;               /* folder of the units and stand-ins */
     const struct la_incident *incident; /* NULL: nothing has happened */
+    uint64_t seed;                      /* of what chance has a part in; 0: nothing is left to chance */
     const char *server;                 /* a program in place of that which the unit starts; NULL: that */
     const char *config;                 /* a redis.conf in place of the host's; NULL: that */
     const char *data;                   /* a folder that the server begins with; NULL: none */
@@ -58,6 +59,18 @@ struct la_place_step {
  */
 int la_place_up(struct la_place *place, const char *folder, const struct la_place_with *with, struct la_error *error);
 void la_place_down(struct la_place *place);
+
+/* The PATH of commands in it: stand-ins first. */
+#define LA_PLACE_PATH     LA_PLACE_PROGRAMS ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define LA_PLACE_PROGRAMS "/lastack/bin"
+
+/* Opens the shell in which la_place_run and la_place_step run commands. -1 with `error` filled. */
+int la_place_open(struct la_place *place, struct la_error *error);
+
+/*
+ * Whether stand-ins were asked for what they do not do since the last call; `out` has the first, empty: none was.
+ */
+void la_place_undone(const struct la_place *place, char *out, size_t size);
 
 /* Runs one command, for at most so long: what it says of itself. */
 void la_place_run(struct la_place *place, const struct la_runbook_step *step, unsigned int timeout_ms,

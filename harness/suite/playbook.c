@@ -172,8 +172,10 @@ static int try_it(struct attempt *attempt, const struct la_sandbox *sandbox)
     const struct la_place_with with = {.fixtures = playbook->parts.fixtures,
                                        .incident = attempt->incident,
                                        .server = *attempt->server ? attempt->server : NULL,
-                                       .config = playbook->config};
-    if (la_place_up(&attempt->place, folder, &with, &error))
+                                       .config = playbook->config,
+                                       .data = playbook->data,
+                                       .seed = playbook->seed};
+    if (la_place_up(&attempt->place, folder, &with, &error) || la_place_open(&attempt->place, &error))
         return report(attempt, error.text);
     la_playbook_table_begin(attempt->incident->name, attempt->incident->page, attempt->place.at_first,
                             LA_PLAYBOOK_KEYS);

@@ -14,6 +14,8 @@ struct la_playbook {
     const char *incident; /* a name; la_incident_find */
     const char *server;   /* a program, as given, in place of that which the unit starts; NULL: that */
     const char *config;   /* in place of the redis.conf that the unit names; NULL: that */
+    const char *data;     /* a folder whose copy the server begins with; NULL: none */
+    uint64_t seed;        /* la_place_with */
     const char *json;     /* where the result goes as well; NULL: nowhere */
     char out[LA_PATH_MAX];
     bool made_out; /* it has been made for this run */

@@ -214,7 +214,9 @@ static int enter_world(struct la_run *run, struct la_place *place)
     la_path(path, "%s/scenario.yaml", run->dir);
     int failed = la_make_dirs(run->dir, &error) || la_copy_file(scenario->path, path, &error);
     la_path(path, "%s/world", run->dir);
-    failed = failed || la_place_up(place, path, &with, &error) ? la_run_doubt(run, "%s", error.text) : 0;
+    failed = failed || la_place_up(place, path, &with, &error) || la_place_open(place, &error)
+                 ? la_run_doubt(run, "%s", error.text)
+                 : 0;
     run->place = failed ? NULL : place;
     free(settings);
     return failed;

@@ -66,6 +66,7 @@ __attribute__((noreturn)) static void become_command(const struct la_world_start
     char *const environment[] = {path,        "LC_ALL=C.UTF-8", "HOME=/root", "USER=root",
                                  "TERM=dumb", "SYSTEMD_PAGER=", "PAGER=cat",  NULL};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_DFL); /* which we may ignore */
     place_descriptors(how);
     if (how->terminal) {
         setsid();

@@ -3,13 +3,14 @@
 import os
 import unittest
 
-from support import ROOT, SCENARIOS, LastackTest
+from support import FULL, ROOT, SCENARIOS, LastackTest
 
 GOOD = ROOT / "docs/playbooks/backup.sh"
 RESTORE = ROOT / "docs/playbooks/restore.sh"
 BACKUPS = SCENARIOS / "backups"
 
-# a script, the scenario that finds it out, what is said of it; on a healthy server the others succeed
+# A script, the scenario that finds it out, what is said of it; on a healthy server the others succeed. The first of each
+# scenario is always tried, the others in a full run.
 BAD = {
     "old": ("cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user", "1000"),
     "hasty": ("redis-cli BGSAVE; sleep 0.3; cp /var/lib/redis/dump.rdb /backup/redis/x.rdb", "backup-user-snapshot", "reports success"),
@@ -39,7 +40,11 @@ class Backup(LastackTest):
         self.assertEqual(run.status, 0, str(run))
 
     def test_bad_ones(self):
+        tried = set()
         for name, (text, scenario, words) in BAD.items():
+            if scenario in tried and not FULL:
+                continue
+            tried.add(scenario)
             with self.subTest(name):
                 run = self.lastack("run", BACKUPS / f"{scenario}.yaml", "--backup", self.script(name, text))
                 self.assertEqual((run.status, run.scenario()["verdict"]), (1, "violated"), str(run))
@@ -48,15 +53,16 @@ class Backup(LastackTest):
 
     def test_where_it_lies_and_what_it_is(self):
         """Wherever it is put, and whatever it is packed in; the server's own files are none."""
-        for text, verdict in (("redis-cli SAVE && mkdir -p '/srv/my copies' && gzip -c /var/lib/redis/dump.rdb > '/srv/my copies/x.rdb.gz'", "holds"),
-                              ("redis-cli --rdb /var/tmp/x; xz /var/tmp/x", "holds"),
-                              ("redis-cli --rdb /backup/redis/x; gzip -c /backup/redis/x > /backup/redis/y; rm /backup/redis/x", "holds"),
-                              ("redis-cli --rdb /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x; rm /root/x", "holds"),
-                              ("redis-cli --rdb /root/x; aws s3 cp /root/x s3://mine/x; rm /root/x", "holds"),
-                              ("redis-cli --rdb /root/x; gzip -c /root/x | aws s3 cp - s3://mine/x; rm /root/x", "holds"),
-                              ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /backup/redis/x; rm /root/x",
-                               "inconclusive"),
-                              ("redis-cli SAVE", "violated")):
+        cases = (("redis-cli SAVE && mkdir -p '/srv/my copies' && gzip -c /var/lib/redis/dump.rdb > '/srv/my copies/x.rdb.gz'", "holds"),
+                 ("redis-cli --rdb /var/tmp/x; xz /var/tmp/x", "holds"),
+                 ("redis-cli --rdb /backup/redis/x; gzip -c /backup/redis/x > /backup/redis/y; rm /backup/redis/x", "holds"),
+                 ("redis-cli --rdb /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x; rm /root/x", "holds"),
+                 ("redis-cli --rdb /root/x; aws s3 cp /root/x s3://mine/x; rm /root/x", "holds"),
+                 ("redis-cli --rdb /root/x; gzip -c /root/x | aws s3 cp - s3://mine/x; rm /root/x", "holds"),
+                 ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /backup/redis/x; rm /root/x",
+                  "inconclusive"),
+                 ("redis-cli SAVE", "violated"))
+        for text, verdict in cases if FULL else cases[::2]:
             run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", self.script("x", text))
             self.assertEqual(run.scenario()["verdict"], verdict, f"{text}\n{run}")
         # what is on no disk of its own cannot be cut

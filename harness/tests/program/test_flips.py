@@ -4,6 +4,7 @@ in the way the scenario is about. A scenario that cannot fail is not one."""
 import unittest
 
 from support import BROKEN, SCENARIOS, LastackTest, scenario_file
+from test_defects import ELSEWHERE
 
 # scenario -> what breaks it
 FLIPS = {
@@ -12,14 +13,12 @@ FLIPS = {
     "kill9-aof-everysec": "cuts-aof",
     "kill9-aof-everysec-slow-fsync": "cuts-aof",
     "kill9-aof-always": "no-aof",
-    "kill9-mixed": "cuts-aof",
     "kill-at-aof-write-everysec": "cuts-aof",
     "kill-at-aof-write-always": "cuts-aof",
     "kill-before-fsync": "cuts-aof",
     "kill-in-rdb-write": "takes-temp-rdb",
     "kill-after-rdb-rename": "forgets-rdb",
     "disk-full-rdb": "no-stop-writes",
-    "disk-full-aof-everysec": "cuts-aof",
     "disk-full-aof-always": "cuts-aof",
     "torn-aof-truncated-yes": "cuts-aof",
     "torn-aof-truncated-no": "loads-truncated",
@@ -42,13 +41,11 @@ FLIPS = {
     "sentinel-failover": "skips-set",
     "cluster-takeover": "skips-set",
     "cluster-kill9": "no-aof",
-    "power-cut-aof-always": "no-fsync",
     "power-cut-aof-always-real": "no-fsync",
     "power-cut-aof-everysec": "no-fsync",
     "power-cut-aof-everysec-real": "no-fsync",
     "power-cut-aof-no": "no-fsync",
     "power-cut-aof-no-real": "no-fsync",
-    "power-cut-rdb": "no-fsync",
     "power-cut-rdb-real": "no-fsync",
     "power-cut-in-rdb-rename": "forgets-rdb",
     "power-cut-in-rdb-rename-real": "forgets-rdb",
@@ -56,27 +53,15 @@ FLIPS = {
     "power-cut-in-rewrite-real": "cuts-aof",
 }
 
-# the same, with the small server of ours
+# the same, with the small server of ours; test_defects.py has more
 OUR_FLIPS = {
     "trap-no-restart": "diverging-replica",
-    "replica-resync": "diverging-replica",
-    "wait-failover": "early-wait",
-    "wait-partition": "wait-counts-connections",
-    "min-replicas-partition": "ignores-min-replicas",
-    "shutdown-replica-behind": "shutdown-leaves-replicas",
-    "waitaof-power-cut": "early-waitaof",
-    "waitaof-cut-at-fsync": "waitaof-at-once",
-    "expire-while-down": "shift-ttl",
-    "kill9-twice-aof-always": "deaf-after-restart",
     "power-cut-twice-aof-always": "deaf-after-restart",
     "big-values": "truncate-values",
-    "failed-fsync-always": "ignores-failed-fsync",
     "failed-fsync-always-trickle": "ignores-failed-fsync",
-    "failed-fsync-everysec": "deaf-after-failed-fsync",
     "failed-fsync-everysec-trickle": "deaf-after-failed-fsync",
     "torn-transaction-twice": "deaf-after-restart",
     "promoted-in-resync": "ack-before-write",
-    "power-cut-at-rest": "no-fsync-at-rest",
 }
 
 
@@ -85,7 +70,7 @@ class Flips(LastackTest):
         names = {path.stem for path in SCENARIOS.glob("*/*.yaml")
                  if path.parent.name not in ("claims", "worst", "playbooks", "backups")  # see test_claims.py, test_worst.py, test_documents.py
                  and "\nworld: " not in path.read_text()}
-        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS))
+        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {name for name, _ in ELSEWHERE.values()})
 
     def test_the_wrapper_itself_breaks_nothing(self):
         run = self.lastack("run", scenario_file("kill9-mixed"), "--server", BROKEN / "redis")

@@ -1,0 +1,399 @@
+#include "suite/drill.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/output.h"
+#include "base/version.h"
+#include "playbook/place.h"
+#include "playbook/secrets.h"
+#include "report/drill_table.h"
+#include "report/result.h"
+#include "report/row.h"
+#include "world/person.h"
+
+enum { TICK_MS = 250, ANSWER_MS = 500, COMMAND_MS = 5000, HINT_MS = 60000, COMMANDS_MAX = 10000 };
+
+#define RC       "/lastack/bashrc"
+#define HINT     LA_PLACE_PROGRAMS "/hint"
+#define ASKED    "/run/lastack/hint"
+#define NO_HINTS "there is nothing more in the runbook"
+
+/* A command of the person's, and what was seen behind it. */
+struct typed {
+    char *text;
+    double at_ms; /* since the page */
+    double ms;
+    int status;
+    int before; /* keys that could be got back */
+    int after;
+    bool serves;
+    char undone[200];
+};
+
+/* A drill that is being held. */
+struct drill {
+    const struct la_drill *asked;
+    const struct la_incident *incident;
+    struct la_runbook runbook;
+    char runbook_file[LA_PATH_MAX];
+    char server[LA_PATH_MAX]; /* empty: that of the unit */
+    struct la_place place;
+    struct la_person person;
+    struct typed *typed;
+    size_t count;
+    int number;     /* of the last command in the shell's history */
+    uint64_t paged; /* la_now_ns */
+    double begun_ms;
+    int hints;
+    bool served_at_first;
+    int live_at_first;  /* keys that the server had when the page came; -1: none served */
+    double detected_ms; /* NAN: never; so are the others */
+    double mitigated_ms;
+    double resolved_ms; /* begins anew when data is gone again */
+    double down_ms;
+    double looked_ms; /* the last look at the server */
+    double ms;        /* of the whole drill */
+    bool unknown;
+    int kept;
+    const char *ended_by;
+};
+
+static double since_page(const struct drill *drill)
+{
+    return (double)(la_now_ns() - drill->paged) / 1e6;
+}
+
+/* ---- The clocks ---- */
+
+/* Keys of a server that serves; -1: it does not. */
+static int live_keys(const struct drill *drill)
+{
+    const struct la_address *address = &drill->place.unit.address;
+    return la_address_serves(address, ANSWER_MS) ? la_incident_count(address) : -1;
+}
+
+static void watch(struct drill *drill)
+{
+    int live = live_keys(drill);
+    double now = since_page(drill);
+    if (live < 0)
+        drill->down_ms += now - drill->looked_ms;
+    drill->looked_ms = now;
+    if (isnan(drill->mitigated_ms) && live > drill->live_at_first)
+        drill->mitigated_ms = now;
+    if (live < drill->place.at_first)
+        drill->resolved_ms = NAN;
+    else if (isnan(drill->resolved_ms))
+        drill->resolved_ms = now;
+}
+
+/* ---- Hints ---- */
+
+/* The person has asked for one: it is written where the program waits for it. */
+static void answer_hint(struct drill *drill)
+{
+    static const char command[] =
+        "printf '%s\\n' \"$1\" >" ASKED ".part && mv " ASKED ".part " ASKED ".answer && rm -f " ASKED;
+    struct la_world_done done;
+    int file = la_world_open(&drill->place.unit.world, ASKED, O_PATH | O_NOFOLLOW);
+    if (file < 0)
+        return;
+    close(file);
+    bool any = (size_t)drill->hints < drill->runbook.count;
+    const struct la_runbook_step *step = any ? &drill->runbook.steps[drill->hints] : NULL;
+    char *text = any ? la_format("%d of %zu: %s%s%s", drill->hints + 1, drill->runbook.count, step->command,
+                                 step->comment ? "   # " : "", step->comment ? step->comment : "")
+                     : la_strdup(NO_HINTS);
+    la_world_do(&drill->place.unit.world, command, text, COMMAND_MS, &done);
+    drill->hints += any;
+    free(text);
+}
+
+/* ---- What the person does ---- */
+
+static void note_command(struct drill *drill, const struct la_person_command *command)
+{
+    struct la_place *place = &drill->place;
+    if (command->number == drill->number || drill->count == COMMANDS_MAX)
+        return;
+    drill->number = command->number;
+    drill->typed = la_realloc(drill->typed, drill->count + 1, sizeof *drill->typed);
+    struct typed *typed = &drill->typed[drill->count++];
+    *typed = (struct typed){.text = la_strdup(command->text),
+                            .at_ms = drill->begun_ms,
+                            .ms = since_page(drill) - drill->begun_ms,
+                            .status = command->status,
+                            .before = place->could};
+    la_place_undone(place, typed->undone, sizeof typed->undone);
+    drill->unknown = drill->unknown || *typed->undone;
+    typed->serves = la_address_serves(&place->unit.address, ANSWER_MS);
+    typed->after = la_place_look(place);
+    if (typed->after < typed->before && place->recoverable.packed) /* it may lie in an archive */
+        place->could = typed->after = typed->before;
+}
+
+/* What has happened in the shell. False: it is closed. */
+static bool take_event(struct drill *drill, enum la_person_event event, const struct la_person_command *command)
+{
+    switch (event) {
+    case LA_PERSON_BEGINS:
+        drill->begun_ms = since_page(drill);
+        if (isnan(drill->detected_ms))
+            drill->detected_ms = drill->begun_ms;
+        return true;
+    case LA_PERSON_ENDED:
+        note_command(drill, command);
+        la_person_go_on(&drill->person);
+        return true;
+    case LA_PERSON_GONE: drill->ended_by = "you have left the shell"; return false;
+    case LA_PERSON_NONE: return true;
+    }
+    return true;
+}
+
+static void hold(struct drill *drill)
+{
+    struct la_person_command *command = la_alloc(1, sizeof *command);
+    drill->paged = la_now_ns();
+    drill->live_at_first = live_keys(drill);
+    while (!drill->ended_by) {
+        if (!take_event(drill, la_person_relay(&drill->person, TICK_MS, command), command))
+            break;
+        if (since_page(drill) - drill->looked_ms >= TICK_MS)
+            watch(drill);
+        answer_hint(drill);
+        if (la_interrupted())
+            drill->ended_by = "it was interrupted";
+        else if (since_page(drill) >= drill->asked->time_ms)
+            drill->ended_by = "the time is up";
+    }
+    watch(drill);
+    drill->ms = since_page(drill);
+    la_person_close(&drill->person);
+    drill->kept = la_incident_count(&drill->place.unit.address);
+    free(command);
+}
+
+/* ---- What is said of it ---- */
+
+static const char *was(const struct typed *typed)
+{
+    return la_step_was_name(*typed->undone                 ? LA_STEP_UNKNOWN
+                            : typed->after < typed->before ? LA_STEP_DESTRUCTIVE
+                            : typed->status                ? LA_STEP_FAILED
+                                                           : LA_STEP_RIGHT);
+}
+
+static json_t *commands_json(const struct drill *drill)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < drill->count; i++) {
+        const struct typed *typed = &drill->typed[i];
+        json_array_append_new(array, json_pack("{s:f, s:f, s:o, s:i, s:s, s:o, s:i, s:b}", "at_ms", typed->at_ms, "ms",
+                                               typed->ms, "command", la_json_text(typed->text), "status", typed->status,
+                                               "was", was(typed), "undone", la_json_text(typed->undone), "recoverable",
+                                               typed->after, "serves", typed->serves));
+    }
+    return array;
+}
+
+static bool has_typed(const struct drill *drill, const char *command)
+{
+    for (size_t i = 0; i < drill->count; i++)
+        if (!strcmp(drill->typed[i].text, command))
+            return true;
+    return false;
+}
+
+static json_t *runbook_json(const struct drill *drill)
+{
+    json_t *steps = json_array();
+    for (size_t i = 0; i < drill->runbook.count; i++) {
+        const struct la_runbook_step *step = &drill->runbook.steps[i];
+        json_array_append_new(steps, json_pack("{s:i, s:o, s:b}", "line", step->line, "command",
+                                               la_json_text(step->command), "typed", has_typed(drill, step->command)));
+    }
+    return json_pack("{s:o, s:o}", "file", la_json_text(drill->runbook_file), "steps", steps);
+}
+
+/* Passwords are nobody's business, wherever they stand. */
+static void hide_secrets(struct drill *drill)
+{
+    struct la_strings secrets = {0};
+    struct la_person *person = &drill->person;
+    la_config_secrets(&drill->place.unit.settings, &secrets);
+    la_secrets_typed(person->transcript, person->length, &secrets);
+    for (size_t i = 0; i < drill->count; i++)
+        la_secrets_typed(drill->typed[i].text, strlen(drill->typed[i].text), &secrets);
+    la_secrets_hide(person->transcript, person->length, &secrets);
+    for (size_t i = 0; i < drill->count; i++)
+        la_secrets_hide(drill->typed[i].text, strlen(drill->typed[i].text), &secrets);
+    la_strings_free(&secrets);
+}
+
+static int write_transcript(const struct drill *drill, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/transcript", drill->asked->out);
+    return la_output(path, STDOUT_FILENO, drill->person.transcript, drill->person.length, error);
+}
+
+/* What is known of a drill that was held. */
+static void add_held(json_t *result, const struct drill *drill)
+{
+    int at_first = drill->place.at_first;
+    int left = drill->kept >= 0 ? drill->kept : drill->place.could;
+    json_t *held = json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:o, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:i, s:i, s:o, s:o, s:o, s:b}", "page",
+        drill->incident->page, "alarm", drill->incident->alarm, "ended_by", drill->ended_by, "keys", LA_PLAYBOOK_KEYS,
+        "recoverable", at_first, "kept", drill->kept >= 0 ? json_integer(drill->kept) : json_null(), "lost_by_fault",
+        LA_PLAYBOOK_KEYS - at_first, "lost_by_operator", left < at_first ? at_first - left : 0, "ms", drill->ms,
+        "detected_ms", la_json_real(drill->detected_ms), "mitigated_ms", la_json_real(drill->mitigated_ms),
+        "resolved_ms", la_json_real(drill->resolved_ms), "down_ms", drill->down_ms, "hints", drill->hints,
+        "hint_price_ms", HINT_MS, "counted_ms", la_json_real(drill->resolved_ms + drill->hints * (double)HINT_MS),
+        "commands", commands_json(drill), "runbook", runbook_json(drill), "transcript_cut", drill->person.cut);
+    json_object_update(result, held);
+    json_decref(held);
+}
+
+/* `why`: it could not be held; NULL: it was. */
+static int report(struct drill *drill, const char *why)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    const struct la_drill *asked = drill->asked;
+    bool held = !why;
+    int at_first = drill->place.at_first;
+    why = why                      ? why
+          : drill->kept > at_first ? "the server has more keys than any copy was seen to give back"
+          : drill->unknown         ? "a stand-in does not do what was asked of it"
+                                   : NULL;
+    enum la_verdict verdict = why ? LA_INCONCLUSIVE : drill->kept == at_first ? LA_HOLDS : LA_VIOLATED;
+    json_t *result = json_pack("{s:i, s:s, s:s, s:I, s:s, s:o}", "schema", LA_RESULT_SCHEMA, "lastack", LASTACK_VERSION,
+                               "incident", drill->incident->name, "seed", (json_int_t)asked->seed, "verdict",
+                               la_verdict_name(verdict), "why", la_json_text(why));
+    if (held) {
+        hide_secrets(drill);
+        add_held(result, drill);
+    }
+    la_path(path, "%s/result.json", asked->out);
+    int failed = (held && write_transcript(drill, &error)) || la_result_write(result, path, &error) ||
+                 (asked->json && la_result_hand_over(result, asked->json, STDOUT_FILENO, &error));
+    int status = verdict == LA_HOLDS ? LA_EXIT_HOLDS : verdict == LA_VIOLATED ? LA_EXIT_VIOLATED : LA_EXIT_INCONCLUSIVE;
+    if (failed) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        status = LA_EXIT_USAGE;
+    }
+    la_drill_table_end(result, asked->out, status);
+    json_decref(result);
+    return status;
+}
+
+/* ---- From the beginning to the end ---- */
+
+static int send_program(const struct drill *drill, const char *name, const char *to, const char *mode,
+                        struct la_error *error)
+{
+    char from[LA_PATH_MAX];
+    la_path(from, "%s/drill/%s", drill->asked->parts.fixtures, name);
+    int file = open(from, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return la_fail(error, "%s: %m", from);
+    int failed = la_world_send(&drill->place.unit.world, file, to, mode, error);
+    close(file);
+    return failed;
+}
+
+static int stage(struct drill *drill, struct la_error *error)
+{
+    char folder[LA_PATH_MAX];
+    const struct la_drill *asked = drill->asked;
+    const struct la_place_with with = {.fixtures = asked->parts.fixtures,
+                                       .incident = drill->incident,
+                                       .seed = asked->seed,
+                                       .server = *drill->server ? drill->server : NULL,
+                                       .config = asked->config,
+                                       .data = asked->data};
+    la_path(folder, "%s/world", asked->out);
+    printf("something is about to happen (about 5 s) ...\n");
+    fflush(stdout);
+    return la_place_up(&drill->place, folder, &with, error) || send_program(drill, "bashrc", RC, "644", error) ||
+                   send_program(drill, "hint", HINT, "755", error)
+               ? -1
+               : 0;
+}
+
+static int drill_it(struct drill *drill, const struct la_sandbox *sandbox)
+{
+    struct la_error error;
+    const char *missing = sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    if (missing) {
+        la_fail(&error, "it cannot be held here without %s", missing);
+        return report(drill, error.text);
+    }
+    if (stage(drill, &error))
+        return report(drill, error.text);
+    la_drill_table_page(drill->incident->alarm, drill->asked->time_ms, HINT_MS);
+    if (la_person_open(&drill->person, &drill->place.unit.world, LA_PLACE_PATH, RC, &error))
+        return report(drill, error.text);
+    hold(drill);
+    return report(drill, NULL);
+}
+
+static int prepare(struct drill *drill, struct la_error *error)
+{
+    char names[256];
+    const struct la_drill *asked = drill->asked;
+    la_incident_names(names, sizeof names);
+    if (!drill->incident)
+        return la_fail(error, "drill %s: no such incident; there are " LA_DRILL_ANY ", %s", asked->incident, names);
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return la_fail(error, "a drill takes a terminal as standard input and output");
+    la_path(drill->runbook_file, "%s/%s.md", asked->parts.playbooks, drill->incident->name);
+    return (asked->server && la_parts_program(asked->server, drill->server, error)) ||
+                   la_runbook_read(&drill->runbook, drill->runbook_file, error)
+               ? -1
+               : 0;
+}
+
+static void clear(struct drill *drill)
+{
+    la_person_free(&drill->person);
+    la_place_down(&drill->place);
+    la_runbook_free(&drill->runbook);
+    for (size_t i = 0; i < drill->count; i++)
+        free(drill->typed[i].text);
+    free(drill->typed);
+}
+
+int la_drill_run(void *context, const struct la_sandbox *sandbox, struct la_strings *limits)
+{
+    struct la_error error = {""};
+    struct la_drill *asked = context;
+    bool any = !strcmp(asked->incident, LA_DRILL_ANY);
+    struct drill drill = {.asked = asked,
+                          .incident = any ? la_incident_draw(asked->seed) : la_incident_find(asked->incident),
+                          .place = LA_PLACE_NONE,
+                          .person = LA_PERSON_NOBODY,
+                          .detected_ms = NAN,
+                          .mitigated_ms = NAN,
+                          .resolved_ms = NAN,
+                          .kept = -1};
+    (void)limits;
+    bool ready = prepare(&drill, &error) == 0 && la_new_folder(asked->out, &error) >= 0;
+    int status = LA_EXIT_USAGE;
+    if (ready)
+        status = drill_it(&drill, sandbox);
+    else
+        fprintf(stderr, "lastack: %s\n", error.text);
+    if (!ready && asked->made_out)
+        rmdir(asked->out);
+    clear(&drill);
+    return status;
+}

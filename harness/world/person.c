@@ -1,0 +1,225 @@
+#include "world/person.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DRAIN_MS = 50 };
+
+/* The shell's terminal is as large as the person's, also when that is made larger. */
+static void take_size(int terminal)
+{
+    struct winsize size;
+    struct winsize other;
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) || ioctl(terminal, TIOCGWINSZ, &other))
+        return;
+    if (memcmp(&size, &other, sizeof size) != 0)
+        ioctl(terminal, TIOCSWINSZ, &size);
+}
+
+/* Every key goes to the shell's terminal, which makes of it what a terminal does. */
+static int take_terminal(struct la_person *person, struct la_error *error)
+{
+    if (tcgetattr(STDIN_FILENO, &person->before))
+        return la_fail(error, "standard input is no terminal");
+    struct termios raw = person->before;
+    cfmakeraw(&raw);
+    if (tcsetattr(STDIN_FILENO, TCSANOW, &raw))
+        return la_fail(error, "the terminal: %s", strerror(errno));
+    person->raw = true;
+    return 0;
+}
+
+int la_person_open(struct la_person *person, const struct la_world *world, const char *path, const char *rc,
+                   struct la_error *error)
+{
+    const char *kind = getenv("TERM");
+    char *term = la_format("TERM=%s", kind && *kind ? kind : "dumb");
+    const char *const argv[] = {"env", term, "bash", "--noprofile", "--rcfile", rc, "-i", NULL};
+    int inner = -1;
+    int orders[2] = {-1, -1};
+    int answers[2] = {-1, -1};
+    *person = LA_PERSON_NOBODY;
+    if (openpty(&person->terminal, &inner, NULL, NULL, NULL) || pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC)) {
+        free(term);
+        return la_fail(error, "no terminal for a shell: %s", strerror(errno));
+    }
+    fcntl(person->terminal, F_SETFD, FD_CLOEXEC);
+    take_size(person->terminal);
+    person->orders = orders[1];
+    person->answers = answers[0];
+    person->pid = la_world_start(world, &(struct la_world_start){.argv = argv,
+                                                                 .path = path,
+                                                                 .in = inner,
+                                                                 .out = inner,
+                                                                 .orders = orders[0],
+                                                                 .answers = answers[1],
+                                                                 .terminal = true,
+                                                                 .counted = true,
+                                                                 .confined = true});
+    close(inner);
+    close(orders[0]);
+    close(answers[1]);
+    free(term);
+    person->transcript = la_alloc(LA_TRANSCRIPT_MAX + 1, 1);
+    if (person->pid > 0)
+        return take_terminal(person, error);
+    person->pid = 0;
+    return la_fail(error, "no shell: %s", strerror(errno));
+}
+
+static bool pass_on(int to, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(to, text, length);
+        if (done < 0 && errno != EINTR)
+            return false;
+        text += done > 0 ? done : 0;
+        length -= done > 0 ? (size_t)done : 0;
+    }
+    return true;
+}
+
+/* What was printed. False: there is nothing any more. */
+static bool take_output(struct la_person *person)
+{
+    char text[4096];
+    ssize_t length = read(person->terminal, text, sizeof text);
+    if (length <= 0)
+        return false;
+    size_t room = LA_TRANSCRIPT_MAX - person->length;
+    size_t kept = (size_t)length < room ? (size_t)length : room;
+    memcpy(person->transcript + person->length, text, kept);
+    person->length += kept;
+    person->cut = person->cut || kept < (size_t)length;
+    return pass_on(STDOUT_FILENO, text, (size_t)length);
+}
+
+/* What was typed. False: nobody can type any more. */
+static bool take_input(const struct la_person *person)
+{
+    char text[1024];
+    ssize_t length = read(STDIN_FILENO, text, sizeof text);
+    if (length < 0 && errno == EINTR)
+        return true;
+    return length > 0 && pass_on(person->terminal, text, (size_t)length);
+}
+
+/* "b", or "e STATUS  NUMBER  COMMAND". */
+static enum la_person_event understand(const char *answer, struct la_person_command *command)
+{
+    int read = 0;
+    if (*answer == 'b')
+        return LA_PERSON_BEGINS;
+    *command = (struct la_person_command){.number = 0};
+    if (sscanf(answer, "e %d %d %n", &command->status, &command->number, &read) >= 2)
+        snprintf(command->text, sizeof command->text, "%s", answer + read);
+    return LA_PERSON_ENDED;
+}
+
+/* The first answer that is whole, if there is one. */
+static enum la_person_event take_answer(struct la_person *person, struct la_person_command *command)
+{
+    char *end = memchr(person->heard, '\0', person->heard_length);
+    bool full = person->heard_length == sizeof person->heard; /* a command that is longer than we care for */
+    if (!end && !full)
+        return LA_PERSON_NONE;
+    if (!end)
+        person->heard[person->heard_length - 1] = '\0';
+    size_t length = end ? (size_t)(end - person->heard) + 1 : person->heard_length;
+    enum la_person_event event = understand(person->heard, command);
+    person->heard_length -= length;
+    memmove(person->heard, person->heard + length, person->heard_length);
+    return event;
+}
+
+static void hear(struct la_person *person)
+{
+    size_t room = sizeof person->heard - person->heard_length;
+    ssize_t got = room ? read(person->answers, person->heard + person->heard_length, room) : 0;
+    person->heard_length += got > 0 ? (size_t)got : 0;
+}
+
+static bool shell_ended(struct la_person *person)
+{
+    if (waitpid(person->pid, NULL, WNOHANG) != person->pid)
+        return false;
+    person->pid = 0;
+    return true;
+}
+
+/* What was printed before something happened lies in the terminal still. */
+static void drain(struct la_person *person)
+{
+    struct pollfd event = {.fd = person->terminal, .events = POLLIN};
+    uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000);
+    while (la_now_ns() < deadline && poll(&event, 1, 0) > 0 && event.revents & POLLIN && take_output(person))
+        ;
+}
+
+enum la_person_event la_person_relay(struct la_person *person, int ms, struct la_person_command *command)
+{
+    uint64_t deadline = la_now_ns() + (uint64_t)ms * 1000000;
+    while (person->pid) {
+        struct pollfd all[] = {{.fd = person->answers, .events = POLLIN},
+                               {.fd = person->terminal, .events = POLLIN},
+                               {.fd = STDIN_FILENO, .events = POLLIN}};
+        enum la_person_event event = take_answer(person, command);
+        if (event == LA_PERSON_ENDED)
+            drain(person);
+        uint64_t now = la_now_ns();
+        if (event != LA_PERSON_NONE || now >= deadline)
+            return event;
+        int ready = poll(all, 3, (int)((deadline - now) / 1000000) + 1);
+        if (ready > 0 && all[0].revents & POLLIN)
+            hear(person);
+        if (ready > 0 && all[1].revents & POLLIN)
+            take_output(person);
+        if (ready > 0 && all[2].revents && !take_input(person))
+            break;
+        if (!(ready > 0 && all[1].revents & POLLIN) && shell_ended(person))
+            break;
+        take_size(person->terminal);
+    }
+    drain(person);
+    return LA_PERSON_GONE;
+}
+
+void la_person_go_on(struct la_person *person)
+{
+    (void)pass_on(person->orders, "\n", 1);
+}
+
+void la_person_close(struct la_person *person)
+{
+    if (person->pid > 0) {
+        kill(person->pid, SIGKILL);
+        while (waitpid(person->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    person->pid = 0;
+    int *const all[] = {&person->terminal, &person->orders, &person->answers};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (*all[i] >= 0)
+            close(*all[i]);
+        *all[i] = -1;
+    }
+    if (person->raw)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &person->before);
+    person->raw = false;
+}
+
+void la_person_free(struct la_person *person)
+{
+    la_person_close(person);
+    free(person->transcript);
+    person->transcript = NULL;
+}
