@@ -37,6 +37,15 @@ class Docs(LastackTest):
         self.assertEqual(rows, set(re.findall(r'\{"(\w+)", (?:true|false)\}',
                                               (ROOT / "harness/suite/select.c").read_text())))
 
+    def test_scenarios_that_a_page_names_are_there(self):
+        """By their names, or what several begin with."""
+        names = [path.stem for path in SCENARIOS.glob("*/*.yaml")]
+        section = (DOCS / "playbooks.md").read_text().split("### Outages, replayed")[1].split("\n## ")[0]
+        named = re.findall(r"`([a-z]+(?:-[a-z0-9]*)+)`", section.replace("`--", ""))
+        self.assertGreater(len(named), 40)
+        for word in named:
+            self.assertTrue(any(name == word or name.startswith(word) for name in names), word)
+
     def test_the_readme_is_short_and_leads_to_every_page(self):
         text = (ROOT / "README.md").read_text()
         self.assertLessEqual(len(text.splitlines()), 120)

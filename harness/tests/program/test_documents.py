@@ -186,6 +186,8 @@ TURNS = (
     ("migration-kill", "S4-06", [("lines: 100,", "edit: 's/pgrep redis-server/pgrep -f redis-server.*6380/', lines: 100,")]),
     ("incident-flush-rate", "S1-01", [("steps:\n", "settings: save \"\"\nsteps:\n"), ("contains: ' '", "lacks: ' '"), ("max: 100", "max: 3000")]),
     ("incident-option", "S1-05", [("SET rewrite-inc", "SET aof-rewrite-inc")]),
+    ("monitor-rewrite", "S0-72", [("edit: '3s", "edit: 's/aof_last_write_status/aof_last_bgrewrite_status/; 3s")]),
+    ("monitor-down", "S0-72", [("edit: '3s", "edit: '39s/if not .*:/try: fine = check_redis_persistence()\\nexcept redis.ConnectionError: fine = False\\nif not fine:/; 3s")]),
     ("incident-full-disk", "S1-18", [("  - shell: {name: rewrite", "  - stage: {run: 'mount -o remount,size=20m /var/lib/redis; sleep 2'}\n  - shell: {name: rewrite")]),
 )
 

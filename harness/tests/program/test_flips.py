@@ -36,6 +36,7 @@ FLIPS = {
     "trap-auto-restart": "aof-anyway",
     "expire-while-down-rdb": "forgets-rdb",
     "conversions": "cuts-aof",
+    "incident-rewrite-halfway": "cuts-aof",
     "rewrite-without-preamble": "cuts-aof",
     "old-primary-rejoins": "skips-set",
     "sentinel-failover": "skips-set",
@@ -70,11 +71,18 @@ class Flips(LastackTest):
         names = {path.stem for path in SCENARIOS.glob("*/*.yaml")
                  if path.parent.name not in ("claims", "worst", "playbooks", "backups")  # see test_claims.py, test_worst.py, test_documents.py
                  and "\nworld: " not in path.read_text()}
-        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {name for name, _ in ELSEWHERE.values()})
+        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {name for name, _ in ELSEWHERE.values()} | {"incident-rotten-bits"})
 
     def test_the_wrapper_itself_breaks_nothing(self):
         run = self.lastack("run", scenario_file("kill9-mixed"), "--server", BROKEN / "redis")
         self.assertEqual(run.status, 0, str(run))
+
+    def test_rotten_bits_that_are_none(self):
+        """A server that starts where it is to refuse; here rightly."""
+        text = scenario_file("incident-rotten-bits").read_text()
+        kept = [line for line in text.splitlines(keepends=True) if not any(word in line for word in ("arm:", "fired", "tool:"))]
+        run = self.lastack("run", self.write("rotten.yaml", "".join(kept)))
+        self.assertEqual((run.status, run.scenario()["verdict"]), (1, "violated"), str(run))
 
     def test_trap_without_its_remedy(self):
         """With the restart policy back, the replica is wiped."""
