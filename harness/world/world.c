@@ -88,6 +88,26 @@ int la_world_show(const struct la_world *world, const char *host, const char *pa
     return mount(host, at, NULL, MS_BIND, NULL) ? la_fail(error, "%s: %s", at, strerror(errno)) : 0;
 }
 
+/* When the folders of cron are run, where there is a cron; what else stands in a crontab is the host's own business. */
+static int furnish_crontab(const struct la_world *world, struct la_error *error)
+{
+    char at[LA_PATH_MAX];
+    char *line = NULL;
+    size_t size = 0;
+    FILE *from = fopen("/etc/crontab", "re");
+    if (!from)
+        return 0;
+    la_world_path(world, "/etc/crontab", at);
+    FILE *to = fopen(at, "we");
+    bool failed = !to;
+    while (!failed && getline(&line, &size, from) >= 0)
+        failed = strstr(line, "run-parts") && fputs(line, to) < 0;
+    free(line);
+    fclose(from);
+    failed = (to && fclose(to)) || failed;
+    return failed ? la_fail(error, "%s: %s", at, strerror(errno)) : 0;
+}
+
 /* What programs look up; no secrets, and nothing of the host's services. */
 static int furnish_etc(const struct la_world *world, struct la_error *error)
 {
@@ -99,7 +119,7 @@ static int furnish_etc(const struct la_world *world, struct la_error *error)
     return la_world_put(world, "/etc/machine-id", "0123456789abcdef0123456789abcdef\n", error) ||
                    la_world_put(world, "/etc/hostname", "lastack\n", error) ||
                    la_world_put(world, "/etc/hosts", "127.0.0.1 localhost lastack\n", error) ||
-                   la_world_put(world, "/etc/fstab", "", error)
+                   la_world_put(world, "/etc/fstab", "", error) || furnish_crontab(world, error)
                ? -1
                : 0;
 }

@@ -188,6 +188,7 @@ TURNS = (
     ("incident-option", "S1-05", [("SET rewrite-inc", "SET aof-rewrite-inc")]),
     ("monitor-rewrite", "S0-72", [("edit: '3s", "edit: 's/aof_last_write_status/aof_last_bgrewrite_status/; 3s")]),
     ("monitor-down", "S0-72", [("edit: '3s", "edit: '39s/if not .*:/try: fine = check_redis_persistence()\\nexcept redis.ConnectionError: fine = False\\nif not fine:/; 3s")]),
+    ("backup-hourly", "S0-31", [("steps:\n", "steps:\n  - stage: {run: \"sed -i 's/^17/0/' /etc/crontab\"}\n")]),
     ("incident-full-disk", "S1-18", [("  - shell: {name: rewrite", "  - stage: {run: 'mount -o remount,size=20m /var/lib/redis; sleep 2'}\n  - shell: {name: rewrite")]),
 )
 
