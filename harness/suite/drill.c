@@ -176,6 +176,8 @@ static void hold(struct drill *drill)
     watch(drill);
     drill->ms = since_page(drill);
     la_person_close(&drill->person);
+    if (!la_interrupted()) /* what goes on in the background has its share */
+        la_place_look(&drill->place);
     drill->kept = la_incident_count(&drill->place.unit.address);
     free(command);
 }
@@ -203,10 +205,20 @@ static json_t *commands_json(const struct drill *drill)
     return array;
 }
 
+/* The same words, whatever is said behind them. */
+static bool is_the_same(const char *typed, const char *command)
+{
+    size_t length = strlen(command);
+    if (strncmp(typed, command, length) != 0)
+        return false;
+    typed += length + strspn(typed + length, " ");
+    return !*typed || *typed == '#';
+}
+
 static bool has_typed(const struct drill *drill, const char *command)
 {
     for (size_t i = 0; i < drill->count; i++)
-        if (!strcmp(drill->typed[i].text, command))
+        if (is_the_same(drill->typed[i].text, command))
             return true;
     return false;
 }
