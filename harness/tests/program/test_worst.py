@@ -5,7 +5,7 @@ import unittest
 import zlib
 
 from result_schema import schema_errors
-from support import BROKEN, FULL, SCENARIOS, LastackTest, undocumented
+from support import BROKEN, SCENARIOS, LastackTest, undocumented
 
 HOUR = 3600 * 1000
 
@@ -104,8 +104,7 @@ class Worst(LastackTest):
 
     def test_the_ways_of_persisting_side_by_side(self):
         """Every strategy with what it loses and costs, in the order in which the documents have them."""
-        runs = 2 if FULL else 1
-        run = self.lastack("certify", "--matrix", "--repeat", runs, "--jobs", 6, "--keep", "none")
+        run = self.lastack("certify", "--matrix", "--repeat", 2, "--jobs", 6, "--keep", "none")
         matrix = {entry["strategy"]: entry for entry in run.result["matrix"]}
         self.assertEqual(schema_errors(run.result), [])
         self.assertEqual(undocumented(set(run.result["matrix"][0]) | set(run.result["matrix"][0]["rows"][0])), [])
@@ -113,7 +112,7 @@ class Worst(LastackTest):
 
         def at(strategy, scenario):
             [row] = [row for row in matrix[strategy]["rows"] if row["scenario"].startswith(f"{scenario}-with")]
-            self.assertEqual(row["runs"], runs)
+            self.assertEqual(row["runs"], 2)
             return row["worst"]
         self.assertEqual(list(matrix)[:5], ["none", "RDB hourly", "RDB every 5 minutes", "AOF everysec", "AOF always"])
         self.assertTrue(at("none", "worst-kill")["everything"])
