@@ -21,6 +21,7 @@ struct measure {
     char *load;          /* of operations since the last such step: p50, p99, max (ms), rate (a second) */
     char *time;          /* a command: how long its reply takes, ms, by the size of what was filled in */
     bool huge;           /* bytes of the server in transparent huge pages */
+    bool written;        /* bytes that it and its children have written to disks since it was started */
     unsigned int fired;  /* the how-many-th rule of the node: how often it has fired */
     bool apart;          /* it is to be foretold by the other samples, and is none of them */
     unsigned int divide; /* what was read is divided by this */
@@ -112,23 +113,32 @@ static int of_time(struct la_run *run, struct la_node *node, const struct measur
     return 0;
 }
 
-static int of_huge_pages(struct la_run *run, const struct la_node *node, const struct measure *step)
+/* A number in a file of /proc/PID, behind its name. */
+static bool kernel_says(const struct la_node *node, const char *file, const char *format, unsigned long long *value)
 {
     char path[64];
     char line[128];
-    unsigned long long kib = 0;
     bool said = false;
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)node->server_pid);
-    FILE *file = node->pid ? fopen(path, "re") : NULL;
-    while (file && !said && fgets(line, sizeof line, file))
-        said = sscanf(line, "AnonHugePages: %llu kB", &kib) == 1;
-    if (file)
-        fclose(file);
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)node->server_pid, file);
+    FILE *stream = node->pid ? fopen(path, "re") : NULL;
+    while (stream && !said && fgets(line, sizeof line, stream))
+        said = sscanf(line, format, value) == 1;
+    if (stream)
+        fclose(stream);
+    return said;
+}
+
+static int of_kernel(struct la_run *run, const struct la_node *node, const struct measure *step)
+{
+    char text[32];
+    unsigned long long value = 0;
+    bool said = step->huge ? kernel_says(node, "smaps_rollup", "AnonHugePages: %llu kB", &value)
+                           : kernel_says(node, "io", "write_bytes: %llu", &value);
     if (!said)
-        return la_run_doubt(run, "%s: the kernel does not say how much of %s lies in huge pages", step->name,
-                            node->spec->name);
-    snprintf(line, sizeof line, "%llu", kib << 10);
-    note(run, step, line);
+        return la_run_doubt(run, "%s: the kernel does not say %s", step->name,
+                            step->huge ? "how much of it lies in huge pages" : "what it has written");
+    snprintf(text, sizeof text, "%llu", step->huge ? value << 10 : value);
+    note(run, step, text);
     return 0;
 }
 
@@ -192,8 +202,8 @@ static int run_measure(struct la_run *run, const struct la_spec *spec)
         return of_reply(run, node, step);
     if (step->files || step->mode)
         return of_files(run, node, step, step->mode != NULL);
-    if (step->huge)
-        return of_huge_pages(run, node, step);
+    if (step->huge || step->written)
+        return of_kernel(run, node, step);
     return step->load ? of_load(run, step) : of_rule(run, node, step);
 }
 
@@ -202,13 +212,14 @@ static int check_measure(const struct la_check *check, const struct la_spec *spe
     static const char *const loads[] = {"p50", "p99", "max", "rate"};
     const struct measure *step = (const struct measure *)spec;
     int sources = !!step->info + !!step->send + !!step->files + !!step->mode + !!step->load + !!step->fired +
-                  !!step->time + step->huge;
+                  !!step->time + step->huge + step->written;
     bool known = !step->load;
     (void)index;
     for (size_t i = 0; step->load && i < sizeof loads / sizeof *loads; i++)
         known = known || !strcmp(step->load, loads[i]);
     if (sources != 1)
-        return la_check_wrong(check, "'measure' needs one of info, send, time, files, mode, load, huge, fired");
+        return la_check_wrong(check,
+                              "'measure' needs one of info, send, time, files, mode, load, huge, written, fired");
     if (!known)
         return la_check_wrong(check, "'load' is p50, p99, max or rate");
     const char *file = step->files ? step->files : step->mode;
@@ -246,6 +257,7 @@ static const cyaml_schema_field_t measure_fields[] = {LA_TEXT("node", LA_OPTIONA
                                                       LA_TEXT("mode", LA_OPTIONAL, struct measure, mode),
                                                       LA_TEXT("load", LA_OPTIONAL, struct measure, load),
                                                       LA_FLAG("huge", struct measure, huge),
+                                                      LA_FLAG("written", struct measure, written),
                                                       LA_NUMBER("fired", struct measure, fired),
                                                       LA_FLAG("apart", struct measure, apart),
                                                       LA_NUMBER("divide", struct measure, divide),

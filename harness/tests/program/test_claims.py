@@ -100,6 +100,8 @@ TURNS = [
      None, "holds"),
     ("throughput", "S0-10", SHORT_BENCH, [("{name: work-none}", "{name: work-none, config: \"appendonly yes\\nappendfsync always\"}")],
      None, "violated"),
+    ("io-price", "S4-17", [("megabytes: 50}\n  - fill", "megabytes: 5}\n  - fill"), ("megabytes: 50}\n  - command", "megabytes: 5}\n  - command"),
+                           ("i=1,12000 do", "i=1,1200 do")], [("i=1,1200 do", "i=1,200 do")], "violated", "holds"),
     ("wait-price", "S0-20", [("rounds: 15", "rounds: 3"), ("requests: 1000", "requests: 300")],
      [("steps:\n", "steps:\n  - arm: {node: replica, rule: \"op=recv peer=@primary do=delay:8\"}\n"),
       ("requests: 300", "requests: 100")], None, "violated"),
