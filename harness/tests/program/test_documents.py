@@ -128,6 +128,15 @@ class Documents(LastackTest):
         self.assertEqual(run.scenario("unknown")["verdict"], "inconclusive")
         self.assertIn("aws (stand-in): ", run.scenario("unknown")["reasons"][0])
 
+    def test_the_trap_under_s6(self):
+        """It springs; and not where the primary finds its data again."""
+        text = (SCENARIOS / "incidents/incident-trap-s6.yaml").read_text()
+        self.assertIn("; rm /srv/primary/dump.rdb", text)
+        for name, change, verdict in (("as-it-is", "; rm /srv/primary/dump.rdb", "holds"), ("kept", "", "violated")):
+            path = self.write(f"{name}.yaml", text.replace("; rm /srv/primary/dump.rdb", change))
+            run = self.lastack("run", path)
+            self.assertEqual((run.status, [claim["verdict"] for claim in run.result["claims"]]), (0, [verdict]), str(run))
+
     def test_what_is_wrong_with_a_file(self):
         head = "name: x\ntitle: t\n"
         tail = "expect:\n  - says: {name: a, begins: right}\n"
