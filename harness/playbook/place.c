@@ -27,8 +27,13 @@ int la_place_look(struct la_place *place)
 {
     int files = la_recoverable_look(&place->recoverable);
     int live = la_incident_count(&place->unit.address); /* one that refuses writes has them all the same */
+    if (la_interrupted())                               /* in the middle of it, perhaps: that is no look */
+        return place->could;
     place->live = live > 0 ? live : 0;
-    place->could = place->live > files ? place->live : files;
+    place->in_files = files;
+    int could = place->live > files ? place->live : files;
+    if (could > place->could || !place->recoverable.packed) /* what is gone may lie in an archive */
+        place->could = could;
     return place->could;
 }
 
@@ -105,12 +110,10 @@ static int make_disk(struct la_place *place, const char *folder, struct la_error
 /* Leaves it to whoever comes next: a mount in the world holds it as well. */
 static int leave_disk(const struct la_place *place)
 {
-    static const char *const argv[] = {"umount", LA_PLACE_BACKUPS, NULL};
-    struct la_world_done done;
     char at[LA_PATH_MAX];
-    la_world_run(&place->unit.world, argv, STEP_MS, &done);
+    bool left = la_world_unmount(&place->unit.world, LA_PLACE_BACKUPS);
     la_world_path(&place->unit.world, LA_PLACE_BACKUPS, at);
-    return umount2(at, UMOUNT_NOFOLLOW) || done.status ? -1 : 0;
+    return umount2(at, UMOUNT_NOFOLLOW) || !left ? -1 : 0;
 }
 
 int la_place_cut(struct la_place *place, struct la_error *error)
@@ -164,7 +167,7 @@ int la_place_up(struct la_place *place, const char *folder, const struct la_plac
     la_path(place->recoverable.server, "%s", place->unit.server);
     place->recoverable.world = &place->unit.world;
     place->at_first = la_place_look(place);
-    return 0;
+    return la_interrupted() ? la_fail(error, "it was interrupted") : 0;
 }
 
 int la_place_open(struct la_place *place, struct la_error *error)
@@ -192,7 +195,7 @@ void la_place_down(struct la_place *place)
 
 void la_place_undone(const struct la_place *place, char *out, size_t size)
 {
-    static const char command[] = "cat " UNDONE " 2>/dev/null && rm -f " UNDONE;
+    static const char command[] = "test -f " UNDONE " && head -c 1000 " UNDONE " && rm -f " UNDONE;
     struct la_world_done done;
     bool any = la_world_do(&place->unit.world, command, NULL, STEP_MS, &done) == 0;
     snprintf(out, size, "%.*s", (int)strcspn(done.output, "\n"), any ? done.output : "");
@@ -202,6 +205,7 @@ void la_place_run(struct la_place *place, const struct la_runbook_step *step, un
                   struct la_place_step *came)
 {
     came->seen = (struct la_step_seen){.before = 0};
+    place->unit.world.foreign = true;
     la_shell_run(&place->shell, step->command, timeout_ms, &came->done);
     la_place_undone(place, came->seen.undone, sizeof came->seen.undone);
     came->ms = came->done.ms;
@@ -223,9 +227,6 @@ void la_place_step(struct la_place *place, const struct la_runbook_step *step, u
     came->ms += seen->starts ? (double)(la_now_ns() - began) / 1e6 : 0;
     seen->after = la_place_look(place);
     seen->live = seen->serves ? place->live : 0;
-    if (seen->after < seen->before && place->recoverable.packed) /* it may lie in an archive */
-        seen->after = seen->before;
-    place->could = seen->after;
     place->ms += came->ms;
     place->serving_ms = !seen->serves ? NAN : isnan(place->serving_ms) ? place->ms : place->serving_ms;
     came->was = la_step_judge(step, &came->done, seen, came->why, sizeof came->why);

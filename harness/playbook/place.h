@@ -35,7 +35,8 @@ struct la_place {
     struct la_disk disk; /* of the backups; its image is empty: there is none */
     int at_first;        /* keys that could be got back when the incident had happened */
     int could;           /* keys that could be got back at the last look, */
-    int live;            /* and those that its server had; 0: it does not say */
+    int live;            /* those that its server had; 0: it does not say, */
+    int in_files;        /* and those that one of the files gave back */
     double ms;           /* that all steps took so far */
     double serving_ms;   /* until the server served, and did so at the last look; NAN: it does not */
 };

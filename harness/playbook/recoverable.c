@@ -44,17 +44,11 @@ struct copies {
 /* All files of the world that may be copies, a line each: path, size, times, inode. To be freed; NULL: no answer. */
 static char *list_files(const struct la_world *world)
 {
-    static const char *const argv[] = {"find",  "/",        "/tmp",
-                                       "/run",  "/dev/shm", "-xdev",
-                                       "(",     "-path",    "/usr",
-                                       "-o",    "-path",    "/opt",
-                                       "-o",    "-path",    "/etc",
-                                       "-o",    "-path",    "/units",
-                                       "-o",    "-path",    "/run/systemd",
-                                       "-o",    "-path",    SCRATCH,
-                                       ")",     "-prune",   "-o",
-                                       "-type", "f",        "-size",
-                                       "+0",    "-printf",  "%p\t%s %T@ %C@ %i\n",
+    static const char *const argv[] = {"find",  "/",     "/tmp",   "/run", "/dev/shm", "-xdev",
+                                       "(",     "-path", "/usr",   "-o",   "-path",    "/opt",
+                                       "-o",    "-path", "/units", "-o",   "-path",    "/run/systemd",
+                                       "-o",    "-path", SCRATCH,  ")",    "-prune",   "-o",
+                                       "-type", "f",     "-size",  "+0",   "-printf",  "%p\t%s %T@ %C@ %i\n",
                                        NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))

@@ -4,10 +4,14 @@
 
 #include "base/util.h"
 
-/* Adds what is typed as a password in a text: redis-cli -a, --pass, AUTH, requirepass, masterauth, ACL SETUSER. */
-void la_secrets_typed(const char *text, size_t length, struct la_strings *secrets);
+/*
+ * Overwrites with asterisks, in a text of a terminal: each of `known`; what is typed as a password (redis-cli -a,
+ * --pass, -u, AUTH, requirepass, masterauth, REDISCLI_AUTH, ACL SETUSER, a line `user` of an ACL), also where a line of
+ * the terminal ends in its midst; and what CONFIG GET replies. Such a password of LA_SECRET_LEAST characters and more
+ * is added to `known`: it goes wherever else it stands in this text.
+ */
+void la_secrets_hide(char *text, size_t length, struct la_strings *known);
 
-/* Overwrites each of them, wherever it stands, with asterisks. */
-void la_secrets_hide(char *text, size_t length, const struct la_strings *secrets);
+enum { LA_SECRET_LEAST = 6 }; /* of fewer, too much else would go */
 
 #endif

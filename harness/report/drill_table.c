@@ -90,6 +90,8 @@ void la_drill_table_end(const json_t *result, const char *out, int status)
         else
             printf("the server has %.0f of the %d keys that could be got back\n", kept,
                    la_json_whole(result, "recoverable"));
+        if (!isnan(kept) && la_json_whole(result, "in_files") < kept)
+            printf("its files and backups have %d of them\n", la_json_whole(result, "in_files"));
         printf("lost by the fault %d, lost by you %d\n", la_json_whole(result, "lost_by_fault"),
                la_json_whole(result, "lost_by_operator"));
         if (*why)

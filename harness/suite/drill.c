@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/output.h"
@@ -22,6 +23,7 @@ enum { TICK_MS = 250, ANSWER_MS = 500, COMMAND_MS = 5000, HINT_MS = 60000, COMMA
 #define RC       "/lastack/bashrc"
 #define HINT     LA_PLACE_PROGRAMS "/hint"
 #define ASKED    "/run/lastack/hint"
+#define UNLISTED "(not in the shell's history)"
 #define NO_HINTS "there is nothing more in the runbook"
 
 /* A command of the person's, and what was seen behind it. */
@@ -51,22 +53,32 @@ struct drill {
     uint64_t paged; /* la_now_ns */
     double begun_ms;
     int hints;
-    bool served_at_first;
+    bool runs;          /* a command */
+    bool serves;        /* the server, at the last look */
     int live_at_first;  /* keys that the server had when the page came; -1: none served */
     double detected_ms; /* NAN: never; so are the others */
     double mitigated_ms;
     double resolved_ms; /* begins anew when data is gone again */
     double down_ms;
-    double looked_ms; /* the last look at the server */
-    double ms;        /* of the whole drill */
+    double looked_ms;  /* the last look at the server */
+    double looking_ms; /* how long it was looked what could be got back: nobody's time */
+    double ms;         /* of the whole drill */
     bool unknown;
     int kept;
     const char *ended_by;
 };
 
+/* The person's time. */
 static double since_page(const struct drill *drill)
 {
-    return (double)(la_now_ns() - drill->paged) / 1e6;
+    return (double)(la_now_ns() - drill->paged) / 1e6 - drill->looking_ms;
+}
+
+static void look(struct drill *drill)
+{
+    uint64_t began = la_now_ns();
+    la_place_look(&drill->place);
+    drill->looking_ms += (double)(la_now_ns() - began) / 1e6;
 }
 
 /* ---- The clocks ---- */
@@ -78,12 +90,12 @@ static int live_keys(const struct drill *drill)
     return la_address_serves(address, ANSWER_MS) ? la_incident_count(address) : -1;
 }
 
-static void watch(struct drill *drill)
+static void see(struct drill *drill, int live)
 {
-    int live = live_keys(drill);
     double now = since_page(drill);
-    if (live < 0)
+    if (!drill->serves)
         drill->down_ms += now - drill->looked_ms;
+    drill->serves = live >= 0;
     drill->looked_ms = now;
     if (isnan(drill->mitigated_ms) && live > drill->live_at_first)
         drill->mitigated_ms = now;
@@ -93,7 +105,22 @@ static void watch(struct drill *drill)
         drill->resolved_ms = now;
 }
 
+static void watch(struct drill *drill)
+{
+    see(drill, live_keys(drill));
+}
+
 /* ---- Hints ---- */
+
+static bool is_asked(const struct drill *drill)
+{
+    struct stat st;
+    int file = la_world_open(&drill->place.unit.world, ASKED, O_PATH | O_NOFOLLOW);
+    bool asked = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode);
+    if (file >= 0)
+        close(file);
+    return asked;
+}
 
 /* The person has asked for one: it is written where the program waits for it. */
 static void answer_hint(struct drill *drill)
@@ -101,17 +128,14 @@ static void answer_hint(struct drill *drill)
     static const char command[] =
         "printf '%s\\n' \"$1\" >" ASKED ".part && mv " ASKED ".part " ASKED ".answer && rm -f " ASKED;
     struct la_world_done done;
-    int file = la_world_open(&drill->place.unit.world, ASKED, O_PATH | O_NOFOLLOW);
-    if (file < 0)
+    if (!is_asked(drill))
         return;
-    close(file);
     bool any = (size_t)drill->hints < drill->runbook.count;
     const struct la_runbook_step *step = any ? &drill->runbook.steps[drill->hints] : NULL;
     char *text = any ? la_format("%d of %zu: %s%s%s", drill->hints + 1, drill->runbook.count, step->command,
                                  step->comment ? "   # " : "", step->comment ? step->comment : "")
                      : la_strdup(NO_HINTS);
-    la_world_do(&drill->place.unit.world, command, text, COMMAND_MS, &done);
-    drill->hints += any;
+    drill->hints += la_world_do(&drill->place.unit.world, command, text, COMMAND_MS, &done) == 0 && any;
     free(text);
 }
 
@@ -120,22 +144,25 @@ static void answer_hint(struct drill *drill)
 static void note_command(struct drill *drill, const struct la_person_command *command)
 {
     struct la_place *place = &drill->place;
-    if (command->number == drill->number || drill->count == COMMANDS_MAX)
-        return;
+    bool listed = command->number > 0 && command->number != drill->number;
+    bool typed_any = drill->runs || listed;
+    drill->runs = false;
     drill->number = command->number;
+    if (!typed_any || drill->count == COMMANDS_MAX)
+        return;
+    watch(drill);
     drill->typed = la_realloc(drill->typed, drill->count + 1, sizeof *drill->typed);
     struct typed *typed = &drill->typed[drill->count++];
-    *typed = (struct typed){.text = la_strdup(command->text),
+    *typed = (struct typed){.text = la_strdup(listed ? command->text : UNLISTED),
                             .at_ms = drill->begun_ms,
                             .ms = since_page(drill) - drill->begun_ms,
                             .status = command->status,
                             .before = place->could};
     la_place_undone(place, typed->undone, sizeof typed->undone);
     drill->unknown = drill->unknown || *typed->undone;
-    typed->serves = la_address_serves(&place->unit.address, ANSWER_MS);
-    typed->after = la_place_look(place);
-    if (typed->after < typed->before && place->recoverable.packed) /* it may lie in an archive */
-        place->could = typed->after = typed->before;
+    typed->serves = drill->serves;
+    look(drill);
+    typed->after = place->could;
 }
 
 /* What has happened in the shell. False: it is closed. */
@@ -143,13 +170,14 @@ static bool take_event(struct drill *drill, enum la_person_event event, const st
 {
     switch (event) {
     case LA_PERSON_BEGINS:
+        drill->runs = true;
         drill->begun_ms = since_page(drill);
         if (isnan(drill->detected_ms))
             drill->detected_ms = drill->begun_ms;
         return true;
     case LA_PERSON_ENDED:
         note_command(drill, command);
-        la_person_go_on(&drill->person);
+        la_person_go_on(&drill->person, command->prompt);
         return true;
     case LA_PERSON_GONE: drill->ended_by = "you have left the shell"; return false;
     case LA_PERSON_NONE: return true;
@@ -162,6 +190,7 @@ static void hold(struct drill *drill)
     struct la_person_command *command = la_alloc(1, sizeof *command);
     drill->paged = la_now_ns();
     drill->live_at_first = live_keys(drill);
+    drill->serves = drill->live_at_first >= 0;
     while (!drill->ended_by) {
         if (!take_event(drill, la_person_relay(&drill->person, TICK_MS, command), command))
             break;
@@ -173,12 +202,11 @@ static void hold(struct drill *drill)
         else if (since_page(drill) >= drill->asked->time_ms)
             drill->ended_by = "the time is up";
     }
-    watch(drill);
     drill->ms = since_page(drill);
     la_person_close(&drill->person);
-    if (!la_interrupted()) /* what goes on in the background has its share */
-        la_place_look(&drill->place);
-    drill->kept = la_incident_count(&drill->place.unit.address);
+    look(drill); /* what goes on in the background has its share */
+    drill->kept = la_place_kept(&drill->place);
+    see(drill, drill->kept);
     free(command);
 }
 
@@ -234,18 +262,16 @@ static json_t *runbook_json(const struct drill *drill)
     return json_pack("{s:o, s:o}", "file", la_json_text(drill->runbook_file), "steps", steps);
 }
 
-/* Passwords are nobody's business, wherever they stand. */
+/* Passwords are nobody's business, wherever they stand: what is one in a command is one in the transcript too. */
 static void hide_secrets(struct drill *drill)
 {
     struct la_strings secrets = {0};
     struct la_person *person = &drill->person;
     la_config_secrets(&drill->place.unit.settings, &secrets);
-    la_secrets_typed(person->transcript, person->length, &secrets);
-    for (size_t i = 0; i < drill->count; i++)
-        la_secrets_typed(drill->typed[i].text, strlen(drill->typed[i].text), &secrets);
     la_secrets_hide(person->transcript, person->length, &secrets);
     for (size_t i = 0; i < drill->count; i++)
         la_secrets_hide(drill->typed[i].text, strlen(drill->typed[i].text), &secrets);
+    la_secrets_hide(person->transcript, person->length, &secrets);
     la_strings_free(&secrets);
 }
 
@@ -257,19 +283,22 @@ static int write_transcript(const struct drill *drill, struct la_error *error)
 }
 
 /* What is known of a drill that was held. */
-static void add_held(json_t *result, const struct drill *drill)
+static void add_held(json_t *result, struct drill *drill)
 {
+    json_t *runbook = runbook_json(drill); /* of what was typed, before anything in it is hidden */
+    hide_secrets(drill);
     int at_first = drill->place.at_first;
     int left = drill->kept >= 0 ? drill->kept : drill->place.could;
     json_t *held = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:o, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:i, s:i, s:o, s:o, s:o, s:b}", "page",
+        "{s:s, s:s, s:s, s:i, s:i, s:o, s:i, s:i, s:i, s:f, s:o, s:o, s:o, s:f, s:i, s:i, s:o, s:o, s:o, s:b}", "page",
         drill->incident->page, "alarm", drill->incident->alarm, "ended_by", drill->ended_by, "keys", LA_PLAYBOOK_KEYS,
-        "recoverable", at_first, "kept", drill->kept >= 0 ? json_integer(drill->kept) : json_null(), "lost_by_fault",
-        LA_PLAYBOOK_KEYS - at_first, "lost_by_operator", left < at_first ? at_first - left : 0, "ms", drill->ms,
-        "detected_ms", la_json_real(drill->detected_ms), "mitigated_ms", la_json_real(drill->mitigated_ms),
-        "resolved_ms", la_json_real(drill->resolved_ms), "down_ms", drill->down_ms, "hints", drill->hints,
-        "hint_price_ms", HINT_MS, "counted_ms", la_json_real(drill->resolved_ms + drill->hints * (double)HINT_MS),
-        "commands", commands_json(drill), "runbook", runbook_json(drill), "transcript_cut", drill->person.cut);
+        "recoverable", at_first, "kept", drill->kept >= 0 ? json_integer(drill->kept) : json_null(), "in_files",
+        drill->place.in_files, "lost_by_fault", LA_PLAYBOOK_KEYS - at_first, "lost_by_operator",
+        left < at_first ? at_first - left : 0, "ms", drill->ms, "detected_ms", la_json_real(drill->detected_ms),
+        "mitigated_ms", la_json_real(drill->mitigated_ms), "resolved_ms", la_json_real(drill->resolved_ms), "down_ms",
+        drill->down_ms, "hints", drill->hints, "hint_price_ms", HINT_MS, "counted_ms",
+        la_json_real(drill->resolved_ms + drill->hints * (double)HINT_MS), "commands", commands_json(drill), "runbook",
+        runbook, "transcript_cut", drill->person.cut);
     json_object_update(result, held);
     json_decref(held);
 }
@@ -290,10 +319,8 @@ static int report(struct drill *drill, const char *why)
     json_t *result = json_pack("{s:i, s:s, s:s, s:I, s:s, s:o}", "schema", LA_RESULT_SCHEMA, "lastack", LASTACK_VERSION,
                                "incident", drill->incident->name, "seed", (json_int_t)asked->seed, "verdict",
                                la_verdict_name(verdict), "why", la_json_text(why));
-    if (held) {
-        hide_secrets(drill);
+    if (held)
         add_held(result, drill);
-    }
     la_path(path, "%s/result.json", asked->out);
     int failed = (held && write_transcript(drill, &error)) || la_result_write(result, path, &error) ||
                  (asked->json && la_result_hand_over(result, asked->json, STDOUT_FILENO, &error));
@@ -351,6 +378,7 @@ static int drill_it(struct drill *drill, const struct la_sandbox *sandbox)
     }
     if (stage(drill, &error))
         return report(drill, error.text);
+    drill->place.unit.world.foreign = true;
     la_drill_table_page(drill->incident->alarm, drill->asked->time_ms, HINT_MS);
     if (la_person_open(&drill->person, &drill->place.unit.world, LA_PLACE_PATH, RC, &error))
         return report(drill, error.text);

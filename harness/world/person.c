@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 50 };
+enum { DRAIN_MS = 50, SPIN_MS = 10 };
 
 /* The shell's terminal is as large as the person's, also when that is made larger. */
 static void take_size(int terminal)
@@ -53,6 +53,8 @@ int la_person_open(struct la_person *person, const struct la_world *world, const
         return la_fail(error, "no terminal for a shell: %s", strerror(errno));
     }
     fcntl(person->terminal, F_SETFD, FD_CLOEXEC);
+    fcntl(person->terminal, F_SETFL, O_RDWR | O_NONBLOCK); /* whoever does not read is not waited for */
+    fcntl(orders[1], F_SETFL, O_NONBLOCK);
     take_size(person->terminal);
     person->orders = orders[1];
     person->answers = answers[0];
@@ -104,48 +106,70 @@ static bool take_output(struct la_person *person)
 }
 
 /* What was typed. False: nobody can type any more. */
-static bool take_input(const struct la_person *person)
+static bool take_input(struct la_person *person)
 {
-    char text[1024];
-    ssize_t length = read(STDIN_FILENO, text, sizeof text);
-    if (length < 0 && errno == EINTR)
-        return true;
-    return length > 0 && pass_on(person->terminal, text, (size_t)length);
+    ssize_t length = read(STDIN_FILENO, person->typed, sizeof person->typed);
+    person->typed_length = length > 0 ? (size_t)length : 0;
+    return length > 0 || (length < 0 && errno == EINTR);
 }
 
-/* "b", or "e STATUS  NUMBER  COMMAND". */
+/* As much of it as the terminal takes. */
+static void give_input(struct la_person *person)
+{
+    ssize_t taken = write(person->terminal, person->typed, person->typed_length);
+    if (taken <= 0)
+        return;
+    person->typed_length -= (size_t)taken;
+    memmove(person->typed, person->typed + taken, person->typed_length);
+}
+
+/* "b", or "e PROMPT STATUS  NUMBER  COMMAND". */
 static enum la_person_event understand(const char *answer, struct la_person_command *command)
 {
     int read = 0;
     if (*answer == 'b')
         return LA_PERSON_BEGINS;
-    *command = (struct la_person_command){.number = 0};
-    if (sscanf(answer, "e %d %d %n", &command->status, &command->number, &read) >= 2)
+    *command = (struct la_person_command){.number = -1};
+    int found = sscanf(answer, "e %d %d %d %n", &command->prompt, &command->status, &command->number, &read);
+    if (found == 3)
         snprintf(command->text, sizeof command->text, "%s", answer + read);
-    return LA_PERSON_ENDED;
+    return found >= 2 ? LA_PERSON_ENDED : LA_PERSON_NONE;
 }
 
-/* The first answer that is whole, if there is one. */
-static enum la_person_event take_answer(struct la_person *person, struct la_person_command *command)
+/* Takes the first answer off, if it is whole. False: it is not. */
+static bool take_one(struct la_person *person, struct la_person_command *command, enum la_person_event *event)
 {
     char *end = memchr(person->heard, '\0', person->heard_length);
     bool full = person->heard_length == sizeof person->heard; /* a command that is longer than we care for */
     if (!end && !full)
-        return LA_PERSON_NONE;
+        return false;
     if (!end)
         person->heard[person->heard_length - 1] = '\0';
     size_t length = end ? (size_t)(end - person->heard) + 1 : person->heard_length;
-    enum la_person_event event = understand(person->heard, command);
+    *event = person->skipping ? LA_PERSON_NONE : understand(person->heard, command);
+    person->skipping = !end;
     person->heard_length -= length;
     memmove(person->heard, person->heard + length, person->heard_length);
+    return true;
+}
+
+static enum la_person_event take_answer(struct la_person *person, struct la_person_command *command)
+{
+    enum la_person_event event = LA_PERSON_NONE;
+    while (event == LA_PERSON_NONE && take_one(person, command, &event))
+        ;
     return event;
 }
 
 static void hear(struct la_person *person)
 {
     size_t room = sizeof person->heard - person->heard_length;
-    ssize_t got = room ? read(person->answers, person->heard + person->heard_length, room) : 0;
-    person->heard_length += got > 0 ? (size_t)got : 0;
+    ssize_t got = room ? read(person->answers, person->heard + person->heard_length, room) : 1;
+    if (got == 0) { /* the shell has closed its end: nothing more comes */
+        close(person->answers);
+        person->answers = -1;
+    }
+    person->heard_length += room && got > 0 ? (size_t)got : 0;
 }
 
 static bool shell_ended(struct la_person *person)
@@ -169,9 +193,10 @@ enum la_person_event la_person_relay(struct la_person *person, int ms, struct la
 {
     uint64_t deadline = la_now_ns() + (uint64_t)ms * 1000000;
     while (person->pid) {
+        bool typed = person->typed_length > 0;
         struct pollfd all[] = {{.fd = person->answers, .events = POLLIN},
-                               {.fd = person->terminal, .events = POLLIN},
-                               {.fd = STDIN_FILENO, .events = POLLIN}};
+                               {.fd = person->terminal, .events = (short)(typed ? POLLIN | POLLOUT : POLLIN)},
+                               {.fd = typed ? -1 : STDIN_FILENO, .events = POLLIN}};
         enum la_person_event event = take_answer(person, command);
         if (event == LA_PERSON_ENDED)
             drain(person);
@@ -179,13 +204,17 @@ enum la_person_event la_person_relay(struct la_person *person, int ms, struct la
         if (event != LA_PERSON_NONE || now >= deadline)
             return event;
         int ready = poll(all, 3, (int)((deadline - now) / 1000000) + 1);
-        if (ready > 0 && all[0].revents & POLLIN)
+        if (ready > 0 && all[0].revents)
             hear(person);
         if (ready > 0 && all[1].revents & POLLIN)
             take_output(person);
+        if (ready > 0 && all[1].revents & POLLOUT)
+            give_input(person);
+        if (ready > 0 && all[1].revents == POLLHUP) /* the shell has closed its terminal, and lives */
+            la_sleep_ms(SPIN_MS);
         if (ready > 0 && all[2].revents && !take_input(person))
             break;
-        if (!(ready > 0 && all[1].revents & POLLIN) && shell_ended(person))
+        if (shell_ended(person))
             break;
         take_size(person->terminal);
     }
@@ -193,9 +222,11 @@ enum la_person_event la_person_relay(struct la_person *person, int ms, struct la
     return LA_PERSON_GONE;
 }
 
-void la_person_go_on(struct la_person *person)
+void la_person_go_on(struct la_person *person, int prompt)
 {
-    (void)pass_on(person->orders, "\n", 1);
+    char order[16];
+    int length = snprintf(order, sizeof order, "%d\n", prompt);
+    (void)!write(person->orders, order, (size_t)length); /* where there is no room, nobody has waited */
 }
 
 void la_person_close(struct la_person *person)

@@ -14,7 +14,7 @@ enum { LA_TRANSCRIPT_MAX = 4 << 20 };
 enum la_person_event {
     LA_PERSON_NONE,
     LA_PERSON_BEGINS, /* a command has been typed, and runs */
-    LA_PERSON_ENDED,  /* it has ended; no prompt comes before la_person_go_on */
+    LA_PERSON_ENDED,  /* it has ended, or nothing was typed; no prompt comes before la_person_go_on */
     LA_PERSON_GONE,   /* the shell, or the terminal, has been closed */
 };
 
@@ -27,6 +27,9 @@ struct la_person {
     bool raw;              /* which is not as it was */
     char heard[8192];      /* answers that are not taken yet */
     size_t heard_length;
+    bool skipping;    /* the rest of an answer that was too long */
+    char typed[1024]; /* keys that the terminal has not taken yet */
+    size_t typed_length;
     char *transcript; /* what came to the terminal, escape sequences and all; LA_TRANSCRIPT_MAX bytes at most */
     size_t length;
     bool cut; /* there was more */
@@ -36,7 +39,8 @@ struct la_person {
 
 /* What a command was. */
 struct la_person_command {
-    int number; /* in the history of the shell: that of the one before, where nothing was typed */
+    int prompt; /* that waits for la_person_go_on */
+    int number; /* in the history of the shell; -1: that is empty */
     int status;
     char text[4096]; /* cut off where there is more */
 };
@@ -52,8 +56,8 @@ int la_person_open(struct la_person *person, const struct la_world *world, const
  */
 enum la_person_event la_person_relay(struct la_person *person, int ms, struct la_person_command *command);
 
-/* The prompt may come. */
-void la_person_go_on(struct la_person *person);
+/* The prompt of that number may come. */
+void la_person_go_on(struct la_person *person, int prompt);
 
 /* Ends the shell, not what it has left in the background, and gives the terminal back. The transcript stays. */
 void la_person_close(struct la_person *person);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -98,6 +99,22 @@ pid_t la_world_start(const struct la_world *world, const struct la_world_start *
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+bool la_world_unmount(const struct la_world *world, const char *path)
+{
+    char name[64];
+    int status = -1;
+    snprintf(name, sizeof name, "/proc/%d/ns/mnt", (int)world->init);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int mounts = open(name, O_RDONLY | O_CLOEXEC);
+        _exit(setns(mounts, CLONE_NEWNS) || umount2(path, UMOUNT_NOFOLLOW));
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0;
 }
 
 int la_world_open(const struct la_world *world, const char *path, int flags)

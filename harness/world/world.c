@@ -266,7 +266,8 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
     if (!world->init || pipe2(ends, O_CLOEXEC))
         return;
     pid_t pid = la_world_start(
-        world, &(struct la_world_start){.argv = argv, .in = -1, .out = ends[1], .orders = -1, .answers = -1});
+        world, &(struct la_world_start){
+                   .argv = argv, .in = -1, .out = ends[1], .orders = -1, .answers = -1, .confined = world->foreign});
     close(ends[1]);
     bool ended = pid > 0 && collect(ends[0], la_now_ns() + timeout_ms * UINT64_C(1000000), done);
     if (pid > 0 && !ended)
@@ -293,7 +294,8 @@ int la_world_send(const struct la_world *world, int from, const char *path, cons
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     int status = -1;
     pid_t pid = la_world_start(
-        world, &(struct la_world_start){.argv = argv, .in = from, .out = null, .orders = -1, .answers = -1});
+        world, &(struct la_world_start){
+                   .argv = argv, .in = from, .out = null, .orders = -1, .answers = -1, .confined = world->foreign});
     close(null);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;

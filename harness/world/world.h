@@ -22,6 +22,7 @@ struct la_world {
     struct la_cgroup group;  /* systemd's own */
     struct la_cgroup bounds; /* of its number of processes, */
     struct la_cgroup memory; /* and their memory; none where the kernel has no such group */
+    bool foreign;            /* somebody else's commands have run in it: whatever runs in it from now on is confined */
     bool confined;           /* systemd too, and with it every unit, may do no more than a confined command */
     pid_t init;              /* its process 1, as we see it; 0: it is not booted */
 };
@@ -54,7 +55,7 @@ void la_world_path(const struct la_world *world, const char *path, char out[LA_P
 /* Starts systemd, which has nothing to do yet. -1 with `error` filled: it is not up after 20 s. */
 int la_world_boot(struct la_world *world, struct la_error *error);
 
-/* Runs a command in it, as root, for at most so long. `argv` ends with NULL. */
+/* Runs a command in it, as root, confined once it is foreign, for at most so long. `argv` ends with NULL. */
 void la_world_run(const struct la_world *world, const char *const *argv, unsigned int timeout_ms,
                   struct la_world_done *done);
 
@@ -92,6 +93,9 @@ bool la_world_join(const struct la_world *world, bool counted);
 
 /* The pid of a process that ends with it, and as it does (128 + n: of signal n; 127: it could not be started). -1. */
 pid_t la_world_start(const struct la_world *world, const struct la_world_start *how);
+
+/* Takes a mount away that is seen there. No program of the world's has a part in it. */
+bool la_world_unmount(const struct la_world *world, const char *path);
 
 /* Ends everything that is in it. Its folder stays. */
 void la_world_end(struct la_world *world);

@@ -155,6 +155,49 @@ class Drill(LastackTest):
         run = person.exit()
         self.assertEqual((run.status, run.result["kept"]), (0, 2000), str(run))
 
+    def test_what_a_person_may_do_to_the_harness(self):
+        """Each costs nobody anything but the person's own time; commands are known that no history has."""
+        person = Person(self.folder, "crash")
+        person.arrive()
+        person.type("true " + "a" * 10000, "history -c; rm -f /var/lib/redis/none", "set +o history", "echo unlisted", "",
+                    "timeout 1 cat /dev/zero >&4; true", "printf 'e 0 0 99 rm -rf by nobody\\0' >&4", "mkdir /run/lastack/hint",
+                    "rmdir /run/lastack/hint; mkfifo /run/lastack/undone", "rm /run/lastack/undone; systemctl start redis")
+        run = person.exit()
+        result = run.result
+        self.assertEqual((run.status, result["kept"], result["hints"]), (0, 2000, 0), str(run))
+        self.assertEqual({command["was"] for command in result["commands"]}, {"right"}, result["commands"])
+        self.assertEqual([command["command"] for command in result["commands"]].count("(not in the shell's history)"), 6)
+
+    def test_a_command_that_reads_nothing(self):
+        """What is typed ahead waits, and the time goes on."""
+        person = Person(self.folder, "crash", "--time", "6s")
+        person.arrive()
+        person.child.sendline("sh -c 'echo started; exec sleep 1000'")
+        person.until("started\r\n")
+        person.child.setecho(False)
+        for _ in range(80):  # more than its terminal takes, less than that and ours
+            person.child.sendline("x" * 90)
+        self.assertEqual(person.end().result["ended_by"], "the time is up")
+
+    def test_an_end_in_the_midst_of_a_look(self):
+        person = Person(self.folder, "crash")
+        person.arrive()
+        person.child.sendline("echo x > /var/lib/redis/note; echo 'redis' > /var/lib/redis/other; printf done%s it")
+        person.until("doneit")
+        person.child.kill(signal.SIGTERM)
+        run = person.end()
+        self.assertEqual((run.result["recoverable"], run.result["lost_by_operator"]), (2000, 0), str(run))
+        self.assertNotIn("destructive", {command["was"] for command in run.result["commands"]})
+
+    def test_a_server_that_is_started_at_the_very_end(self):
+        person = Person(self.folder, "crash")
+        person.arrive()
+        person.type("systemctl start --no-block redis")
+        run = person.exit()
+        self.assertEqual((run.status, run.result["kept"], run.result["in_files"]), (0, 2000, 2000), str(run))
+        self.assertIsNotNone(run.result["resolved_ms"])
+        self.assertGreater(run.result["down_ms"], 0)
+
     def test_one_that_the_seed_draws(self):
         drawn = set()
         for seed in (1, 1, 2):

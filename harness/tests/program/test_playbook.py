@@ -149,6 +149,18 @@ class Playbook(LastackTest):
         self.assertFalse(pathlib.Path("/etc/lastack-was-here").exists())
         self.assertEqual(groups_left(), [])
 
+    def test_the_harness_s_own_programs_there(self):
+        """A library that each program of this machine loads gets no more rights from ours than a shell has."""
+        source = (r"#include <stdio.h>\n__attribute__((constructor)) static void spy(void) { char line[256]; "
+                  r"FILE *in = fopen(\"/proc/self/status\", \"r\"), *out = fopen(\"/root/seen\", \"a\"); "
+                  r"while (in && out && fgets(line, 256, in)) if (line[0] == 67 && line[3] == 69) fputs(line, out); }")
+        commands = (f"printf '{source}' > /root/spy.c", "gcc -shared -fPIC -o /root/spy.so /root/spy.c", "grep CapEff /proc/self/status | tail -n 1",
+                    "echo /root/spy.so > /etc/ld.so.preload", "echo x > /var/lib/redis/note", "sleep 1", "rm /etc/ld.so.preload",
+                    "sort /root/seen | uniq -c", "sort -u /root/seen | wc -l # == 1")
+        _run, result, was = self.steps("crash", *commands)
+        self.assertEqual(was, ["right"] * len(commands), [(step["command"], step["why"], step["output"]) for step in result["steps"]])
+        self.assertIn(result["steps"][2]["output"].split()[1], result["steps"][7]["output"])
+
     def test_what_is_none(self):
         book = self.write("book.md", "```sh\ntrue\n```\n")
         self.assert_refused(self.lastack("playbook", book, "--incident", "flood"), "there are crash, torn-aof")
