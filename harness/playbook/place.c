@@ -234,7 +234,10 @@ void la_place_step(struct la_place *place, const struct la_runbook_step *step, u
 
 int la_place_kept(const struct la_place *place)
 {
-    (void)la_unit_wait_serving(&place->unit, ANSWER_MS); /* one that refuses writes has them all the same */
+    char state[32];
+    la_unit_ask(&place->unit, "ActiveState", state, sizeof state);
+    bool starts = !strncmp(state, "activ", 5);                               /* or has: it may load still */
+    (void)la_unit_wait_serving(&place->unit, starts ? SERVE_MS : ANSWER_MS); /* without: it may refuse writes */
     return la_incident_count(&place->unit.address);
 }
 

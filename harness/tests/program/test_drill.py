@@ -131,7 +131,7 @@ class Drill(LastackTest):
             self.assertIn("echo left # alone", content)
 
     def test_the_time_and_a_signal_end_it(self):
-        for options, ends in ((("--time", "3s"), None), ((), signal.SIGTERM), ((), signal.SIGHUP)):
+        for options, ends in ((("--time", "12s"), None), ((), signal.SIGTERM), ((), signal.SIGHUP)):
             with self.subTest(str(ends)):
                 folder = self.folder / f"ends-{ends}"
                 folder.mkdir()
@@ -170,7 +170,7 @@ class Drill(LastackTest):
 
     def test_a_command_that_reads_nothing(self):
         """What is typed ahead waits, and the time goes on."""
-        person = Person(self.folder, "crash", "--time", "6s")
+        person = Person(self.folder, "crash", "--time", "12s")
         person.arrive()
         person.child.sendline("sh -c 'echo started; exec sleep 1000'")
         person.until("started\r\n")
