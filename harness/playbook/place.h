@@ -41,9 +41,7 @@ struct la_place {
     double serving_ms;   /* until the server served, and did so at the last look; NAN: it does not */
 };
 
-#define LA_PLACE_NONE                                                                                                  \
-    ((struct la_place){                                                                                                \
-        .unit.world = LA_WORLD_NONE, .shell = {.terminal = -1, .orders = -1, .answers = -1}, .serving_ms = NAN})
+#define LA_PLACE_NONE ((struct la_place){.unit.world = LA_WORLD_NONE, .shell.bash = LA_BASH_NONE, .serving_ms = NAN})
 
 /* What came of a step. */
 struct la_place_step {

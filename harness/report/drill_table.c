@@ -8,8 +8,6 @@
 #include "report/row.h"
 #include "report/table.h"
 
-enum { SHOWN = 48 };
-
 void la_drill_table_page(const char *alarm, unsigned int time_ms, unsigned int hint_ms)
 {
     char now[16];
@@ -23,14 +21,6 @@ void la_drill_table_page(const char *alarm, unsigned int time_ms, unsigned int h
            "You have %.0f min. 'hint' gives the runbook's next step, for %.0f s each. 'exit' ends the drill.\n\n",
            now, alarm, ceil(time_ms / 60000.0), hint_ms / 1000.0);
     fflush(stdout);
-}
-
-/* A command of several lines is shown by its first. */
-static void print_command(const char *text)
-{
-    int length = (int)strcspn(text, "\n");
-    bool cut = text[length] || length > SHOWN;
-    printf("%.*s%s\n", length < SHOWN ? length : SHOWN, text, cut ? "..." : "");
 }
 
 static void print_time(const char *what, const json_t *result, const char *field)
@@ -52,7 +42,7 @@ static void print_commands(const json_t *commands)
         printf("%7.1f %7.1f  %-11s %-6d %-6s ", la_json_number(command, "at_ms") / 1000,
                la_json_number(command, "ms") / 1000, la_json_get(command, "was"), la_json_whole(command, "recoverable"),
                json_is_true(json_object_get(command, "serves")) ? "yes" : "no");
-        print_command(la_json_get(command, "command"));
+        la_table_command(la_json_get(command, "command"));
     }
 }
 
@@ -63,7 +53,7 @@ static void print_runbook(const json_t *runbook)
     printf("\n%s, what you typed too is marked:\n", la_json_get(runbook, "file"));
     json_array_foreach (json_object_get(runbook, "steps"), i, step) {
         printf("  %s ", json_is_true(json_object_get(step, "typed")) ? "x" : " ");
-        print_command(la_json_get(step, "command"));
+        la_table_command(la_json_get(step, "command"));
     }
 }
 

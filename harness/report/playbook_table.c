@@ -7,8 +7,6 @@
 #include "report/row.h"
 #include "report/table.h"
 
-enum { SHOWN = 48 };
-
 void la_playbook_table_begin(const char *incident, const char *page, int recoverable, int keys)
 {
     printf("incident %s: %s\n%d of %d keys can be got back\n\n%5s  %-11s %8s  %s\n", incident, page, recoverable, keys,
@@ -19,11 +17,10 @@ void la_playbook_table_begin(const char *incident, const char *page, int recover
 void la_playbook_table_step(const json_t *step)
 {
     const char *command = la_json_get(step, "command");
-    int length = (int)strcspn(command, "\n");
-    bool cut = command[length] || length > SHOWN;
     printf("%5d  %-11s", la_json_whole(step, "line"), la_json_get(step, "was"));
     la_table_number(la_json_number(step, "ms"), 8, 0);
-    printf("  %.*s%s\n", length < SHOWN ? length : SHOWN, command, cut ? "..." : "");
+    printf("  ");
+    la_table_command(command);
     if (*la_json_get(step, "why"))
         la_table_paragraph(7, la_json_get(step, "why"));
     if (!strcmp(la_json_get(step, "comment_is"), "not judged"))

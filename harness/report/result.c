@@ -432,6 +432,19 @@ int la_result_write(const json_t *result, const char *path, struct la_error *err
     return la_result_hand_over(result, path, -1, error);
 }
 
+int la_result_leave(const json_t *result, const char *dir, const char *json)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    enum la_verdict verdict = la_row_of(result).verdict;
+    la_path(path, "%s/result.json", dir);
+    if (la_result_write(result, path, &error) || (json && la_result_hand_over(result, json, STDOUT_FILENO, &error))) {
+        fprintf(stderr, "lastack: %s\n", error.text);
+        return LA_EXIT_USAGE;
+    }
+    return verdict == LA_HOLDS ? LA_EXIT_HOLDS : verdict == LA_VIOLATED ? LA_EXIT_VIOLATED : LA_EXIT_INCONCLUSIVE;
+}
+
 int la_result_exit_status(const json_t *result)
 {
     const json_t *scenarios = json_object_get(result, "scenarios");

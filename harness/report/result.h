@@ -52,6 +52,12 @@ int la_result_hand_over(const json_t *result, const char *path, int stream, stru
  */
 int la_result_exit_status(const json_t *result);
 
+/*
+ * Writes a result that has one verdict of its own to DIR/result.json, and where --json wants it (NULL: nowhere). The
+ * exit status of its verdict; where it cannot be written, says so: LA_EXIT_USAGE.
+ */
+int la_result_leave(const json_t *result, const char *dir, const char *json);
+
 /* JUnit XML for CI systems: violated is a failure, inconclusive an error. */
 int la_result_junit(const json_t *scenarios, const char *path, int stream, struct la_error *error);
 

@@ -9,6 +9,8 @@
 
 #include "report/row.h"
 
+enum { COMMAND_SHOWN = 48 };
+
 void la_table_paragraph(int indent, const char *text)
 {
     int room = isatty(STDOUT_FILENO) ? 79 - indent : INT_MAX;
@@ -21,6 +23,13 @@ void la_table_paragraph(int indent, const char *text)
         text += length;
         text += strspn(text, " ");
     }
+}
+
+void la_table_command(const char *command)
+{
+    int length = (int)strcspn(command, "\n");
+    bool cut = command[length] || length > COMMAND_SHOWN;
+    printf("%.*s%s\n", length < COMMAND_SHOWN ? length : COMMAND_SHOWN, command, cut ? "..." : "");
 }
 
 void la_table_header(void)

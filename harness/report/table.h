@@ -22,6 +22,9 @@ void la_table_matrix(const json_t *matrix);
 /* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
 void la_table_paragraph(int indent, const char *text);
 
+/* A shell command and a newline: of several lines the first, cut off where it is long. */
+void la_table_command(const char *command);
+
 /* What INFO shows of each fault: "health" of the result; null: nothing. */
 void la_table_health(const json_t *health);
 

@@ -28,12 +28,8 @@ static int do_in_world(struct la_run *run, const char *command)
 static int bring(struct la_run *run, const char *script, const char *path)
 {
     struct la_error error;
-    int file = open(script, O_RDONLY | O_CLOEXEC);
-    int failed = file >= 0 ? la_world_send(&run->place->unit.world, file, path, "755", &error)
-                           : la_fail(&error, "%s: %m", script);
-    if (file >= 0)
-        close(file);
-    return failed ? la_run_doubt(run, "%s", error.text) : 0;
+    return la_world_bring(&run->place->unit.world, script, path, "755", &error) ? la_run_doubt(run, "%s", error.text)
+                                                                                : 0;
 }
 
 /* One command in the shell: whether it succeeds, and in words, to be freed. */

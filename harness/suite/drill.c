@@ -307,7 +307,6 @@ static void add_held(json_t *result, struct drill *drill)
 static int report(struct drill *drill, const char *why)
 {
     struct la_error error;
-    char path[LA_PATH_MAX];
     const struct la_drill *asked = drill->asked;
     bool held = !why;
     int at_first = drill->place.at_first;
@@ -321,11 +320,8 @@ static int report(struct drill *drill, const char *why)
                                la_verdict_name(verdict), "why", la_json_text(why));
     if (held)
         add_held(result, drill);
-    la_path(path, "%s/result.json", asked->out);
-    int failed = (held && write_transcript(drill, &error)) || la_result_write(result, path, &error) ||
-                 (asked->json && la_result_hand_over(result, asked->json, STDOUT_FILENO, &error));
-    int status = verdict == LA_HOLDS ? LA_EXIT_HOLDS : verdict == LA_VIOLATED ? LA_EXIT_VIOLATED : LA_EXIT_INCONCLUSIVE;
-    if (failed) {
+    int status = la_result_leave(result, asked->out, asked->json);
+    if (held && write_transcript(drill, &error)) {
         fprintf(stderr, "lastack: %s\n", error.text);
         status = LA_EXIT_USAGE;
     }
@@ -341,12 +337,7 @@ static int send_program(const struct drill *drill, const char *name, const char 
 {
     char from[LA_PATH_MAX];
     la_path(from, "%s/drill/%s", drill->asked->parts.fixtures, name);
-    int file = open(from, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return la_fail(error, "%s: %m", from);
-    int failed = la_world_send(&drill->place.unit.world, file, to, mode, error);
-    close(file);
-    return failed;
+    return la_world_bring(&drill->place.unit.world, from, to, mode, error);
 }
 
 static int stage(struct drill *drill, struct la_error *error)
@@ -371,7 +362,7 @@ static int stage(struct drill *drill, struct la_error *error)
 static int drill_it(struct drill *drill, const struct la_sandbox *sandbox)
 {
     struct la_error error;
-    const char *missing = sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    const char *missing = la_sandbox_lacks_world(sandbox);
     if (missing) {
         la_fail(&error, "it cannot be held here without %s", missing);
         return report(drill, error.text);

@@ -133,19 +133,9 @@ static json_t *result_of(const struct attempt *attempt, const char *why)
 
 static int report(const struct attempt *attempt, const char *why)
 {
-    struct la_error error;
-    char path[LA_PATH_MAX];
     const struct la_playbook *playbook = attempt->playbook;
     json_t *result = result_of(attempt, why);
-    enum la_verdict verdict = la_row_of(result).verdict;
-    la_path(path, "%s/result.json", playbook->out);
-    int failed = la_result_write(result, path, &error) ||
-                 (playbook->json && la_result_hand_over(result, playbook->json, STDOUT_FILENO, &error));
-    int status = verdict == LA_HOLDS ? LA_EXIT_HOLDS : verdict == LA_VIOLATED ? LA_EXIT_VIOLATED : LA_EXIT_INCONCLUSIVE;
-    if (failed) {
-        fprintf(stderr, "lastack: %s\n", error.text);
-        status = LA_EXIT_USAGE;
-    }
+    int status = la_result_leave(result, playbook->out, playbook->json);
     la_playbook_table_end(result, playbook->out, status);
     json_decref(result);
     return status;
@@ -163,7 +153,7 @@ static int try_it(struct attempt *attempt, const struct la_sandbox *sandbox)
     struct la_error error;
     char why[256];
     char folder[LA_PATH_MAX];
-    const char *missing = sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    const char *missing = la_sandbox_lacks_world(sandbox);
     snprintf(why, sizeof why, "it cannot be tried here without %s", missing ? missing : "");
     if (missing)
         return report(attempt, why);

@@ -256,7 +256,7 @@ static bool needs_old_server(const struct la_scenario *scenario)
 /* A world can be made here, and what its steps take from the user is given; `why` says what is missing. */
 static bool has_world(const struct la_work *work, const struct la_scenario *scenario, char *why, size_t size)
 {
-    const char *lacks = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    const char *lacks = la_sandbox_lacks_world(work->sandbox);
     *why = '\0';
     if (la_scenario_step(scenario, &la_step_script, UINT_MAX) && !work->suite->backup)
         snprintf(why, size, "no script given: --backup");

@@ -16,6 +16,7 @@
 
 #include "base/copy.h"
 #include "base/network.h"
+#include "world/world.h"
 
 enum { NAMESPACES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET };
 
@@ -251,6 +252,11 @@ static int run(struct inside *inside, int hold, unsigned int grace_ms)
         return LA_EXIT_USAGE;
     }
     return wait_outside(pid, ends, grace_ms);
+}
+
+const char *la_sandbox_lacks_world(const struct la_sandbox *sandbox)
+{
+    return sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
 }
 
 int la_sandbox_run(int (*call)(void *context, const struct la_sandbox *sandbox, struct la_strings *limits),

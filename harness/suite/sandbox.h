@@ -17,6 +17,9 @@ struct la_sandbox {
     char why[160];                                             /* why there is none */
 };
 
+/* What is missing in it for a world (world/world.h); NULL: nothing. */
+const char *la_sandbox_lacks_world(const struct la_sandbox *sandbox);
+
 /* How long an interrupted run may take to clean up and report before it is ended: ms. */
 enum { LA_GRACE_REPORT_MS = 20000, LA_GRACE_NONE_MS = 0 };
 

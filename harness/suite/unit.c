@@ -349,7 +349,7 @@ json_t *la_unit_try(struct la_work *work)
 {
     const struct la_suite *suite = work->suite;
     const struct la_unit_files *files = &work->unit_files;
-    const char *missing = work->sandbox->box == LA_BOX_ROOT ? la_world_missing() : "a network of its own";
+    const char *missing = la_sandbox_lacks_world(work->sandbox);
     struct trial trial = {.back_with = -1, .back_ms = NAN};
     if (missing)
         fail(&trial, "it cannot be tried here without", missing);

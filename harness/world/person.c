@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,38 +42,16 @@ int la_person_open(struct la_person *person, const struct la_world *world, const
     const char *kind = getenv("TERM");
     char *term = la_format("TERM=%s", kind && *kind ? kind : "dumb");
     const char *const argv[] = {"env", term, "bash", "--noprofile", "--rcfile", rc, "-i", NULL};
-    int inner = -1;
-    int orders[2] = {-1, -1};
-    int answers[2] = {-1, -1};
     *person = LA_PERSON_NOBODY;
-    if (openpty(&person->terminal, &inner, NULL, NULL, NULL) || pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC)) {
-        free(term);
-        return la_fail(error, "no terminal for a shell: %s", strerror(errno));
-    }
-    fcntl(person->terminal, F_SETFD, FD_CLOEXEC);
-    fcntl(person->terminal, F_SETFL, O_RDWR | O_NONBLOCK); /* whoever does not read is not waited for */
-    fcntl(orders[1], F_SETFL, O_NONBLOCK);
-    take_size(person->terminal);
-    person->orders = orders[1];
-    person->answers = answers[0];
-    person->pid = la_world_start(world, &(struct la_world_start){.argv = argv,
-                                                                 .path = path,
-                                                                 .in = inner,
-                                                                 .out = inner,
-                                                                 .orders = orders[0],
-                                                                 .answers = answers[1],
-                                                                 .terminal = true,
-                                                                 .counted = true,
-                                                                 .confined = true});
-    close(inner);
-    close(orders[0]);
-    close(answers[1]);
-    free(term);
     person->transcript = la_alloc(LA_TRANSCRIPT_MAX + 1, 1);
-    if (person->pid > 0)
-        return take_terminal(person, error);
-    person->pid = 0;
-    return la_fail(error, "no shell: %s", strerror(errno));
+    int failed = la_bash_open(&person->bash, world, path, argv, error);
+    free(term);
+    if (failed)
+        return -1;
+    fcntl(person->bash.terminal, F_SETFL, O_RDWR | O_NONBLOCK); /* whoever does not read is not waited for */
+    fcntl(person->bash.orders, F_SETFL, O_WRONLY | O_NONBLOCK);
+    take_size(person->bash.terminal);
+    return take_terminal(person, error);
 }
 
 static bool pass_on(int to, const char *text, size_t length)
@@ -94,7 +70,7 @@ static bool pass_on(int to, const char *text, size_t length)
 static bool take_output(struct la_person *person)
 {
     char text[4096];
-    ssize_t length = read(person->terminal, text, sizeof text);
+    ssize_t length = read(person->bash.terminal, text, sizeof text);
     if (length <= 0)
         return false;
     size_t room = LA_TRANSCRIPT_MAX - person->length;
@@ -116,7 +92,7 @@ static bool take_input(struct la_person *person)
 /* As much of it as the terminal takes. */
 static void give_input(struct la_person *person)
 {
-    ssize_t taken = write(person->terminal, person->typed, person->typed_length);
+    ssize_t taken = write(person->bash.terminal, person->typed, person->typed_length);
     if (taken <= 0)
         return;
     person->typed_length -= (size_t)taken;
@@ -164,26 +140,26 @@ static enum la_person_event take_answer(struct la_person *person, struct la_pers
 static void hear(struct la_person *person)
 {
     size_t room = sizeof person->heard - person->heard_length;
-    ssize_t got = room ? read(person->answers, person->heard + person->heard_length, room) : 1;
+    ssize_t got = room ? read(person->bash.answers, person->heard + person->heard_length, room) : 1;
     if (got == 0) { /* the shell has closed its end: nothing more comes */
-        close(person->answers);
-        person->answers = -1;
+        close(person->bash.answers);
+        person->bash.answers = -1;
     }
     person->heard_length += room && got > 0 ? (size_t)got : 0;
 }
 
 static bool shell_ended(struct la_person *person)
 {
-    if (waitpid(person->pid, NULL, WNOHANG) != person->pid)
+    if (waitpid(person->bash.pid, NULL, WNOHANG) != person->bash.pid)
         return false;
-    person->pid = 0;
+    person->bash.pid = 0;
     return true;
 }
 
 /* What was printed before something happened lies in the terminal still. */
 static void drain(struct la_person *person)
 {
-    struct pollfd event = {.fd = person->terminal, .events = POLLIN};
+    struct pollfd event = {.fd = person->bash.terminal, .events = POLLIN};
     uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000);
     while (la_now_ns() < deadline && poll(&event, 1, 0) > 0 && event.revents & POLLIN && take_output(person))
         ;
@@ -192,10 +168,10 @@ static void drain(struct la_person *person)
 enum la_person_event la_person_relay(struct la_person *person, int ms, struct la_person_command *command)
 {
     uint64_t deadline = la_now_ns() + (uint64_t)ms * 1000000;
-    while (person->pid) {
+    while (person->bash.pid) {
         bool typed = person->typed_length > 0;
-        struct pollfd all[] = {{.fd = person->answers, .events = POLLIN},
-                               {.fd = person->terminal, .events = (short)(typed ? POLLIN | POLLOUT : POLLIN)},
+        struct pollfd all[] = {{.fd = person->bash.answers, .events = POLLIN},
+                               {.fd = person->bash.terminal, .events = (short)(typed ? POLLIN | POLLOUT : POLLIN)},
                                {.fd = typed ? -1 : STDIN_FILENO, .events = POLLIN}};
         enum la_person_event event = take_answer(person, command);
         if (event == LA_PERSON_ENDED)
@@ -216,7 +192,7 @@ enum la_person_event la_person_relay(struct la_person *person, int ms, struct la
             break;
         if (shell_ended(person))
             break;
-        take_size(person->terminal);
+        take_size(person->bash.terminal);
     }
     drain(person);
     return LA_PERSON_GONE;
@@ -226,23 +202,12 @@ void la_person_go_on(struct la_person *person, int prompt)
 {
     char order[16];
     int length = snprintf(order, sizeof order, "%d\n", prompt);
-    (void)!write(person->orders, order, (size_t)length); /* where there is no room, nobody has waited */
+    (void)!write(person->bash.orders, order, (size_t)length); /* where there is no room, nobody has waited */
 }
 
 void la_person_close(struct la_person *person)
 {
-    if (person->pid > 0) {
-        kill(person->pid, SIGKILL);
-        while (waitpid(person->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    person->pid = 0;
-    int *const all[] = {&person->terminal, &person->orders, &person->answers};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (*all[i] >= 0)
-            close(*all[i]);
-        *all[i] = -1;
-    }
+    la_bash_close(&person->bash);
     if (person->raw)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &person->before);
     person->raw = false;

@@ -7,7 +7,7 @@
 
 #include <termios.h>
 
-#include "world/world.h"
+#include "world/bash.h"
 
 enum { LA_TRANSCRIPT_MAX = 4 << 20 };
 
@@ -19,10 +19,7 @@ enum la_person_event {
 };
 
 struct la_person {
-    pid_t pid; /* 0: the shell has ended */
-    int terminal;
-    int orders;
-    int answers;
+    struct la_bash bash;
     struct termios before; /* of the person's own terminal */
     bool raw;              /* which is not as it was */
     char heard[8192];      /* answers that are not taken yet */
@@ -35,7 +32,7 @@ struct la_person {
     bool cut; /* there was more */
 };
 
-#define LA_PERSON_NOBODY ((struct la_person){.terminal = -1, .orders = -1, .answers = -1})
+#define LA_PERSON_NOBODY ((struct la_person){.bash = LA_BASH_NONE})
 
 /* What a command was. */
 struct la_person_command {

@@ -4,14 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,35 +24,8 @@ int la_shell_open(struct la_shell *shell, const struct la_world *world, const ch
 {
     static const char loop[] = LOOP;
     const char *const argv[] = {"bash", "--noprofile", "--norc", "-c", loop, NULL};
-    struct winsize size = {.ws_row = 50, .ws_col = 200};
-    struct stat st;
-    int inner;
-    int orders[2];
-    int answers[2];
-    *shell = (struct la_shell){.world = world, .path = path, .terminal = -1, .orders = -1, .answers = -1};
-    if (openpty(&shell->terminal, &inner, NULL, NULL, &size) || pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
-        return la_fail(error, "no terminal for a shell: %s", strerror(errno));
-    fcntl(shell->terminal, F_SETFD, FD_CLOEXEC);
-    fstat(inner, &st);
-    shell->device = st.st_rdev;
-    shell->orders = orders[1];
-    shell->answers = answers[0];
-    shell->pid = la_world_start(world, &(struct la_world_start){.argv = argv,
-                                                                .path = path,
-                                                                .in = inner,
-                                                                .out = inner,
-                                                                .orders = orders[0],
-                                                                .answers = answers[1],
-                                                                .terminal = true,
-                                                                .counted = true,
-                                                                .confined = true});
-    close(inner);
-    close(orders[0]);
-    close(answers[1]);
-    if (shell->pid > 0)
-        return 0;
-    shell->pid = 0;
-    return la_fail(error, "no shell: %s", strerror(errno));
+    *shell = (struct la_shell){.world = world, .path = path};
+    return la_bash_open(&shell->bash, world, path, argv, error);
 }
 
 /* A file of /proc/PID as text; empty: it cannot be read. */
@@ -90,7 +61,7 @@ static bool somebody_asks(const struct la_shell *shell)
     bool asks = false;
     for (struct dirent *entry; all && !asks && (entry = readdir(all));) {
         int pid = atoi(entry->d_name);
-        asks = pid > 1 && reads_terminal(pid, shell->device);
+        asks = pid > 1 && reads_terminal(pid, shell->bash.device);
     }
     if (all)
         closedir(all);
@@ -121,7 +92,7 @@ static void take_output(struct la_shell *shell, struct la_shell_done *done, size
 {
     char rest[4096];
     size_t room = sizeof done->output - 1 - *length;
-    ssize_t got = read(shell->terminal, room ? done->output + *length : rest, room ? room : sizeof rest);
+    ssize_t got = read(shell->bash.terminal, room ? done->output + *length : rest, room ? room : sizeof rest);
     *length += room && got > 0 ? (size_t)got : 0;
     done->output[*length] = '\0';
 }
@@ -131,17 +102,17 @@ static bool take_answer(struct la_shell *shell, struct la_shell_done *done)
 {
     char answer[32] = "";
     int status;
-    ssize_t got = read(shell->answers, answer, sizeof answer - 1);
+    ssize_t got = read(shell->bash.answers, answer, sizeof answer - 1);
     if (got > 0) {
         done->status = atoi(answer);
         return true;
     }
-    if (waitpid(shell->pid, &status, WNOHANG) != shell->pid) {
+    if (waitpid(shell->bash.pid, &status, WNOHANG) != shell->bash.pid) {
         la_sleep_ms(LOOK_MS / 10);
         return false;
     }
     done->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    shell->pid = 0;
+    shell->bash.pid = 0;
     return true;
 }
 
@@ -150,7 +121,8 @@ static bool wait_answer(struct la_shell *shell, uint64_t deadline, struct la_she
 {
     unsigned int looks = 0;
     for (;;) {
-        struct pollfd events[] = {{.fd = shell->answers, .events = POLLIN}, {.fd = shell->terminal, .events = POLLIN}};
+        struct pollfd events[] = {{.fd = shell->bash.answers, .events = POLLIN},
+                                  {.fd = shell->bash.terminal, .events = POLLIN}};
         int ready = poll(events, 2, LOOK_MS);
         if (ready > 0 && events[1].revents & POLLIN)
             take_output(shell, done, length);
@@ -167,7 +139,7 @@ static bool wait_answer(struct la_shell *shell, uint64_t deadline, struct la_she
 /* What came before the answer and lies in the terminal still. */
 static void drain(struct la_shell *shell, struct la_shell_done *done, size_t *length)
 {
-    struct pollfd event = {.fd = shell->terminal, .events = POLLIN};
+    struct pollfd event = {.fd = shell->bash.terminal, .events = POLLIN};
     uint64_t deadline = la_now_ns() + DRAIN_MS * UINT64_C(1000000); /* something may go on writing */
     while (la_now_ns() < deadline && poll(&event, 1, 20) > 0 && event.revents & POLLIN)
         take_output(shell, done, length);
@@ -180,12 +152,12 @@ void la_shell_run(struct la_shell *shell, const char *command, unsigned int time
     uint64_t began = la_now_ns();
     *done = (struct la_shell_done){.status = -1};
     struct la_error error;
-    if (!shell->pid) {
+    if (!shell->bash.pid) {
         la_shell_close(shell);
         if (la_shell_open(shell, shell->world, shell->path, &error))
             return;
     }
-    if (write(shell->orders, command, strlen(command) + 1) < 0) { /* it has ended since, from behind */
+    if (write(shell->bash.orders, command, strlen(command) + 1) < 0) { /* it has ended since, from behind */
         la_shell_close(shell);
         return;
     }
@@ -197,7 +169,7 @@ void la_shell_run(struct la_shell *shell, const char *command, unsigned int time
         return;
     ignored = (struct la_shell_done){.status = -1};
     size_t none = 0;
-    if (write(shell->terminal, "\003", 1) != 1 ||
+    if (write(shell->bash.terminal, "\003", 1) != 1 ||
         !wait_answer(shell, la_now_ns() + GRACE_MS * UINT64_C(1000000), &ignored, &none))
         la_shell_close(shell); /* it takes no interrupt */
     done->status = -1;
@@ -205,16 +177,5 @@ void la_shell_run(struct la_shell *shell, const char *command, unsigned int time
 
 void la_shell_close(struct la_shell *shell)
 {
-    if (shell->pid > 0) {
-        kill(shell->pid, SIGKILL);
-        while (waitpid(shell->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    shell->pid = 0;
-    int *const all[] = {&shell->terminal, &shell->orders, &shell->answers};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (*all[i] >= 0)
-            close(*all[i]);
-        *all[i] = -1;
-    }
+    la_bash_close(&shell->bash);
 }

@@ -6,16 +6,12 @@
 #ifndef LASTACK_WORLD_SHELL_H
 #define LASTACK_WORLD_SHELL_H
 
-#include "world/world.h"
+#include "world/bash.h"
 
 struct la_shell {
     const struct la_world *world;
     const char *path;
-    pid_t pid; /* 0: it has ended */
-    int terminal;
-    int orders;
-    int answers;
-    uint64_t device; /* number of the terminal, by which a process that reads from it is known */
+    struct la_bash bash;
 };
 
 struct la_shell_done {

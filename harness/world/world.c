@@ -302,6 +302,17 @@ int la_world_send(const struct la_world *world, int from, const char *path, cons
     return pid > 0 && status == 0 ? 0 : la_fail(error, "%s cannot be written there", path);
 }
 
+int la_world_bring(const struct la_world *world, const char *host, const char *path, const char *mode,
+                   struct la_error *error)
+{
+    int file = open(host, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return la_fail(error, "%s: %m", host);
+    int failed = la_world_send(world, file, path, mode, error);
+    close(file);
+    return failed;
+}
+
 void la_world_end(struct la_world *world)
 {
     if (world->init) {

@@ -65,6 +65,10 @@ void la_world_run(const struct la_world *world, const char *const *argv, unsigne
  */
 int la_world_send(const struct la_world *world, int from, const char *path, const char *mode, struct la_error *error);
 
+/* The same of a file of the host's. */
+int la_world_bring(const struct la_world *world, const char *host, const char *path, const char *mode,
+                   struct la_error *error);
+
 /* A shell command, which finds `argument` (NULL: none) as $1, in the same way. Its status. */
 int la_world_do(const struct la_world *world, const char *command, const char *argument, unsigned int timeout_ms,
                 struct la_world_done *done);
