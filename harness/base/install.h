@@ -9,6 +9,7 @@ struct la_parts {
     char scenarios[LA_PATH_MAX];
     char fixtures[LA_PATH_MAX];
     char playbooks[LA_PATH_MAX]; /* runbooks, one for each incident */
+    char reporting[LA_PATH_MAX]; /* the program in python3 that makes reports */
 };
 
 int la_parts_find(struct la_parts *parts, struct la_error *error);

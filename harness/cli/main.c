@@ -8,6 +8,7 @@
 #include "cli/fault.h"
 #include "cli/list.h"
 #include "cli/playbook.h"
+#include "cli/report.h"
 #include "cli/value.h"
 #include "report/ledger_print.h"
 #include "suite/replay.h"
@@ -33,6 +34,8 @@ enum {
     OPTION_UNIT,
     OPTION_UNIT_DIR,
     OPTION_DEEP,
+    OPTION_SHARD,
+    OPTION_HTML,
     OPTION_WORST,
     OPTION_MATRIX,
     OPTION_OLD_SERVER,
@@ -56,6 +59,7 @@ static const char usage_text[] =
     "                                         run a runbook as it is written on a server that something has happened "
     "to\n"
     "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
+    "  lastack report REPORT... [OPTION...]   HTML, Markdown, JUnit, CTRF, metrics, a certificate; what is new\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
     "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
@@ -106,6 +110,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_RESTORE: suite->restore = la_value_path(value, "--restore"); break;
     case OPTION_DOCUMENT: suite->document = la_value_path(value, "--document"); break;
     case OPTION_ALERTS: suite->alerts = la_value_path(value, "--alerts"); break;
+    case OPTION_HTML: suite->html = true; break;
+    case OPTION_SHARD: la_value_shard(state, value, &suite->shard.number, &suite->shard.of); break;
     case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)la_value_number(state, value, "--repeat", 1, 10000); break;
@@ -143,6 +149,9 @@ static const struct argp_option run_options[] = {
     {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default: as many as there are processors, and memory for)", 0},
+    {"shard", OPTION_SHARD, "K/N", 0,
+     "run the K-th share of the scenarios, of N; lastack report puts the reports of all together", 0},
+    {"html", OPTION_HTML, NULL, 0, "also write a page, DIR/report.html", 0},
     {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
     {"json", OPTION_JSON, "FILE", 0,
      "also write the result here (it is in DIR/result.json in any case); - is "
@@ -403,7 +412,9 @@ int main(int argc, char **argv)
                     {"playbook", "lastack playbook", la_cli_playbook},
                     {"drill", "lastack drill", la_cli_drill},
                     {"fault", "lastack fault", fault},
-                    {"ledger", "lastack ledger", ledger}};
+                    {"ledger", "lastack ledger", ledger},
+                    {"report", "lastack report", la_cli_report},
+                    {"merge", "lastack merge", la_cli_merge}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)
             continue;

@@ -17,6 +17,15 @@ long la_value_number(struct argp_state *state, const char *text, const char *wha
     return value;
 }
 
+void la_value_shard(struct argp_state *state, const char *text, unsigned int *number, unsigned int *of)
+{
+    int length = 0;
+    bool digits = *text >= '0' && *text <= '9' && strlen(text) < 16;
+    if (!digits || sscanf(text, "%u/%u%n", number, of, &length) != 2 || text[length] || *number < 1 || *number > *of ||
+        *of > 1000)
+        argp_error(state, "--shard: '%s' is not K/N, the K-th of N machines (at most 1000)", text);
+}
+
 int la_value_duration(struct argp_state *state, const char *text, const char *what)
 {
     unsigned int ms = 0;

@@ -12,6 +12,9 @@ long la_value_number(struct argp_state *state, const char *text, const char *wha
 /* In ms. */
 int la_value_duration(struct argp_state *state, const char *text, const char *what);
 
+/* K/N, the K-th of N. */
+void la_value_shard(struct argp_state *state, const char *text, unsigned int *number, unsigned int *of);
+
 /* A path as given: nothing further on has to reckon with an empty or an endless one. */
 char *la_value_path(char *value, const char *what);
 

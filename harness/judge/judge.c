@@ -15,7 +15,9 @@ struct opinions {
     bool state_speaks; /* see soundness.h */
     bool data_speaks;
     struct la_strings convicting;
+    struct la_strings convicting_kinds; /* of findings and expectations, each once */
     struct la_strings unmet;
+    struct la_strings unmet_kinds;
     struct la_strings unknown;
 };
 
@@ -27,19 +29,26 @@ static void add_once(struct la_strings *list, const char *text)
     la_strings_add(list, la_strdup(text));
 }
 
-static void add(struct opinions *opinions, const struct la_opinion *opinion)
+static void add_unmet(struct opinions *opinions, bool convicts, const char *kind, const char *reason)
+{
+    add_once(convicts ? &opinions->convicting : &opinions->unmet, reason);
+    add_once(convicts ? &opinions->convicting_kinds : &opinions->unmet_kinds, kind);
+}
+
+static void add(struct opinions *opinions, const char *kind, const struct la_opinion *opinion)
 {
     if (opinion->met == LA_UNKNOWN)
         add_once(&opinions->unknown, opinion->reason);
     else if (opinion->met == LA_UNMET)
-        add_once(opinion->convicts && opinions->data_speaks ? &opinions->convicting : &opinions->unmet,
-                 opinion->reason);
+        add_unmet(opinions, opinion->convicts && opinions->data_speaks, kind, opinion->reason);
 }
 
 static void free_opinions(struct opinions *opinions)
 {
     la_strings_free(&opinions->convicting);
+    la_strings_free(&opinions->convicting_kinds);
     la_strings_free(&opinions->unmet);
+    la_strings_free(&opinions->unmet_kinds);
     la_strings_free(&opinions->unknown);
 }
 
@@ -85,13 +94,13 @@ static void look_at_findings(struct opinions *opinions)
                                (unsigned long long)findings->count[kind], first->detail, in_words ? ": " : "",
                                in_words ? first->evidence : "");
         bool convicts = finding_convicts(opinions, (enum la_finding_kind)kind);
-        add_once(convicts ? &opinions->convicting : &opinions->unmet, text);
+        add_unmet(opinions, convicts, la_finding_name((enum la_finding_kind)kind), text);
         free(text);
     }
     if (findings->count[LA_LOST]) {
         struct la_opinion lost =
             la_opinion_convicts("%llu keys of the given data are lost", (unsigned long long)findings->count[LA_LOST]);
-        add(opinions, &lost);
+        add(opinions, la_finding_name(LA_LOST), &lost);
     }
 }
 
@@ -102,7 +111,7 @@ static void look_at_expectations(struct opinions *opinions, const struct la_expe
         if (opinions->run->replayed && !expects[i].kind->of_state)
             continue;
         struct la_opinion opinion = expects[i].kind->judge(opinions->run, expects[i].spec);
-        add(opinions, &opinion);
+        add(opinions, expects[i].kind->form.name, &opinion);
     }
 }
 
@@ -111,9 +120,9 @@ static void look_at_steps(struct opinions *opinions)
 {
     const struct la_run *run = opinions->run;
     for (size_t i = 0; i < run->broken.count; i++)
-        add_once(opinions->state_speaks ? &opinions->convicting : &opinions->unmet, run->broken.items[i]);
+        add_unmet(opinions, opinions->state_speaks, "step", run->broken.items[i]);
     for (size_t i = 0; i < run->suspected.count; i++)
-        add_once(&opinions->unmet, run->suspected.items[i]);
+        add_unmet(opinions, false, "step", run->suspected.items[i]);
 }
 
 /* A node has been down and is up again, and no step has followed it. */
@@ -156,11 +165,11 @@ static void look_at_demands(struct opinions *opinions)
         char bound[32];
         snprintf(bound, sizeof bound, "--rpo %d", demands->rpo_ms);
         struct la_opinion rpo = la_loss_within(run, (unsigned int)demands->rpo_ms, "RPO", bound);
-        add(opinions, &rpo);
+        add(opinions, "rpo", &rpo);
     }
     if (demands->rto_ms >= 0) {
         struct la_opinion rto = judge_rto(run, demands->rto_ms);
-        add(opinions, &rto);
+        add(opinions, "rto", &rto);
     }
 }
 
@@ -169,7 +178,7 @@ static void look_at_reading(struct opinions *opinions)
 {
     struct la_opinion read = la_loss_read(opinions->run);
     if (opinions->sound && read.met == LA_UNKNOWN)
-        add(opinions, &read);
+        add(opinions, "", &read);
 }
 
 /* The expectation that decides: the first that is not met, or else the first that has measured something. */
@@ -271,6 +280,9 @@ struct la_judgement la_judge(const struct la_run *run)
     judgement.verdict = verdict_of(&opinions);
     judgement.sound = opinions.sound;
     give_reasons(&judgement, &opinions);
+    copy_all(&judgement.violated, &opinions.convicting_kinds, "");
+    for (size_t i = 0; opinions.sound && i < opinions.unmet_kinds.count; i++)
+        add_once(&judgement.violated, opinions.unmet_kinds.items[i]);
     copy_all(&judgement.doubts, &opinions.unknown, "");
     judgement.claims = la_alloc(judgement.claim_count, sizeof *judgement.claims);
     for (unsigned int i = 0; i < judgement.claim_count; i++)
@@ -282,6 +294,7 @@ struct la_judgement la_judge(const struct la_run *run)
 void la_judgement_free(struct la_judgement *judgement)
 {
     la_strings_free(&judgement->reasons);
+    la_strings_free(&judgement->violated);
     la_strings_free(&judgement->doubts);
     for (unsigned int i = 0; i < judgement->claim_count; i++)
         free(judgement->claims[i].why);

@@ -18,9 +18,10 @@
 
 struct la_judgement {
     enum la_verdict verdict;
-    bool sound;                /* what was measured was measured, whatever is made of it */
-    struct la_strings reasons; /* for a verdict other than holds: all of them, what convicts first */
-    struct la_strings doubts;  /* why nothing more could be said; there may be some whatever the verdict */
+    bool sound;                 /* what was measured was measured, whatever is made of it */
+    struct la_strings reasons;  /* for a verdict other than holds: all of them, what convicts first */
+    struct la_strings violated; /* what is, by kind: findings, expectations, "step", "rpo", "rto"; none else */
+    struct la_strings doubts;   /* why nothing more could be said; there may be some whatever the verdict */
     struct la_claim_judgement {
         enum la_verdict verdict;
         struct la_measured measured; /* what it rests on */

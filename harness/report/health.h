@@ -13,7 +13,10 @@
 /* "health" of a scenario's result; null: nobody watched, or times say nothing, since the clock was changed. */
 json_t *la_health_of(const struct la_run *run);
 
-/* "health" of the result; null where no run was watched. */
-json_t *la_health_together(const json_t *scenarios, const struct la_alerts *alerts);
+/*
+ * "health" of the result; null where no run was watched. `rules` are the alert rules in words, judged where they are
+ * the user's `own`.
+ */
+json_t *la_health_together(const json_t *scenarios, const json_t *rules, bool own);
 
 #endif

@@ -173,9 +173,8 @@ static bool comes_and_goes(const char *field)
 }
 
 /* How a rule has done over all faults. */
-static json_t *rule_of(const struct la_alert *alert, const json_t *scenarios, const json_t *faults, bool own)
+static json_t *rule_of(const char *words, const json_t *scenarios, const json_t *faults, bool own)
 {
-    char *words = la_alert_words(alert);
     json_t *rule = json_pack("{s:o}", "rule", la_json_text(words));
     json_t *unprovoked = list_in(rule, "without_fault");
     bool known = false;
@@ -203,18 +202,17 @@ static json_t *rule_of(const struct la_alert *alert, const json_t *scenarios, co
     }
     list_in(rule, "fired");
     list_in(rule, "silent");
-    bool wrong = (!known && !comes_and_goes(alert->field)) || json_array_size(unprovoked);
+    bool wrong = (!known && !comes_and_goes(words)) || json_array_size(unprovoked);
     bool fired = json_array_size(json_object_get(rule, "fired"));
     if (own)
         json_object_set_new(rule, "verdict",
                             json_string(la_verdict_name(wrong   ? LA_VIOLATED
                                                         : fired ? LA_HOLDS
                                                                 : LA_INCONCLUSIVE)));
-    free(words);
     return rule;
 }
 
-json_t *la_health_together(const json_t *scenarios, const struct la_alerts *alerts)
+json_t *la_health_together(const json_t *scenarios, const json_t *rules, bool own)
 {
     bool watched = false;
     size_t i;
@@ -223,9 +221,10 @@ json_t *la_health_together(const json_t *scenarios, const struct la_alerts *aler
         watched = watched || health_in(scenario);
     if (!watched)
         return json_null();
-    json_t *faults = faults_of(scenarios, alerts->own);
-    json_t *rules = json_array();
-    for (unsigned int n = 0; n < alerts->count; n++)
-        json_array_append_new(rules, rule_of(&alerts->items[n], scenarios, faults, alerts->own));
-    return json_pack("{s:b, s:o, s:o}", "own", alerts->own, "faults", faults, "rules", rules);
+    json_t *faults = faults_of(scenarios, own);
+    json_t *all = json_array();
+    json_t *words;
+    json_array_foreach (rules, i, words)
+        json_array_append_new(all, rule_of(json_string_value(words), scenarios, faults, own));
+    return json_pack("{s:b, s:o, s:o}", "own", own, "faults", faults, "rules", all);
 }

@@ -32,7 +32,7 @@ double la_repeat_upper_95(unsigned int hits, unsigned int runs)
     return high;
 }
 
-/* A figure of every run that has it, as median and maximum; null when none has. */
+/* A figure of every run that has it, as median, minimum and maximum; null when none has. */
 static json_t *spread(const json_t *runs, enum la_figure figure)
 {
     size_t all = json_array_size(runs);
@@ -47,7 +47,8 @@ static json_t *spread(const json_t *runs, enum la_figure figure)
     if (found) {
         qsort(values, found, sizeof *values, la_ascending);
         double median = (values[(found - 1) / 2] + values[found / 2]) / 2;
-        result = json_pack("{s:f, s:f}", "median", median, "max", values[found - 1]);
+        result = json_pack("{s:f, s:f, s:f, s:I}", "median", median, "min", values[0], "max", values[found - 1], "n",
+                           (json_int_t)found);
     }
     free(values);
     return result;
@@ -129,6 +130,15 @@ static json_t *claim_verdicts(const json_t *runs)
     return verdicts;
 }
 
+/* Of each run, in the order of their seeds. */
+static json_t *verdicts(const json_t *runs)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < json_array_size(runs); i++)
+        json_array_append_new(array, json_string(la_verdict_name(la_row_of(json_array_get(runs, i)).verdict)));
+    return array;
+}
+
 json_t *la_repeat_merge(json_t *runs)
 {
     unsigned int all = (unsigned int)json_array_size(runs);
@@ -151,6 +161,7 @@ json_t *la_repeat_merge(json_t *runs)
                        {"first_write_ms", LA_FIGURE_FIRST_WRITE_MS}};
         for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
             json_object_set_new(repeats, spreads[i].name, spread(runs, spreads[i].figure));
+        json_object_set_new(repeats, "verdicts", verdicts(runs));
         json_object_set_new(result, "repeats", repeats);
     }
     json_decref(runs);

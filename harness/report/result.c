@@ -1,5 +1,6 @@
 #include "report/result.h"
 
+#include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 enum {
     INJECTIONS_MAX = 200, /* of each node, written down in full */
     SAMPLES_MAX = 100,    /* of a figure */
+    STAMP_MAX = 32,
 };
 
 #define ZFS_SUPER_MAGIC 0x2fc12fc1 /* no part of Linux, and so not in <linux/magic.h> */
@@ -54,16 +56,29 @@ static json_t *by_age(const struct la_verify *verify)
     return array;
 }
 
+/* What became of each data type's operations: types that the load has written. */
+static json_t *by_type(const struct la_verify *verify)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < LA_TYPES_MAX && la_types[i]; i++)
+        if (verify->acked_by_type[i])
+            json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "type", la_types[i]->name, "acked",
+                                                   (json_int_t)verify->acked_by_type[i], "lost",
+                                                   (json_int_t)verify->lost_by_type[i]));
+    return array;
+}
+
 static json_t *rpo(const struct la_run *run)
 {
     const struct la_verify *verify = &run->verify;
     if (!run->verified)
         return json_null();
-    return json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "acked", (json_int_t)verify->acked, "lost",
+    json_t *first = verify->lost ? json_integer((json_int_t)verify->first_lost) : json_null();
+    return json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "acked", (json_int_t)verify->acked, "lost",
                      (json_int_t)verify->lost, "window_ms", la_loss_window_ms(run, false), "lost_bytes",
                      (json_int_t)verify->lost_bytes, "unknown", (json_int_t)verify->unknown, "promised",
                      (json_int_t)verify->promised, "lost_promised", (json_int_t)verify->lost_promised, "by_age",
-                     by_age(verify));
+                     by_age(verify), "by_type", by_type(verify), "first_lost", first);
 }
 
 static json_t *rto(const struct la_run *run)
@@ -82,10 +97,11 @@ static json_t *rto(const struct la_run *run)
     json_object_set_new(phases, "operations_a_second_before", ms(throughput.before > 0 ? throughput.before : -1));
     json_object_set_new(phases, "loaded_bytes", r->by_operator ? json_integer((json_int_t)r->data_bytes) : json_null());
     json_object_set_new(phases, "loaded_keys", r->keys < 0 ? json_null() : json_integer(r->keys));
-    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "down_ms", ms(la_recovery_ms(r, r->accept_ns)), "ready_ms",
-                     ms(la_recovery_ms(r, r->ready_ns)), "first_write_ms", ms(la_recovery_ms(r, r->write_ns)), "phases",
-                     phases, "started_by_operator", r->by_operator, "resolution_ms", LA_POLL_MS, "harness_stall_ms",
-                     (double)r->stall_ns / 1e6);
+    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "fault_ms",
+                     (double)(int64_t)(r->fault_ns - run->start_ns) / 1e6, "down_ms",
+                     ms(la_recovery_ms(r, r->accept_ns)), "ready_ms", ms(la_recovery_ms(r, r->ready_ns)),
+                     "first_write_ms", ms(la_recovery_ms(r, r->write_ns)), "phases", phases, "started_by_operator",
+                     r->by_operator, "resolution_ms", LA_POLL_MS, "harness_stall_ms", (double)r->stall_ns / 1e6);
 }
 
 static json_t *faults(const struct la_run *run)
@@ -270,12 +286,42 @@ static json_t *figures(const struct la_run *run)
     return array;
 }
 
+/* In UTC. */
+static void stamp_of(time_t time, char stamp[STAMP_MAX])
+{
+    struct tm utc;
+    gmtime_r(&time, &utc);
+    strftime(stamp, STAMP_MAX, "%Y-%m-%dT%H:%M:%S", &utc);
+}
+
+/* To the millisecond: a server's log has that as well. */
+static json_t *run_began(const struct la_run *run)
+{
+    char stamp[STAMP_MAX];
+    int64_t ms = ((int64_t)run->start_ns + run->wall_offset_ns) / 1000000;
+    stamp_of((time_t)(ms / 1000), stamp);
+    return json_sprintf("%s.%03dZ", stamp, (int)(ms % 1000));
+}
+
+/* Scenarios stand together in folders. */
+static json_t *group_of(const struct la_scenario *scenario)
+{
+    char *path = realpath(scenario->path, NULL);
+    json_t *group = la_json_text(path ? basename(dirname(path)) : NULL);
+    free(path);
+    return group;
+}
+
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
     json_t *result =
         json_pack("{s:o, s:o, s:s, s:o}", "name", la_json_text(scenario->name), "title", la_json_text(scenario->title),
                   "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
+    json_object_set_new(result, "violated", texts(&judgement->violated));
+    json_object_set_new(result, "group", group_of(scenario));
+    json_object_set_new(result, "started", run_began(run));
+    json_object_set_new(result, "started_ns", json_integer((json_int_t)run->start_ns));
     json_object_set_new(result, "claims", claim_ids(scenario));
     json_object_set_new(result, "rpo", rpo(run));
     json_object_set_new(result, "rto", rto(run));
@@ -324,6 +370,8 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
                                "inconclusive", "reasons", la_json_text(why), "claims", claim_ids(scenario), "rpo",
                                "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0, "doubts",
                                la_json_text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+    json_object_set_new(result, "violated", json_array());
+    json_object_set_new(result, "group", group_of(scenario));
     json_object_set_new(result, "write_commands", json_null());
     json_object_set_new(result, "health", json_null());
     json_object_set_new(result, "worst", la_answer_failed(scenario));
@@ -376,15 +424,12 @@ static json_t *host(const char *out)
                      "thp", thp, "overcommit", overcommit);
 }
 
-/* The time of the beginning, in UTC. */
+/* The time of the beginning. */
 static json_t *began(double seconds_ago)
 {
-    char stamp[32];
-    time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
-    struct tm utc;
-    gmtime_r(&then, &utc);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return json_string(stamp);
+    char stamp[STAMP_MAX];
+    stamp_of(time(NULL) - (time_t)(seconds_ago + 0.5), stamp);
+    return json_sprintf("%sZ", stamp);
 }
 
 json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
@@ -403,9 +448,21 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
         la_claims_untestable(frame->claims, claims);
     json_object_set_new(result, "claims", claims);
     json_object_set(result, "answer", frame->answer ? frame->answer : json_null());
+    json_object_set_new(
+        result, "shard",
+        frame->shards ? json_pack("{s:I, s:I}", "number", (json_int_t)frame->shard, "of", (json_int_t)frame->shards)
+                      : json_null());
+    json_object_set(result, "subjects", frame->subjects);
     json_object_set(result, "unit", frame->unit ? frame->unit : json_null());
     json_object_set(result, "matrix", frame->matrix ? frame->matrix : json_null());
-    json_object_set_new(result, "health", la_health_together(scenarios, frame->alerts));
+    json_t *rules = json_array();
+    for (unsigned int i = 0; i < frame->alerts->count; i++) {
+        char *words = la_alert_words(&frame->alerts->items[i]);
+        json_array_append_new(rules, la_json_text(words));
+        free(words);
+    }
+    json_object_set_new(result, "health", la_health_together(scenarios, rules, frame->alerts->own));
+    json_decref(rules);
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));

@@ -27,14 +27,17 @@ struct la_result_frame {
     const char *out;
     const struct la_claims *claims;
     const struct la_alerts *alerts;
+    json_t *subjects;                 /* files that the verdicts speak of */
     json_t *matrix;                   /* the ways of persisting side by side; NULL: not asked for */
     json_t *unit;                     /* what --unit has shown; NULL: it was not given */
     json_t *answer;                   /* what certify answers first; NULL: nothing */
     const struct la_strings *command; /* words of the command line */
     const struct la_strings *pending; /* scenarios that have not ended yet */
-    bool certify;                     /* all that the documents say is asked for */
-    bool finished;                    /* false: written while the run goes on */
-    double seconds;                   /* since it began */
+    unsigned int shard;               /* the how-many-th machine of so many; 0: all is run here */
+    unsigned int shards;
+    bool certify;   /* all that the documents say is asked for */
+    bool finished;  /* false: written while the run goes on */
+    double seconds; /* since it began */
 };
 
 /* The whole result; takes over `scenarios` (array). */
@@ -57,8 +60,5 @@ int la_result_exit_status(const json_t *result);
  * exit status of its verdict; where it cannot be written, says so: LA_EXIT_USAGE.
  */
 int la_result_leave(const json_t *result, const char *dir, const char *json);
-
-/* JUnit XML for CI systems: violated is a failure, inconclusive an error. */
-int la_result_junit(const json_t *scenarios, const char *path, int stream, struct la_error *error);
 
 #endif

@@ -188,7 +188,10 @@ void la_table_footer(const json_t *result, bool health, const char *out, uint64_
     texts("not applicable", json_object_get(result, "not_applicable"));
     texts("directives of the configuration that were changed", json_object_get(result, "changed_directives"));
     texts("not judged here", json_object_get(result, "limits"));
-    printf("\nreport: %s (%llu MiB)\n", out, (unsigned long long)(bytes + (1 << 20) - 1) >> 20);
+    char page[LA_PATH_MAX];
+    la_path(page, "%s/report.html", out);
+    printf("\nreport: %s (%llu MiB%s)\n", out, (unsigned long long)(bytes + (1 << 20) - 1) >> 20,
+           access(page, R_OK) ? "" : ", with report.html");
     printf("%u hold, %u violated, %u inconclusive, %zu not applicable; %.0f s; exit %d\n",
            la_rows_count(scenarios, LA_HOLDS), la_rows_count(scenarios, LA_VIOLATED),
            la_rows_count(scenarios, LA_INCONCLUSIVE), json_array_size(json_object_get(result, "not_applicable")),

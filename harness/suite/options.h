@@ -33,6 +33,10 @@ struct la_suite {
     struct la_demands demands;
     uint64_t seed;
     unsigned int jobs;
+    struct la_shard {
+        unsigned int number; /* from 1 on */
+        unsigned int of;     /* machines that share the scenarios; 0: they are not shared */
+    } shard;
     unsigned int repeat;           /* runs of each scenario, with seeds from `seed` on */
     unsigned int start_timeout_ms; /* for a server to serve after a start; 0: the standard ones */
     enum la_keep keep;             /* bundles */
@@ -41,6 +45,7 @@ struct la_suite {
     bool matrix;                   /* only the ways of persisting, side by side */
     bool deep;                     /* everything that is done in rounds, or several times, LA_DEEP times as often */
     bool quick;                    /* only scenarios marked quick */
+    bool html;                     /* report.html in the output folder, too */
     bool no_shim;                  /* for servers that cannot be preloaded: rules cannot fire */
     bool verbose;
 };

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "report/reporter.h"
 #include "report/result.h"
 #include "run/steps.h"
 #include "scenario/check.h"
 #include "scenario/read.h"
 #include "suite/select.h"
+#include "suite/subjects.h"
 #include "suite/work.h"
 #include "types/types.h"
 
@@ -116,7 +118,8 @@ static int check_outputs(const struct la_work *work, struct la_error *error)
     bool both = suite->json && suite->junit;
     if (both && (!strcmp(suite->json, suite->junit) || la_same_file(suite->json, suite->junit)))
         return la_fail(error, "--json and --junit name the same: %s", suite->json);
-    if (check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error))
+    if (check_output("--json", suite->json, error) || check_output("--junit", suite->junit, error) ||
+        ((suite->junit || suite->html) && la_reporter_try(error)))
         return -1;
     return check_overwriting(work, "--json", suite->json, error) ||
                    check_overwriting(work, "--junit", suite->junit, error)
@@ -171,9 +174,10 @@ static int read_configuration(struct la_work *work, struct la_error *error)
     if (!path)
         return 0;
     la_path(dir, "%s/config", work->suite->out);
-    return la_config_read(&work->base, path, error) || la_make_dirs(dir, error) || ask_original(work, path, dir, error)
-               ? -1
-               : 0;
+    if (la_config_read(&work->base, path, error))
+        return -1;
+    la_subjects_add_config(work->subjects, &work->base, path);
+    return la_make_dirs(dir, error) || ask_original(work, path, dir, error) ? -1 : 0;
 }
 
 static bool has_setting(const struct la_work *work, const char *name)
@@ -212,6 +216,10 @@ static int probe(struct la_work *work, struct la_error *error)
         .verbose = suite->verbose,
     };
     la_path(dir, "%s/probe", suite->out);
+    la_subjects_add(work->subjects, "server", work->server);
+    if (*work->old_server)
+        la_subjects_add(work->subjects, "old-server", work->old_server);
+    work->probe.subjects = work->subjects;
     if (la_make_dirs(dir, error) ||
         la_probe_server(&work->probe, &work->options.server, dir, suite->start_timeout_ms, error))
         return -1;
@@ -295,10 +303,22 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
            !la_fit(fit, scenario, &work->probe, &work->base, work->suite->data, why, size);
 }
 
-/* Leaves out what --quick does not want and what cannot be run here. */
+/* Whether this machine runs it. What the answer is made of is one machine's: it is about all of them together. */
+static bool is_of_shard(const struct la_work *work, const struct la_scenario *scenario, size_t *shared)
+{
+    const struct la_shard *shard = &work->suite->shard;
+    if (!shard->of)
+        return true;
+    if (work->suite->certify && scenario->situation)
+        return shard->number == 1;
+    return (*shared)++ % shard->of == shard->number - 1;
+}
+
+/* Leaves out what --quick does not want, what cannot be run here, and what another machine runs. */
 static void select_scenarios(struct la_work *work)
 {
     size_t kept = 0;
+    size_t shared = 0;
     work->fits = la_alloc(work->scenarios.count, sizeof *work->fits);
     for (size_t i = 0; i < work->scenarios.count; i++) {
         struct la_scenario *scenario = work->scenarios.items[i];
@@ -310,7 +330,8 @@ static void select_scenarios(struct la_work *work)
             (work->suite->certify && ((scenario->bare && given) || (needs_old_server(scenario) && !*work->old_server)));
         bool wanted =
             (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) && !unasked;
-        bool runs = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
+        bool applies = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
+        bool runs = applies && is_of_shard(work, scenario, &shared);
         work->offered += wanted;
         if (scenario->situation && scenario->quick)
             la_strings_add(&work->quick_worst, la_strdup(scenario->path));
@@ -321,9 +342,9 @@ static void select_scenarios(struct la_work *work)
             work->scenarios.items[kept++] = scenario;
             continue;
         }
-        if (wanted)
+        if (wanted && !applies)
             la_strings_add(&work->skipped, la_format("%s: %s", scenario->name, why));
-        if (wanted && scenario->situation && !fit.beside)
+        if (wanted && !applies && scenario->situation && !fit.beside)
             json_array_append_new(work->unseen, la_result_failed(scenario, NULL, why));
         la_fit_free(&fit);
         la_scenario_free(scenario);

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/wait.h>
 
+#include "suite/subjects.h"
+
 enum { START_TIMEOUT_MS = 20000, REPLY_TIMEOUT_MS = 5000 };
 
 static bool has_ended(struct la_node *node)
@@ -150,6 +152,8 @@ static int ask(struct la_probe *probe, struct la_node *node, const struct la_str
         la_probe_ask_users(client, &node->address, &probe->users);
         la_lacks_ask(&probe->lacks, client, renamed);
     }
+    if (!result && probe->subjects)
+        la_subjects_add_running(probe->subjects, probe->pid);
     if (!result && node->server->shim)
         probe->preloaded = la_node_preloaded(node, probe->pid);
     if (client)
@@ -166,7 +170,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     struct la_node node;
     struct la_server asked = *server;
     struct la_config open;
-    *probe = (struct la_probe){0};
+    *probe = (struct la_probe){.subjects = probe->subjects};
     la_config_copy(&open, server->base);
     la_config_set(&open, "rename-command", NULL); /* CONFIG may be renamed away, and is needed only here */
     la_strings_free(&open.renamed);

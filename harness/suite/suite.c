@@ -14,6 +14,7 @@
 #include "base/output.h"
 #include "report/evidence.h"
 #include "report/repeat.h"
+#include "report/reporter.h"
 #include "report/result.h"
 #include "report/row.h"
 #include "report/table.h"
@@ -134,11 +135,14 @@ static json_t *whole_result(const struct la_work *work, const struct la_strings 
         .out = suite->out,
         .claims = work->claims,
         .answer = work->answer,
+        .subjects = work->subjects,
         .matrix = work->matrix,
         .unit = work->unit,
         .alerts = &work->alerts,
         .command = &suite->command,
         .pending = &pending,
+        .shard = suite->shard.number,
+        .shards = suite->shard.of,
         .certify = suite->certify && !suite->quick,
         .finished = finished,
         .seconds = (double)(la_now_ns() - work->start_ns) / 1e9,
@@ -376,7 +380,13 @@ static int hand_over(const struct la_work *work, const json_t *result, struct la
 {
     const struct la_suite *suite = work->suite;
     int failed = suite->json ? la_result_hand_over(result, suite->json, work->stream, error) : 0;
-    return failed || (suite->junit && la_result_junit(work->results, suite->junit, work->stream, error)) ? -1 : 0;
+    char page[LA_PATH_MAX];
+    la_path(page, "%s/report.html", suite->out);
+    if (!failed && suite->junit)
+        failed = la_reporter_write(&suite->parts, suite->out, "--junit", suite->junit, work->stream, error);
+    if (!failed && suite->html)
+        failed = la_reporter_write(&suite->parts, suite->out, "--html", page, -1, error);
+    return failed;
 }
 
 static int report(struct la_work *work, struct la_strings *limits)
@@ -417,6 +427,7 @@ static void release(struct la_work *work)
     json_decref(work->results);
     json_decref(work->answer);
     json_decref(work->unseen);
+    json_decref(work->subjects);
     json_decref(work->matrix);
     json_decref(work->unit);
     la_unit_files_free(&work->unit_files);
@@ -494,6 +505,7 @@ int la_suite_run(void *context, const struct la_sandbox *sandbox, struct la_stri
                            .sandbox = sandbox,
                            .results = json_array(),
                            .unseen = json_array(),
+                           .subjects = json_array(),
                            .start_ns = la_now_ns(),
                            .stream = -1};
     work.into = work.results;

@@ -35,6 +35,7 @@ struct la_work {
     struct la_extent given;        /* --data */
     char data[LA_PATH_MAX];        /* our copy of it */
     struct la_probe probe;
+    json_t *subjects; /* files that verdicts speak of */
     struct la_means means;
     struct la_options options;
     char server[LA_PATH_MAX];

@@ -16,6 +16,7 @@ static void note_lost(const struct la_ledger *ledger, const struct la_op *op, bo
 {
     result->lost++;
     result->lost_promised += promised;
+    result->lost_by_type[op->type]++;
     result->lost_marked += op->done_ns <= ledger->head->mark_ns;
     result->lost_bytes += la_op_kind(op)->value ? la_value_size(&ledger->head->plan, op->seq) : 0;
     uint64_t *earliest = &result->earliest_lost_ns[life_of(ledger, op)];
@@ -105,6 +106,7 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
     const struct la_type *type = la_types[op->type];
     bool promised = type->promised && type->promised(&tally->ledger->head->plan, op);
     result->acked++;
+    result->acked_by_type[op->type]++;
     result->promised += promised;
     result->acked_before += life < atomic_load_explicit(&tally->ledger->head->life, memory_order_relaxed);
     result->acked_marked += op->done_ns <= tally->ledger->head->mark_ns;
@@ -135,8 +137,10 @@ static int earlier(const void *a, const void *b)
 void la_tally_end(struct la_tally *tally)
 {
     uint64_t count = tally->result->lost;
-    if (count) /* in the order in which they were sent: the first ones are reported in full */
+    if (count) { /* in the order in which they were sent: the first ones are reported in full */
         qsort(tally->lost, count, sizeof *tally->lost, earlier);
+        tally->result->first_lost = tally->lost[0];
+    }
     for (uint64_t i = 0; i < count; i++)
         judge_lost(tally, tally->lost[i]);
     free(tally->lost);

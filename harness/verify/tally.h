@@ -29,6 +29,9 @@ struct la_verify {
     uint64_t earliest_lost_ns[LA_LIVES_MAX]; /* ack time of the earliest lost operation of each life; 0: none */
     uint64_t acked_by_age[LA_AGES];          /* of the lives that ended by a fault */
     uint64_t lost_by_age[LA_AGES];
+    uint64_t acked_by_type[LA_TYPES_MAX]; /* by place in la_types */
+    uint64_t lost_by_type[LA_TYPES_MAX];
+    uint64_t first_lost; /* where the first lost operation stands in the ledger; of no meaning when none is */
     uint64_t slowest_ns; /* the longest that a client waited for a reply, or had waited when the server went down */
     uint64_t read_ns;    /* when the node was read back */
     uint64_t survivors;  /* operations of the server's earlier lives whose effect is there to see */

@@ -420,7 +420,7 @@ class Refused(LastackTest):
         self.assertEqual(json.loads(run.stdout), run.result)
         self.assertIn("kill9-none", run.stderr)
         run = self.lastack("run", "kill9-none", "--junit", "-")
-        self.assertEqual(xml.etree.ElementTree.fromstring(run.stdout).tag, "testsuite")
+        self.assertEqual(xml.etree.ElementTree.fromstring(run.stdout).tag, "testsuites")
 
     def test_control_characters_do_not_break_the_xml(self):
         text = KILL9.read_text().replace("steps:", "steps:\n  - command: {send: 'ECHO \"a\\x01\\x1b[31m\\xff\"', "

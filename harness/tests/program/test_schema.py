@@ -13,7 +13,7 @@ import jsonschema
 from result_schema import SCHEMA, schema_errors
 from support import BROKEN, LASTACK, ROOT, LastackTest, scenario_file, undocumented
 
-UNKNOWN = {"server", "may_evict", "cut_unseen", "crash_lives", "given_data"}  # of a run that was interrupted
+UNKNOWN = {"server", "may_evict", "cut_unseen", "crash_lives", "given_data", "started", "started_ns"}  # of a run that was interrupted
 FIELDS = set(SCHEMA["$defs"]["scenario"]["properties"])
 KILL9 = (scenario_file("kill9-aof-always")).read_text()
 

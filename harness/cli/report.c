@@ -1,0 +1,56 @@
+#include "cli/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/again.h"
+#include "report/reporter.h"
+#include "report/result.h"
+
+static int usage(const char *text)
+{
+    fprintf(stderr, "lastack: %s\n", text);
+    return LA_EXIT_USAGE;
+}
+
+int la_cli_report(int argc, char **argv)
+{
+    struct la_parts parts;
+    struct la_error error;
+    if (la_parts_find(&parts, &error))
+        return usage(error.text);
+    const char **words = la_alloc((size_t)argc + 4, sizeof *words);
+    la_reporter_words(&parts, words);
+    for (int i = 1; i < argc; i++)
+        words[LA_REPORTER_WORDS + i - 1] = argv[i];
+    execv(words[0], (char **)words);
+    fprintf(stderr, "lastack: %s: %s\n", words[0], strerror(errno));
+    free(words);
+    return LA_EXIT_USAGE;
+}
+
+int la_cli_merge(int argc, char **argv)
+{
+    struct la_parts parts;
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    struct la_strings reports = {0};
+    if (argc < 2)
+        return usage("merge: name the reports of a run's shards");
+    for (int i = 1; i < argc; i++)
+        la_strings_add(&reports, la_strdup(argv[i]));
+    int bad = la_parts_find(&parts, &error);
+    if (!bad)
+        la_path(path, "%s/claims.yaml", parts.fixtures);
+    struct la_claims *claims = bad ? NULL : la_claims_read(path, &error);
+    json_t *merged = claims ? la_again_merge(&reports, claims, &error) : NULL;
+    bool failed = !merged || la_result_hand_over(merged, "-", STDOUT_FILENO, &error);
+    json_decref(merged);
+    if (claims)
+        la_claims_free(claims);
+    la_strings_free(&reports);
+    return failed ? usage(error.text) : LA_EXIT_HOLDS;
+}

@@ -1,0 +1,119 @@
+#include "report/again.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "report/health.h"
+#include "report/result.h"
+#include "report/row.h"
+#include "report/write_commands.h"
+
+static bool says_untestable(const json_t *result)
+{
+    size_t i;
+    json_t *claim;
+    json_array_foreach (json_object_get(result, "claims"), i, claim)
+        if (!strcmp(la_json_get(claim, "verdict"), "untestable"))
+            return true;
+    return false;
+}
+
+static json_t *health_again(const json_t *result, const json_t *scenarios)
+{
+    const json_t *before = json_object_get(result, "health");
+    json_t *rules = json_array();
+    size_t i;
+    json_t *rule;
+    json_array_foreach (json_object_get(before, "rules"), i, rule)
+        json_array_append_new(rules, la_json_text(la_json_get(rule, "rule")));
+    json_t *health = la_health_together(scenarios, rules, json_is_true(json_object_get(before, "own")));
+    json_decref(rules);
+    return health;
+}
+
+json_t *la_again(const json_t *result, json_t *scenarios, const struct la_claims *claims)
+{
+    json_t *again = json_deep_copy(result);
+    json_t *said = la_claims_result(claims, scenarios);
+    if (says_untestable(result))
+        la_claims_untestable(claims, said);
+    json_object_set_new(again, "claims", said);
+    json_object_set_new(again, "health", health_again(result, scenarios));
+    json_object_set_new(again, "write_commands", la_write_commands_together(scenarios));
+    json_object_set_new(again, "scenarios", scenarios);
+    return again;
+}
+
+json_t *la_again_read(const char *report, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    struct stat st;
+    json_error_t why;
+    bool folder = stat(report, &st) == 0 && S_ISDIR(st.st_mode);
+    la_path(path, folder ? "%s/result.json" : "%s", report);
+    json_t *result = json_load_file(path, 0, &why);
+    if (result && json_is_array(json_object_get(result, "scenarios")) &&
+        la_json_whole(result, "schema") <= LA_RESULT_SCHEMA)
+        return result;
+    la_fail(error, "%s: %s", path, result ? "not the result of 'lastack run' or 'lastack certify'" : why.text);
+    json_decref(result);
+    return NULL;
+}
+
+/* Adds what is not in a list yet. */
+static void unite(json_t *result, const json_t *other, const char *key)
+{
+    json_t *list = json_object_get(result, key);
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(other, key), i, item) {
+        bool there = false;
+        for (size_t n = 0; n < json_array_size(list); n++)
+            there = there || json_equal(json_array_get(list, n), item);
+        if (!there)
+            json_array_append(list, item);
+    }
+}
+
+static void add_shard(json_t *result, const json_t *other)
+{
+    static const char *const lists[] = {"pending", "limits", "changed_directives", "not_applicable", "subjects"};
+    static const char *const once[] = {"answer", "unit", "matrix"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        unite(result, other, lists[i]);
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+        if (json_is_null(json_object_get(result, once[i])))
+            json_object_set(result, once[i], json_object_get(other, once[i]));
+    if (!json_is_true(json_object_get(other, "finished")))
+        json_object_set_new(result, "finished", json_false());
+    if (la_json_number(other, "seconds") > la_json_number(result, "seconds"))
+        json_object_set(result, "seconds", json_object_get(other, "seconds"));
+    if (json_is_null(json_object_get(result, "health")))
+        json_object_set(result, "health", json_object_get(other, "health"));
+}
+
+json_t *la_again_merge(const struct la_strings *reports, const struct la_claims *claims, struct la_error *error)
+{
+    json_t *whole = NULL;
+    json_t *scenarios = json_array();
+    bool bad = false;
+    for (size_t i = 0; i < reports->count && !bad; i++) {
+        json_t *one = la_again_read(reports->items[i], error);
+        bad = !one;
+        json_array_extend(scenarios, json_object_get(one, "scenarios"));
+        if (whole && one)
+            add_shard(whole, one);
+        else if (one)
+            whole = json_deep_copy(one);
+        json_decref(one);
+    }
+    json_t *merged = NULL;
+    if (!bad && whole) {
+        json_object_set_new(whole, "shard", json_null());
+        merged = la_again(whole, json_incref(scenarios), claims);
+    }
+    json_decref(scenarios);
+    json_decref(whole);
+    return merged;
+}
