@@ -9,7 +9,8 @@ struct la_parts {
     char scenarios[LA_PATH_MAX];
     char fixtures[LA_PATH_MAX];
     char playbooks[LA_PATH_MAX]; /* runbooks, one for each incident */
-    char reporting[LA_PATH_MAX]; /* the program in python3 that makes reports */
+    char reporting[LA_PATH_MAX]; /* the programs in python3: one that makes reports, */
+    char nightly[LA_PATH_MAX];   /* and one that draws scenarios */
 };
 
 int la_parts_find(struct la_parts *parts, struct la_error *error);

@@ -1,4 +1,4 @@
-/* The command line: lastack run, certify, list, replay, playbook, drill, fault, ledger. */
+/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, fault, ledger. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +60,7 @@ static const char usage_text[] =
     "to\n"
     "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
     "  lastack report REPORT... [OPTION...]   HTML, Markdown, JUnit, CTRF, metrics, a certificate; what is new\n"
+    "  lastack swarm [--count N] [--seed N]   draw scenarios from a seed, and run them\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
     "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
@@ -414,6 +415,7 @@ int main(int argc, char **argv)
                     {"fault", "lastack fault", fault},
                     {"ledger", "lastack ledger", ledger},
                     {"report", "lastack report", la_cli_report},
+                    {"swarm", "lastack swarm", la_cli_swarm},
                     {"merge", "lastack merge", la_cli_merge}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)

@@ -16,20 +16,30 @@ static int usage(const char *text)
     return LA_EXIT_USAGE;
 }
 
-int la_cli_report(int argc, char **argv)
+static int become(const char *program, int argc, char **argv)
 {
-    struct la_parts parts;
-    struct la_error error;
-    if (la_parts_find(&parts, &error))
-        return usage(error.text);
     const char **words = la_alloc((size_t)argc + 4, sizeof *words);
-    la_reporter_words(&parts, words);
+    la_reporter_words(program, words);
     for (int i = 1; i < argc; i++)
         words[LA_REPORTER_WORDS + i - 1] = argv[i];
     execv(words[0], (char **)words);
     fprintf(stderr, "lastack: %s: %s\n", words[0], strerror(errno));
     free(words);
     return LA_EXIT_USAGE;
+}
+
+int la_cli_report(int argc, char **argv)
+{
+    struct la_parts parts;
+    struct la_error error;
+    return la_parts_find(&parts, &error) ? usage(error.text) : become(parts.reporting, argc, argv);
+}
+
+int la_cli_swarm(int argc, char **argv)
+{
+    struct la_parts parts;
+    struct la_error error;
+    return la_parts_find(&parts, &error) ? usage(error.text) : become(parts.nightly, argc, argv);
 }
 
 int la_cli_merge(int argc, char **argv)

@@ -1,9 +1,10 @@
-/* lastack report, and what it asks of us. */
+/* lastack report and swarm, which are programs in python3, and what they ask of us. */
 #ifndef LASTACK_CLI_REPORT_H
 #define LASTACK_CLI_REPORT_H
 
-/* Becomes the program in python3 that writes reports. */
+/* Becomes the program in python3 that writes reports, or the one that draws scenarios. */
 int la_cli_report(int argc, char **argv);
+int la_cli_swarm(int argc, char **argv);
 
 /* `lastack merge REPORT...`: the result of several shards, as JSON. */
 int la_cli_merge(int argc, char **argv);

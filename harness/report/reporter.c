@@ -13,7 +13,7 @@
 
 enum { TEXT_MAX_BYTES = 1 << 30, READ_BYTES = 65536 };
 
-void la_reporter_words(const struct la_parts *parts, const char *words[LA_REPORTER_WORDS])
+void la_reporter_words(const char *program, const char *words[LA_REPORTER_WORDS])
 {
     char self[LA_PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -23,7 +23,7 @@ void la_reporter_words(const struct la_parts *parts, const char *words[LA_REPORT
     }
     words[0] = PYTHON;
     words[1] = "-B";
-    words[2] = parts->reporting;
+    words[2] = program;
 }
 
 int la_reporter_try(struct la_error *error)
@@ -74,7 +74,7 @@ int la_reporter_write(const struct la_parts *parts, const char *report, const ch
     int out[2];
     int status = 0;
     size_t length;
-    la_reporter_words(parts, words);
+    la_reporter_words(parts->reporting, words);
     pid_t pid = start(words, out);
     if (pid < 0)
         return la_fail(error, "%s: %s", words[0], strerror(errno));

@@ -7,10 +7,10 @@
 enum { LA_REPORTER_WORDS = 3 };
 
 /*
- * The words that its command line begins with; they are valid as long as `parts` is. Tells it where lastack itself is,
- * by the environment.
+ * The words that the command line of a program of ours in python3 begins with. Tells it where lastack itself is, by the
+ * environment.
  */
-void la_reporter_words(const struct la_parts *parts, const char *words[LA_REPORTER_WORDS]);
+void la_reporter_words(const char *program, const char *words[LA_REPORTER_WORDS]);
 
 /*
  * What it makes of the report at `report`, with an option that takes a file, to where the user wants it; "-": to the

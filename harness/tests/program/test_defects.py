@@ -4,89 +4,12 @@ not know which is on; with none on, the same scenarios hold. FULL=1: all of them
 import importlib.util
 import unittest
 
-from support import BROKEN, FULL, SCENARIOS, LastackTest, scenario_file
+import yaml
 
-# defect -> finding kinds, one of which must be there, where an ordinary kill -9 shows it; and the type that it strikes.
-# The standard mix finds it as well, when enough operations of that type are drawn: here the whole load consists of it.
-KILL9 = {
-    "lose-tail": ({"lost", "hole"}, "list"),
-    "skip-nth": ({"hole", "lost", "corrupt"}, "counter"),
-    "half-multi": ({"torn transaction"}, "transaction"),
-    "half-script": ({"torn transaction"}, "script"),
-    "lose-pipeline-tail": ({"hole"}, "list"),
-    "forget-del": ({"resurrected"}, "string"),
-    "forget-unlink": ({"resurrected"}, "string"),
-    "forget-flush": ({"resurrected", "lost"}, "flush"),
-    "forget-expire": ({"hole", "wrong ttl"}, "expiry"),
-    "forget-persist": ({"hole", "wrong ttl"}, "expiry"),
-    "forget-copy": ({"torn transaction", "hole"}, "move"),
-    "forget-pop": ({"resurrected"}, "queue"),
-    "forget-hdel": ({"resurrected"}, "hash"),
-    "revived-member": ({"resurrected"}, "set"),
-    "revived-score": ({"resurrected"}, "zset"),
-    "revived-entry": ({"resurrected"}, "stream"),
-    "forget-group": ({"hole"}, "group"),
-    "forget-delivery": ({"hole"}, "group"),
-    "forget-ack": ({"resurrected"}, "group"),
-    "blpop-redelivers": ({"resurrected"}, "queue"),
-    "half-rename": ({"torn transaction", "hole"}, "move"),
-    "clear-bit": ({"hole", "lost"}, "bitmap"),
-    "shifted-range": ({"corrupt"}, "range"),
-    "lost-append": ({"hole"}, "append"),
-    "double-incr": ({"phantom"}, "counter"),
-    "double-push": ({"corrupt"}, "list"),
-    "shift-ttl": ({"wrong ttl"}, "expiry"),
-    "stale-snapshot": ({"lost"}, None),
-    "reorder": ({"hole"}, "list"),
-    "reorder-clients": ({"hole"}, "list"),
-    "swap-values": ({"phantom", "corrupt"}, None),
-    "foreign-value": ({"phantom", "corrupt"}, None),
-    "truncate-values": ({"corrupt"}, None),
-    "corrupt-values": ({"corrupt", "phantom"}, None),
-    "wrong-counter": ({"phantom"}, "counter"),
-    "phantom-key": ({"phantom"}, None),
-    "drop-list-head": ({"hole"}, "list"),
-    "lost-field": ({"hole"}, "hash"),
-    "lost-member": ({"hole"}, "set"),
-    "wrong-score": ({"phantom"}, "zset"),
-    "lost-entry": ({"hole"}, "stream"),
-    "garbled-member": ({"phantom"}, "zset"),
-    "wrapped-score": ({"phantom"}, "zset"),
-    "renamed-field": ({"phantom"}, "hash"),
-    "shifted-id": ({"corrupt"}, "stream"),
-    "renamed-entry-field": ({"corrupt"}, "stream"),
-    "skipped-entries": ({"corrupt"}, "group"),
-    "stranger-pending": ({"corrupt"}, "group"),
-    "sudden-ttl": ({"wrong ttl"}, "list"),
-    "lose-ttl": ({"wrong ttl"}, "expiry"),
-    "field-ttl-lost": ({"hole", "wrong ttl"}, "field-expiry"),
-    "wrong-database": ({"phantom"}, "flush"),
-    "refuse-start": ({"refuses to start"}, None),
-    "read-only-after-restart": ({"unavailable"}, None),
-    "ack-before-write": ({"lost"}, None),
-}
+from support import BROKEN, FULL, ROOT, SCENARIOS, LastackTest, scenario_file
 
-# defect -> the scenario that shows it, and what it is called there
-ELSEWHERE = {
-    "no-fsync": ("power-cut-aof-always", {"lost"}),
-    "no-fsync-at-rest": ("power-cut-at-rest", {"lost"}),
-    "fsync-wrong-file": ("power-cut-aof-always", {"lost"}),
-    "rename-without-dirsync": ("power-cut-rdb", {"lost"}),
-    "ignores-failed-fsync": ("failed-fsync-always", {"lost", "refuses to start"}),
-    "deaf-after-failed-fsync": ("failed-fsync-everysec", set()),
-    "ok-under-disk-full": ("disk-full-aof-everysec", {"hole"}),
-    "lose-rewrite-tail": ("kill9-mixed", {"hole"}),
-    "early-wait": ("wait-failover", {"lost"}),
-    "early-waitaof": ("waitaof-power-cut", {"lost"}),
-    "waitaof-at-once": ("waitaof-cut-at-fsync", {"lost"}),
-    "wait-counts-connections": ("wait-partition", {"lost"}),
-    "shutdown-leaves-replicas": ("shutdown-replica-behind", {"lost"}),
-    "ignores-min-replicas": ("min-replicas-partition", set()),
-    "revive-expired": ("expire-while-down", {"resurrected", "wrong ttl"}),
-    "deaf-after-restart": ("kill9-twice-aof-always", {"lost"}),
-    "diverging-replica": ("replica-resync", {"diverged"}),
-    "replica-keeps-deleted": ("replica-resync", {"diverged"}),
-}
+# The standard mix finds most by kill -9, when enough operations of a type are drawn: here the load consists of that type.
+TABLE = yaml.safe_load((ROOT / "fixtures/defects.yaml").read_text())
 SOUND = ["failed-fsync-always", "failed-fsync-always-trickle", "failed-fsync-everysec", "failed-fsync-everysec-trickle",
          "failed-fsync-no",
          "kill9-none", "kill9-rdb", "kill9-aof-always", "kill9-aof-everysec", "kill9-mixed", "kill-before-fsync",
@@ -109,7 +32,7 @@ class Defects(LastackTest):
     folders = "/dev/shm"  # what a real disk adds is time: the defects are the server's
 
     def test_every_switch_is_here(self):
-        self.assertEqual(set(table()), set(KILL9) | set(ELSEWHERE) | {"loading-forever", "skip-nth-fsync", "info-says-ok"})
+        self.assertEqual(set(table()), {one["defect"] for one in TABLE} | {"loading-forever", "skip-nth-fsync", "info-says-ok"})
 
     def test_no_defect_holds(self):
         run = self.lastack("run", *[scenario_file(name) for name in SOUND], "--server", BROKEN / "respd")
@@ -181,11 +104,13 @@ def by_default(defect, kinds):
         lambda self: self.caught(defect, scenario_file("kill9-aof-always"), kinds, "--repeat", 3))
 
 
-for name, (expected, struck_type) in KILL9.items():
-    setattr(Defects, f"test_{name.replace('-', '_')}", by_kill9(name, expected, struck_type))
-    setattr(Defects, f"test_default_{name.replace('-', '_')}", by_default(name, expected))
-for name, (shown_by, expected) in ELSEWHERE.items():
-    setattr(Defects, f"test_{name.replace('-', '_')}", by(name, shown_by, expected))
+for one in TABLE:
+    name, expected = one["defect"].replace("-", "_"), set(one["finds"])
+    if "scenario" in one:
+        setattr(Defects, f"test_{name}", by(one["defect"], one["scenario"], expected))
+        continue
+    setattr(Defects, f"test_{name}", by_kill9(one["defect"], expected, one.get("type")))
+    setattr(Defects, f"test_default_{name}", by_default(one["defect"], expected))
 
 if __name__ == "__main__":
     unittest.main()

@@ -4,7 +4,7 @@ in the way the scenario is about. A scenario that cannot fail is not one."""
 import unittest
 
 from support import BROKEN, SCENARIOS, LastackTest, scenario_file
-from test_defects import ELSEWHERE
+from test_defects import TABLE
 
 # scenario -> what breaks it
 FLIPS = {
@@ -62,6 +62,7 @@ OUR_FLIPS = {
     "failed-fsync-always-trickle": "ignores-failed-fsync",
     "failed-fsync-everysec-trickle": "deaf-after-failed-fsync",
     "torn-transaction-twice": "deaf-after-restart",
+    "disk-full-after-rewrite": "ok-under-disk-full",
     "promoted-in-resync": "ack-before-write",
 }
 
@@ -71,7 +72,8 @@ class Flips(LastackTest):
         names = {path.stem for path in SCENARIOS.glob("*/*.yaml")
                  if path.parent.name not in ("claims", "worst", "playbooks", "backups")  # see test_claims.py, test_worst.py, test_documents.py
                  and "\nworld: " not in path.read_text()}
-        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {name for name, _ in ELSEWHERE.values()} | {"incident-rotten-bits"})
+        self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {one["scenario"] for one in TABLE if "scenario" in one}
+                         | {"incident-rotten-bits"})
 
     def test_the_wrapper_itself_breaks_nothing(self):
         run = self.lastack("run", scenario_file("kill9-mixed"), "--server", BROKEN / "redis")
