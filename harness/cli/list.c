@@ -1,15 +1,78 @@
 #include "cli/list.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "judge/expectations.h"
 #include "report/claims.h"
 #include "report/row.h"
+#include "run/steps.h"
+#include "scenario/fields.h"
 #include "scenario/read.h"
 #include "scenario/scenario.h"
+#include "scenario/yaml_list.h"
 
-static json_t *scenarios_json(const struct la_scenarios *scenarios)
+struct duration {
+    char *name;
+    unsigned int seconds;
+};
+
+static const cyaml_schema_field_t duration_fields[] = {LA_TEXT("name", LA_REQUIRED, struct duration, name),
+                                                       LA_NEEDED("seconds", struct duration, seconds), LA_END};
+static const cyaml_schema_value_t duration_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct duration, duration_fields)};
+
+static int read_durations(const struct la_parts *parts, struct la_yaml_list *list, struct la_error *error)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/seconds.yaml", parts->fixtures);
+    return la_yaml_list_read(path, &duration_value, list, error);
+}
+
+static json_t *group_of(const struct la_scenario *scenario)
+{
+    char *name = la_scenario_group(scenario);
+    json_t *group = la_json_text(name);
+    free(name);
+    return group;
+}
+
+static json_t *seconds_of(const struct la_yaml_list *durations, const char *name)
+{
+    const struct duration *items = durations->items;
+    for (unsigned int i = 0; i < durations->count; i++)
+        if (!strcmp(items[i].name, name))
+            return json_integer(items[i].seconds);
+    return json_null();
+}
+
+/* What it takes that not every machine or command line has. */
+static json_t *needs_of(const struct la_scenario *scenario)
+{
+    json_t *needs = json_array();
+    const char *const named[] = {
+        scenario->power_cut && scenario->power_cut->method == LA_POWER_REAL ? "root" : NULL,
+        scenario->world ? "root and systemd" : NULL,
+        la_scenario_quotes(scenario) ? "--document" : NULL,
+        la_scenario_step(scenario, &la_step_script, UINT_MAX) ? "--backup" : NULL,
+        scenario->situation && la_situation(scenario->situation) > LA_AT_RESTART ? "--old-server" : NULL,
+        scenario->alone ? "nothing beside it" : NULL,
+        scenario->only_with ? scenario->only_with : NULL,
+    };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i])
+            json_array_append_new(needs, json_string(named[i]));
+    for (unsigned int i = 0; i < scenario->node_count; i++)
+        if (scenario->nodes[i].memory_mb) {
+            json_array_append_new(needs, json_string("a memory cgroup"));
+            break;
+        }
+    return needs;
+}
+
+static json_t *scenarios_json(const struct la_scenarios *scenarios, const struct la_yaml_list *durations)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < scenarios->count; i++) {
@@ -17,9 +80,10 @@ static json_t *scenarios_json(const struct la_scenarios *scenarios)
         json_t *claims = json_array();
         for (unsigned int c = 0; c < scenario->claim_count; c++)
             json_array_append_new(claims, json_string(scenario->claims[c].id));
-        json_array_append_new(all,
-                              json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", scenario->name, "title", scenario->title,
-                                        "file", scenario->path, "quick", scenario->quick, "claims", claims));
+        json_array_append_new(
+            all, json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o}", "name", scenario->name, "title", scenario->title,
+                           "group", group_of(scenario), "file", scenario->path, "quick", scenario->quick, "seconds",
+                           seconds_of(durations, scenario->name), "needs", needs_of(scenario), "claims", claims));
     }
     return all;
 }
@@ -47,6 +111,21 @@ static json_t *claims_json(const struct la_claims *claims, const struct la_scena
     return all;
 }
 
+static void print_scenario(const json_t *entry)
+{
+    const json_t *seconds = json_object_get(entry, "seconds");
+    char about[24] = "-";
+    size_t i;
+    json_t *need;
+    if (json_is_integer(seconds))
+        snprintf(about, sizeof about, "%d s", (int)json_integer_value(seconds));
+    printf("%-11s %-33s %6s  %s", la_json_get(entry, "group"), la_json_get(entry, "name"), about,
+           la_json_get(entry, "title"));
+    json_array_foreach (json_object_get(entry, "needs"), i, need)
+        printf("%s%s", i ? ", " : " [needs ", json_string_value(need));
+    puts(i ? "]" : "");
+}
+
 static void print_plain(const json_t *all, bool claims)
 {
     size_t i;
@@ -57,7 +136,7 @@ static void print_plain(const json_t *all, bool claims)
             printf("%-7s %-12s %s\n", la_json_get(entry, "id"), n ? "checked" : "not checked",
                    la_json_get(entry, "text"));
         } else {
-            printf("%-34s %s\n", la_json_get(entry, "name"), la_json_get(entry, "title"));
+            print_scenario(entry);
         }
     }
 }
@@ -68,9 +147,12 @@ int la_list(const struct la_parts *parts, bool claims, bool json, struct la_erro
     char path[LA_PATH_MAX];
     la_path(path, "%s/claims.yaml", parts->fixtures);
     struct la_claims *catalogue = la_claims_read(path, error);
-    int result = catalogue ? la_scenarios_read(&scenarios, parts->scenarios, &la_kinds, error) : -1;
+    struct la_yaml_list durations = {0};
+    bool bad = !catalogue || la_scenarios_read(&scenarios, parts->scenarios, &la_kinds, error);
+    int result = bad || read_durations(parts, &durations, error) ? -1 : 0;
     if (!result) {
-        json_t *all = claims ? claims_json(catalogue, &scenarios) : scenarios_json(&scenarios);
+        json_t *all = claims ? claims_json(catalogue, &scenarios) : scenarios_json(&scenarios, &durations);
+        la_yaml_list_free(&duration_value, &durations);
         if (json)
             json_dumpf(all, stdout, JSON_INDENT(2)), putchar('\n');
         else

@@ -54,6 +54,7 @@ static const char usage_text[] =
     "  lastack run FILE|DIR|NAME... [OPTION...]\n"
     "                                         run scenarios: files, folders, or names of those that come with lastack\n"
     "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
+    "  lastack explain SCENARIO|CLAIM|WORD    what it is, why it matters, how to read its verdict\n"
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
     "  lastack playbook RUNBOOK.md --incident NAME\n"
     "                                         run a runbook as it is written on a server that something has happened "
@@ -416,6 +417,7 @@ int main(int argc, char **argv)
                     {"ledger", "lastack ledger", ledger},
                     {"report", "lastack report", la_cli_report},
                     {"swarm", "lastack swarm", la_cli_swarm},
+                    {"explain", "lastack explain", la_cli_explain},
                     {"merge", "lastack merge", la_cli_merge}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)

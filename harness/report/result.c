@@ -1,6 +1,5 @@
 #include "report/result.h"
 
-#include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,12 +302,11 @@ static json_t *run_began(const struct la_run *run)
     return json_sprintf("%s.%03dZ", stamp, (int)(ms % 1000));
 }
 
-/* Scenarios stand together in folders. */
 static json_t *group_of(const struct la_scenario *scenario)
 {
-    char *path = realpath(scenario->path, NULL);
-    json_t *group = la_json_text(path ? basename(dirname(path)) : NULL);
-    free(path);
+    char *name = la_scenario_group(scenario);
+    json_t *group = la_json_text(name);
+    free(name);
     return group;
 }
 

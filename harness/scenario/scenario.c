@@ -134,3 +134,11 @@ unsigned int la_mix_part_keys(const struct la_load_spec *load, const struct la_m
 {
     return part->keys ? part->keys : la_type_find(part->type) == 0 ? load->keys : LA_MIX_KEYS;
 }
+
+char *la_scenario_group(const struct la_scenario *scenario)
+{
+    char *path = realpath(scenario->path, NULL);
+    char *group = la_strdup(path ? basename(dirname(path)) : "");
+    free(path);
+    return group;
+}

@@ -175,6 +175,9 @@ void la_fill_in(unsigned int *value, unsigned int standard);
 const struct la_step *la_scenario_step(const struct la_scenario *scenario, const struct la_step_kind *kind,
                                        unsigned int end);
 
+/* The folder that its file lies in, by name: scenarios stand together in folders. To be freed. */
+char *la_scenario_group(const struct la_scenario *scenario);
+
 /* The name of the node that a step or an expectation is about. */
 const char *la_spec_node(const struct la_scenario *scenario, const struct la_spec *spec);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The command line: exit statuses, and bad input that ends in one clear line."""
+import json
 import os
 import pathlib
 import signal
@@ -7,7 +8,9 @@ import subprocess
 import time
 import unittest
 
-from support import BROKEN, LASTACK, LastackTest, scenario_file
+import yaml
+
+from support import BROKEN, LASTACK, ROOT, LastackTest, scenario_file
 
 KILL9 = scenario_file("kill9-aof-always")
 
@@ -25,7 +28,41 @@ class CommandLine(LastackTest):
         self.assertIn("kill9-aof-always", names)
         claims = self.lastack("list", "--claims", out=False).stdout
         self.assertEqual(len(claims.splitlines()), 144)
-        self.assertTrue(self.lastack("list", "--json", out=False).stdout.startswith("["))
+        listed = {one["name"]: one for one in json.loads(self.lastack("list", "--json", out=False).stdout)}
+        self.assertEqual(listed["kill9-none"]["group"], "strategies")
+        self.assertGreater(listed["kill9-none"]["seconds"], 0)
+        self.assertEqual(listed["kill9-none"]["needs"], [])
+        self.assertEqual(listed["power-cut-rdb-real"]["needs"], ["root"])
+        self.assertIn("--document", listed["playbook-flushall-aof"]["needs"])
+        timed = {one["name"] for one in yaml.safe_load((ROOT / "fixtures/seconds.yaml").read_text())}
+        self.assertEqual(timed - set(listed), set(), "of scenarios that are gone")
+
+    def test_explain(self):
+        """Every scenario and claim, and the words that a table has."""
+        listed = [one["name"] for one in json.loads(self.lastack("list", "--json", out=False).stdout)]
+        for name, *words in ((listed[0], "what is done:", "run it: lastack run"), ("s0-17", "restart loads RDB", "qualified"),
+                             ("mark", "must survive"), ("holds", "every rule fired"), ("window ms", "earliest lost")):
+            run = self.lastack("explain", name, out=False)
+            self.assertEqual(run.status, 0, str(run))
+            for word in words:
+                self.assertIn(word, " ".join(run.stdout.split()))
+        self.assert_refused(self.lastack("explain", "kil9-rdb", out=False), "is it kill9-rdb")
+        self.assertEqual(self.lastack("explain", out=False).status, 2)
+
+    def test_completion(self):
+        (self.folder / "bin").mkdir()
+        (self.folder / "bin/lastack").symlink_to(LASTACK)
+
+        def completed(*words):
+            line = " ".join(f"'{word}'" for word in words)
+            script = (f"source {ROOT}/harness/cli/lastack.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _lastack; "
+                      "printf '%s\\n' \"${COMPREPLY[@]}\"")
+            return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env={
+                **os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}"}).stdout.split()
+        self.assertEqual(completed("lastack", "rep"), ["replay", "report"])
+        self.assertEqual(completed("lastack", "run", "kill9-no"), ["kill9-none"])
+        self.assertEqual(completed("lastack", "run", "kill9-none", "--ju"), ["--junit"])
+        self.assertEqual(completed("lastack", "run", "--keep", "f"), ["findings"])
 
     def test_usage(self):
         for args in ([], ["dance"], ["run"], ["run", KILL9, "--jobs", "0"], ["run", KILL9, "--seed", "x"],
