@@ -52,11 +52,12 @@ static char *why_not(const struct la_type *type, redisContext *client, const str
     return why;
 }
 
-void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed)
+void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed, bool commands)
 {
     for (unsigned int i = 0; i < la_type_count; i++)
         lacks->missing[i] = why_not(la_types[i], client, renamed);
-    la_commands_ask(&lacks->commands, client);
+    if (commands)
+        la_commands_ask(&lacks->commands, client);
 }
 
 void la_lacks_free(struct la_lacks *lacks)

@@ -10,11 +10,14 @@
 /* Why the server under test cannot be loaded with a type; NULL: it can. Filled once, by the probe. */
 struct la_lacks {
     char *missing[LA_TYPES_MAX];
-    struct la_commands commands; /* its write commands, as it describes them */
+    struct la_commands commands; /* its write commands, as it describes them; empty where nobody has asked */
 };
 
-/* Asks a running server which commands it has. `renamed`: as the configuration of the runs renames them. */
-void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed);
+/*
+ * Asks a running server which types it has. `renamed`: commands, as the configuration of the runs renames them. Which
+ * write commands it has is asked only with `commands`.
+ */
+void la_lacks_ask(struct la_lacks *lacks, redisContext *client, const struct la_strings *renamed, bool commands);
 void la_lacks_free(struct la_lacks *lacks);
 
 /*

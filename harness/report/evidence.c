@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "base/output.h"
+#include "base/thin.h"
 
 enum { SUM_LENGTH = 32, SUMS_MAX = 64 << 20, PIECE = 1 << 16 };
 
@@ -64,6 +65,12 @@ static int each_file(const char *bundle, int (*visit)(void *context, const char 
     return result;
 }
 
+static bool is_control(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    return slash && !strcmp(slash + 1, "control");
+}
+
 struct sealing {
     FILE *out;
     struct la_error *error;
@@ -75,6 +82,8 @@ static int seal_one(void *context, const char *path, const char *name, bool file
     char sum[SUM_LENGTH + 1];
     if (!file) /* a socket that the server has left, say */
         return 0;
+    if (is_control(name))
+        la_thin(path); /* its log has room for far more than most runs need */
     if (sum_of(path, sum, sealing->error))
         return -1;
     fprintf(sealing->out, "%s  %s\n", sum, name);
@@ -103,7 +112,7 @@ static bool is_optional(const char *name)
 {
     const char *slash = strchr(name, '/');
     const char *rest = slash ? slash + 1 : "";
-    return !strcmp(rest, "log") || !strcmp(rest, "control") || !strncmp(rest, "data/", 5);
+    return !strcmp(rest, "log") || is_control(name) || !strncmp(rest, "data/", 5);
 }
 
 /* Lines of `sums`, each "SUM  NAME", sorted by name; they point into a text. */

@@ -5,15 +5,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "report/row.h"
 
 enum { COMMAND_SHOWN = 48 };
 
+/* Of the terminal: what is wider than a line of a book is hard to read. */
+static int columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < 80)
+        return 80;
+    return size.ws_col < 120 ? size.ws_col : 120;
+}
+
 void la_table_paragraph(int indent, const char *text)
 {
-    int room = isatty(STDOUT_FILENO) ? 79 - indent : INT_MAX;
+    int room = isatty(STDOUT_FILENO) ? columns() - 1 - indent : INT_MAX;
     while (*text) {
         int length = (int)strlen(text);
         if (length > room)
@@ -83,10 +93,27 @@ static void overrides(const json_t *list)
     free(line);
 }
 
+void la_table_verdict(const char *verdict, int width)
+{
+    static const struct {
+        const char *verdict;
+        const char *colour;
+    } colours[] = {{"violated", "31"}, {"inconclusive", "33"}, {"qualified", "33"}, {"holds", "32"}};
+    const char *none = getenv("NO_COLOR");
+    bool coloured = isatty(STDOUT_FILENO) && !(none && *none);
+    for (size_t i = 0; coloured && i < sizeof colours / sizeof *colours; i++)
+        if (!strcmp(verdict, colours[i].verdict)) {
+            printf("\033[%sm%-*s\033[0m", colours[i].colour, width, verdict);
+            return;
+        }
+    printf("%-*s", width, verdict);
+}
+
 void la_table_row(const json_t *scenario)
 {
     const struct la_row row = la_row_of(scenario);
-    printf("%s%-30s %-12s", isatty(STDOUT_FILENO) ? "\r\033[K" : "", row.name, la_verdict_name(row.verdict));
+    printf("%s%-30s ", isatty(STDOUT_FILENO) ? "\r\033[K" : "", row.name);
+    la_table_verdict(la_verdict_name(row.verdict), 12);
     la_table_number(row.figures[LA_FIGURE_ACKED], 8, 0);
     la_table_number(row.figures[LA_FIGURE_LOST], 7, 0);
     la_table_number(row.figures[LA_FIGURE_WINDOW_MS], 9, 1);
@@ -124,7 +151,9 @@ static void claims(const json_t *list)
         return;
     printf("\n%-7s %-13s %s\n", "claim", "verdict", "what the document says / what was measured");
     json_array_foreach (list, i, claim) {
-        printf("%-7s %-13s %s\n", la_json_get(claim, "id"), la_json_get(claim, "verdict"), la_json_get(claim, "text"));
+        printf("%-7s ", la_json_get(claim, "id"));
+        la_table_verdict(la_json_get(claim, "verdict"), 13);
+        printf(" %s\n", la_json_get(claim, "text"));
         bool one_side = strcmp(la_json_get(claim, "verdict"), "qualified") != 0 && *la_json_get(claim, "conditions");
         json_int_t n = json_integer_value(json_object_get(claim, "n"));
         char times[32] = "";

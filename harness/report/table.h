@@ -1,4 +1,4 @@
-/* What a person sees on the terminal: one row a scenario as it ends, then the claims. At most 80 columns on a terminal.
+/* What a person sees on the terminal: one row a scenario as it ends, then the claims. At most as wide as the terminal.
  */
 #ifndef LASTACK_REPORT_TABLE_H
 #define LASTACK_REPORT_TABLE_H
@@ -19,7 +19,10 @@ void la_table_answer(const json_t *answer);
 /* The ways of persisting side by side: "matrix" of the result; NULL: nothing. */
 void la_table_matrix(const json_t *matrix);
 
-/* A text with `indent` blanks before each of its lines, which on a terminal end before column 80. */
+/* A verdict in a column; in its colour on a terminal, where NO_COLOR is not set. */
+void la_table_verdict(const char *verdict, int width);
+
+/* A text with `indent` blanks before each of its lines, which on a terminal end before its last column (80 to 120). */
 void la_table_paragraph(int indent, const char *text);
 
 /* A shell command and a newline: of several lines the first, cut off where it is long. */

@@ -220,6 +220,10 @@ static int probe(struct la_work *work, struct la_error *error)
     if (*work->old_server)
         la_subjects_add(work->subjects, "old-server", work->old_server);
     work->probe.subjects = work->subjects;
+    for (size_t i = 0; i < work->scenarios.count; i++) {
+        const struct la_load_spec *load = work->scenarios.items[i]->load;
+        work->probe.of_commands = work->probe.of_commands || (load && load->commands);
+    }
     if (la_make_dirs(dir, error) ||
         la_probe_server(&work->probe, &work->options.server, dir, suite->start_timeout_ms, error))
         return -1;

@@ -150,7 +150,7 @@ static int ask(struct la_probe *probe, struct la_node *node, const struct la_str
     if (!result) {
         la_probe_ask_settings(client, &node->address, &probe->settings);
         la_probe_ask_users(client, &node->address, &probe->users);
-        la_lacks_ask(&probe->lacks, client, renamed);
+        la_lacks_ask(&probe->lacks, client, renamed, probe->of_commands);
     }
     if (!result && probe->subjects)
         la_subjects_add_running(probe->subjects, probe->pid);
@@ -170,7 +170,7 @@ int la_probe_server(struct la_probe *probe, const struct la_server *server, cons
     struct la_node node;
     struct la_server asked = *server;
     struct la_config open;
-    *probe = (struct la_probe){.subjects = probe->subjects};
+    *probe = (struct la_probe){.of_commands = probe->of_commands, .subjects = probe->subjects};
     la_config_copy(&open, server->base);
     la_config_set(&open, "rename-command", NULL); /* CONFIG may be renamed away, and is needed only here */
     la_strings_free(&open.renamed);

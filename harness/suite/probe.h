@@ -13,12 +13,14 @@ struct la_probe {
     struct la_lacks lacks;      /* what it can be loaded with */
     struct la_strings settings; /* pairs of CONFIG GET *, empty where the server does not tell */
     struct la_strings users;    /* lines of ACL LIST, without passwords and but for our own; empty likewise */
-    json_t *subjects;           /* the program that ran is added there; NULL: nowhere; not the probe's */
+    bool of_commands; /* it is asked for its write commands as well: whoever probes says so, since it takes time */
+    json_t *subjects; /* the program that ran is added there; NULL: nowhere; not the probe's */
 };
 
 /*
  * Within `timeout_ms` (0: 20 s) starts the server once in `dir`, asks, and ends it. 0, or -1 with `error` filled:
- * not a Redis, or its own words when it refuses the configuration. What `probe` held is gone, but for `subjects`.
+ * not a Redis, or its own words when it refuses the configuration. What `probe` held is gone, but for `of_commands` and
+ * `subjects`.
  */
 int la_probe_server(struct la_probe *probe, const struct la_server *server, const char *dir, unsigned int timeout_ms,
                     struct la_error *error);

@@ -37,11 +37,21 @@ void la_subjects_add_running(json_t *subjects, pid_t pid)
 {
     char path[64];
     char name[LA_PATH_MAX];
+    size_t i;
+    json_t *subject;
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
     ssize_t length = readlink(path, name, sizeof name - 1);
     if (length <= 0)
         return;
     name[length] = '\0';
+    json_array_foreach (subjects, i, subject)
+        if (la_same_file(la_json_get(subject, "path"), path)) { /* no wrapper: it has been read already */
+            json_t *same = json_copy(subject);
+            json_object_set_new(same, "role", json_string("executable"));
+            json_object_set_new(same, "path", la_json_text(name));
+            json_array_append_new(subjects, same);
+            return;
+        }
     add(subjects, "executable", name, path);
 }
 

@@ -309,7 +309,8 @@ static void show_progress(const struct la_work *work, size_t next, size_t all, c
     if (done)
         snprintf(left, sizeof left, ", about %.0f s left", seconds / (double)done * (double)(all - done));
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[K[%zu/%zu] %s; %.0f s%s\r", next, all, name, seconds, left);
+        fprintf(stderr, "\r\033[K[%zu/%zu] %s; %u violated, %u inconclusive so far; %.0f s%s\r", next, all, name,
+                la_rows_count(work->into, LA_VIOLATED), la_rows_count(work->into, LA_INCONCLUSIVE), seconds, left);
 }
 
 void la_suite_run_range(struct la_work *work, size_t first, size_t end)
