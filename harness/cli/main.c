@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/value.h"
 #include "report/ledger_print.h"
+#include "suite/rejudge.h"
 #include "suite/replay.h"
 #include "suite/sandbox.h"
 #include "suite/suite.h"
@@ -56,6 +57,7 @@ static const char usage_text[] =
     "  lastack list [--claims] [--json]       list scenarios, or the claims they check\n"
     "  lastack explain SCENARIO|CLAIM|WORD    what it is, why it matters, how to read its verdict\n"
     "  lastack replay BUNDLE [--server PATH]  recover a kept crash state and judge it again\n"
+    "  lastack rejudge REPORT...              judge again, with this lastack, what a run has read back\n"
     "  lastack playbook RUNBOOK.md --incident NAME\n"
     "                                         run a runbook as it is written on a server that something has happened "
     "to\n"
@@ -312,6 +314,40 @@ static int replay(int argc, char **argv)
     return la_sandbox_run(la_replay_run, &replay, &replay.parts, LA_GRACE_NONE_MS);
 }
 
+static error_t parse_rejudge(int key, char *value, struct argp_state *state)
+{
+    struct la_rejudge *rejudge = state->input;
+    switch (key) {
+    case OPTION_JSON: rejudge->json = la_value_path(value, "--json"); break;
+    case ARGP_KEY_ARG: la_strings_add(&rejudge->reports, la_strdup(la_value_path(value, "a report"))); break;
+    case ARGP_KEY_END:
+        if (!rejudge->reports.count)
+            argp_error(state, "name a report: the folder of a run");
+        if (rejudge->json && rejudge->reports.count > 1)
+            argp_error(state, "--json takes one report");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int rejudge(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"json", OPTION_JSON, "FILE", 0, "write the result with its new verdicts there; - is standard output", 0}, {0}};
+    struct la_rejudge arguments = {.json = NULL};
+    struct la_error error;
+    struct argp argp = {options, parse_rejudge, "REPORT...", NULL, NULL, NULL, NULL};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    int status = LA_EXIT_USAGE;
+    if (la_parts_find(&arguments.parts, &error))
+        fprintf(stderr, "lastack: %s\n", error.text);
+    else
+        status = la_rejudge_run(&arguments);
+    la_strings_free(&arguments.reports);
+    return status;
+}
+
 struct fault_arguments {
     const char *node;
     bool times;
@@ -407,17 +443,12 @@ int main(int argc, char **argv)
         char name[16];
         char called[20];
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", "lastack run", run_files},
-                    {"certify", "lastack certify", certify},
-                    {"list", "lastack list", list},
-                    {"replay", "lastack replay", replay},
-                    {"playbook", "lastack playbook", la_cli_playbook},
-                    {"drill", "lastack drill", la_cli_drill},
-                    {"fault", "lastack fault", fault},
-                    {"ledger", "lastack ledger", ledger},
-                    {"report", "lastack report", la_cli_report},
-                    {"swarm", "lastack swarm", la_cli_swarm},
-                    {"explain", "lastack explain", la_cli_explain},
+    } commands[] = {{"run", "lastack run", run_files},        {"certify", "lastack certify", certify},
+                    {"list", "lastack list", list},           {"replay", "lastack replay", replay},
+                    {"rejudge", "lastack rejudge", rejudge},  {"playbook", "lastack playbook", la_cli_playbook},
+                    {"drill", "lastack drill", la_cli_drill}, {"fault", "lastack fault", fault},
+                    {"ledger", "lastack ledger", ledger},     {"report", "lastack report", la_cli_report},
+                    {"swarm", "lastack swarm", la_cli_swarm}, {"explain", "lastack explain", la_cli_explain},
                     {"merge", "lastack merge", la_cli_merge}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)

@@ -29,7 +29,9 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
                        unsigned int lenient_ms)
 {
     char reads[LA_PATH_MAX];
+    char kept[LA_PATH_MAX];
     la_path(reads, "%s/reads", run->dir);
+    la_path(kept, "%s/replies", run->dir);
     struct la_strings sent = {0};
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
@@ -39,6 +41,7 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
     options.sent = &sent;
     options.fault_ns = run->fault_ns;
     options.reads_path = reads;
+    options.kept_path = kept;
     options.lenient_ns = lenient_ms * UINT64_C(1000000);
     options.timeless = run->clock_changed;
     run->findings.node = node->spec->name;

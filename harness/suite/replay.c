@@ -16,46 +16,19 @@
 #include "run/run.h"
 #include "run/steps.h"
 #include "scenario/read.h"
+#include "suite/past.h"
 #include "types/ledger_check.h"
 
 enum { START_TIMEOUT_MS = 60000 };
-
-/* What the run wrote down of itself: scenario.json, of any version. */
-struct recorded {
-    json_t *json; /* NULL: it was not finished */
-    const char *server;
-    const char *verdict;
-    const json_t *doubts;
-    int crash_lives; /* a bundle from before this was written down is taken to be of the first crash */
-    int given_data;
-    int may_evict;
-    int cut_unseen;
-};
 
 struct bundle {
     struct la_scenario *scenario;
     struct la_scenario plain; /* the same without a power that can be cut: nothing is, and no disk is needed */
     struct la_config config;
-    struct recorded recorded;
+    struct la_past recorded;
     char crash[LA_PATH_MAX];
     char server[LA_PATH_MAX];
 };
-
-static int read_recorded(struct recorded *recorded, const char *path, struct la_error *error)
-{
-    *recorded = (struct recorded){.json = json_load_file(path, 0, NULL), .crash_lives = 1, .verdict = ""};
-    const json_t *reasons = NULL;
-    if (!recorded->json)
-        return la_fail(error, "%s: not the result of a run", path);
-    int bad = json_unpack(recorded->json, "{s?s, s?s, s?o, s?o, s?i, s?b, s?b, s?b}", "server", &recorded->server,
-                          "verdict", &recorded->verdict, "doubts", &recorded->doubts, "reasons", &reasons,
-                          "crash_lives", &recorded->crash_lives, "given_data", &recorded->given_data, "may_evict",
-                          &recorded->may_evict, "cut_unseen", &recorded->cut_unseen);
-    bool sound = strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
-    if (!recorded->doubts && !sound) /* from before doubts were written down by themselves */
-        recorded->doubts = reasons;
-    return bad ? la_fail(error, "%s: not the result of a run", path) : 0;
-}
 
 /* A bundle is evidence: nothing is written into it. */
 static int check_out(const struct la_replay *replay, struct la_error *error)
@@ -83,7 +56,7 @@ static int open_bundle(struct bundle *bundle, const struct la_replay *replay, st
                 replay->bundle);
     la_path(path, "%s/scenario.json", replay->bundle);
     bundle->recorded.crash_lives = 1;
-    if (seal != LA_SEAL_UNFINISHED && read_recorded(&bundle->recorded, path, error))
+    if (seal != LA_SEAL_UNFINISHED && la_past_read(&bundle->recorded, path, error))
         return -1;
     if (bundle->recorded.given_data)
         return la_fail(error, "%s: that run began with --data, which a bundle does not hold: run it again instead",
@@ -141,23 +114,8 @@ static int set_up(struct la_run *run, const struct bundle *bundle, const struct 
                           replay->out, NULL, error);
 }
 
-/* What kept the run from judging keeps the replay from it too: the ledger and the crash state are the run's. */
-static void take_over_doubts(struct la_run *run, const struct recorded *recorded)
-{
-    size_t i;
-    json_t *doubt;
-    if (!recorded->json)
-        la_run_doubt(run, "the run was not finished: nothing says whether it was sound");
-    json_array_foreach (recorded->doubts, i, doubt)
-        la_run_doubt(run, "the run itself: %s", json_string_value(doubt));
-    run->may_evict = recorded->may_evict;
-    bool judged =
-        recorded->json && *recorded->verdict && strcmp(recorded->verdict, la_verdict_name(LA_INCONCLUSIVE)) != 0;
-    run->unproven = !judged || recorded->cut_unseen;
-}
-
 /* Only what the state and the ledger can tell is judged: loss, and data that is wrong. */
-static int judge(struct la_run *run, const struct recorded *recorded)
+static int judge(struct la_run *run, const struct la_past *recorded)
 {
     for (int kind = 0; kind < LA_FINDING_KINDS; kind++)
         for (uint64_t i = 0; i < run->findings.count[kind] && i < LA_FINDINGS_KEPT; i++)
@@ -166,7 +124,7 @@ static int judge(struct la_run *run, const struct recorded *recorded)
     if (run->verified)
         printf("%llu of %llu acknowledged operations lost\n", (unsigned long long)run->verify.lost,
                (unsigned long long)run->verify.acked);
-    take_over_doubts(run, recorded);
+    la_past_doubts(run, recorded);
     struct la_judgement judgement = la_judge(run);
     for (size_t i = 0; i < judgement.reasons.count; i++)
         printf("%s: %s\n", la_verdict_name(judgement.verdict), judgement.reasons.items[i]);

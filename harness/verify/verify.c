@@ -9,6 +9,7 @@
 #include "redis/keyscan.h"
 #include "redis/replies.h"
 #include "types/fates.h"
+#include "verify/kept.h"
 #include "verify/reads.h"
 #include "verify/sent.h"
 #include "verify/tally.h"
@@ -22,16 +23,19 @@ struct pass {
     const struct la_verify_options *options;
     struct la_findings *findings;
     struct la_verify *result;
-    struct la_reads *reads; /* NULL: not kept */
+    struct la_reads *reads;       /* NULL: not kept */
+    struct la_kept *kept;         /* likewise */
+    struct la_kept *kept_already; /* what is judged in place of a server; NULL: a server is read */
     struct la_index index;
     struct la_tally tally;
     redisContext *client;
     const struct la_op **ops; /* scratch for one history */
     uint8_t *local;
-    uint64_t asked_ns;  /* the batch */
-    long long expiring; /* keys that were seen to have a time to live */
-    long long own;      /* keys that the scenario's commands name */
-    uint64_t shown;     /* keys that the scan has named, given ones included */
+    uint64_t asked_ns;    /* the batch */
+    uint64_t answered_ns; /* the key; 0: just now */
+    long long expiring;   /* keys that were seen to have a time to live */
+    long long own;        /* keys that the scenario's commands name */
+    uint64_t shown;       /* keys that the scan has named, given ones included */
     struct la_replies replies;
     struct la_keyscan scan;       /* on a connection of its own */
     uint8_t *seen;                /* by key: which of its parts the scan has named, as bits */
@@ -69,7 +73,7 @@ static struct la_history history_of(struct pass *pass, uint64_t key, const char 
                                .fates = pass->local,
                                .findings = pass->findings,
                                .asked_ns = pass->asked_ns,
-                               .answered_ns = la_now_ns(),
+                               .answered_ns = pass->answered_ns ? pass->answered_ns : la_now_ns(),
                                .lenient_ns = pass->options->lenient_ns,
                                .timeless = pass->options->timeless};
 }
@@ -79,6 +83,9 @@ static void judge_key(struct pass *pass, uint64_t key, redisReply *const *replie
     char name[LA_KEY_NAME_MAX];
     name_of(pass, key, name);
     struct la_history history = history_of(pass, key, name);
+    const struct la_kept_key kept = {history.session, history.key, history.asked_ns, history.answered_ns};
+    if (pass->kept)
+        la_kept_add(pass->kept, &kept, replies, type_of(pass, key)->reads);
     type_of(pass, key)->judge(&history, replies);
     if (pass->reads)
         la_reads_add(pass->reads, &history);
@@ -333,14 +340,44 @@ static int read_and_keep(struct pass *pass)
 {
     struct la_error error;
     struct la_reads reads;
-    if (!pass->options->reads_path)
+    struct la_kept kept;
+    const struct la_verify_options *options = pass->options;
+    if (!options->reads_path)
         return read_back(pass);
-    if (la_reads_create(&reads, pass->options->reads_path, &error))
+    if (la_reads_create(&reads, options->reads_path, &error))
         return lost_connection(pass, error.text);
+    if (la_kept_create(&kept, options->kept_path, options->timeless, options->lenient_ns, &error)) {
+        la_reads_close(&reads, &error);
+        return lost_connection(pass, error.text);
+    }
     pass->reads = &reads;
+    pass->kept = &kept;
     int bad = read_back(pass);
     pass->reads = NULL;
-    return la_reads_close(&reads, &error) ? lost_connection(pass, error.text) : bad;
+    pass->kept = NULL;
+    int lost = la_kept_close(&kept, &error);
+    return la_reads_close(&reads, &error) || lost ? lost_connection(pass, error.text) : bad;
+}
+
+/* What was kept, in place of a server. */
+static int judge_kept(struct pass *pass)
+{
+    struct la_kept_key at;
+    while (la_kept_next(pass->kept_already, &at)) {
+        redisReply *replies[LA_READS_MAX];
+        uint64_t key = (uint64_t)at.session * pass->keys + at.key;
+        if (at.key >= pass->keys || key >= pass->index.keys || pass->seen[key]++ || !touched(&pass->index, key))
+            return lost_connection(pass, "the file of replies does not go with the ledger");
+        pass->asked_ns = at.asked_ns;
+        pass->answered_ns = at.answered_ns;
+        int count = type_of(pass, key)->reads;
+        if (la_kept_replies(pass->kept_already, replies, count))
+            return lost_connection(pass, "the file of replies is damaged");
+        judge_key(pass, key, replies);
+        for (int i = 0; i < count; i++)
+            freeReplyObject(replies[i]);
+    }
+    return 0;
 }
 
 static int judge_recorded(struct pass *pass)
@@ -373,7 +410,7 @@ static int judge_by_keys(struct pass *pass)
     pass->ops = la_alloc(pass->index.longest, sizeof(struct la_op *));
     pass->local = la_alloc(pass->index.longest, 1);
     pass->seen = la_alloc(pass->index.keys, 1);
-    int bad = read_and_keep(pass);
+    int bad = pass->kept_already ? judge_kept(pass) : read_and_keep(pass);
     la_index_free(&pass->index);
     la_replies_release(&pass->replies);
     free(pass->types);
@@ -383,15 +420,14 @@ static int judge_by_keys(struct pass *pass)
     return bad;
 }
 
-int la_verify_node(const struct la_ledger *ledger, const struct la_address *address,
-                   const struct la_verify_options *options, struct la_findings *findings, struct la_verify *result)
+static int judge_all(struct pass *pass)
 {
-    struct pass pass = {
-        .ledger = ledger, .address = address, .options = options, .findings = findings, .result = result};
+    const struct la_ledger *ledger = pass->ledger;
+    struct la_verify *result = pass->result;
     *result = (struct la_verify){.read_ns = la_now_ns()};
-    la_tally_begin(&pass.tally, ledger, options->fault_ns, findings, result);
-    int bad = options->recording ? judge_recorded(&pass) : judge_by_keys(&pass);
-    la_tally_end(&pass.tally);
+    la_tally_begin(&pass->tally, ledger, pass->options->fault_ns, pass->findings, result);
+    int bad = pass->options->recording ? judge_recorded(pass) : judge_by_keys(pass);
+    la_tally_end(&pass->tally);
     /* what the load counted while it ran is held against what was found in the ledger afterwards */
     uint64_t acked = atomic_load(&ledger->head->acked);
     acked = acked > result->acked ? acked : result->acked;
@@ -400,4 +436,31 @@ int la_verify_node(const struct la_ledger *ledger, const struct la_address *addr
         snprintf(result->why, sizeof result->why, "only %llu of %llu acknowledged operations were checked",
                  (unsigned long long)result->checked, (unsigned long long)acked);
     return result->complete ? 0 : -1;
+}
+
+int la_verify_node(const struct la_ledger *ledger, const struct la_address *address,
+                   const struct la_verify_options *options, struct la_findings *findings, struct la_verify *result)
+{
+    struct pass pass = {
+        .ledger = ledger, .address = address, .options = options, .findings = findings, .result = result};
+    return judge_all(&pass);
+}
+
+int la_verify_kept(const struct la_ledger *ledger, const char *path, const struct la_address *address,
+                   struct la_findings *findings, struct la_verify *result, struct la_error *error)
+{
+    struct la_kept kept;
+    struct la_verify_options options = {0};
+    struct pass pass = {.ledger = ledger,
+                        .address = address,
+                        .options = &options,
+                        .findings = findings,
+                        .result = result,
+                        .kept_already = &kept};
+    int opened = la_kept_open(&kept, path, &options.timeless, &options.lenient_ns, error);
+    if (opened)
+        return opened;
+    int bad = judge_all(&pass);
+    la_kept_close(&kept, error);
+    return bad ? la_fail(error, "%s", result->why) : 0;
 }

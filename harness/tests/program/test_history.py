@@ -6,10 +6,65 @@ import re
 import subprocess
 import unittest
 
-from support import LASTACK, LastackTest, scenario_file
+from support import BROKEN, LASTACK, LastackTest, scenario_file
 
 EVENT = re.compile(r'\{:index (\d+), :time (\d+), :process (\d+), :type :(invoke|ok|fail|info), :f :([\w-]+), '
                    r':value \["(la:\d+:\d+)" (\d+|nil|\[[\d ]*\])\](?:, :error ("(?:[^"\\]|\\.)*"))?\}$')
+
+
+class Rejudge(LastackTest):
+    """What was read back is judged again; no server runs."""
+
+    def rewritten(self, run, change):
+        for entry in run.result["scenarios"]:
+            change(entry)
+        (run.out / "result.json").write_text(json.dumps(run.result))
+
+    def again(self, run, status, *more):
+        again = self.lastack("rejudge", run.out, *more, out=False)
+        self.assertEqual(again.status, status, str(again))
+        return again.stdout
+
+    def test_the_same_judge_says_the_same(self):
+        for defect, status in (("", 0), ("lose-tail", 1)):
+            run = self.lastack("run", scenario_file("kill9-aof-always"), scenario_file("power-cut-rdb"), "--server",
+                               BROKEN / "respd", env={"RESPD_DEFECT": defect})
+            self.assertEqual(run.status, status, str(run))
+            self.assertIn("2 judged again, 0 verdicts changed; 0 had nothing kept", self.again(run, status))
+
+    def test_what_a_verdict_rests_on_is_found_anew(self):
+        run = self.lastack("run", scenario_file("kill9-aof-always"), "--server", BROKEN / "respd",
+                           env={"RESPD_DEFECT": "lose-tail"})
+        lost = run.scenario()["rpo"]["lost"]
+        self.rewritten(run, lambda entry: entry.update(verdict="holds", violated=[], reasons=[]))
+        self.assertIn("kill9-aof-always: holds -> violated", self.again(run, 1, "--json", self.folder / "new.json"))
+        [entry] = json.loads((self.folder / "new.json").read_text())["scenarios"]
+        self.assertEqual((entry["verdict"], entry["rpo"]["lost"]), ("violated", lost))
+        self.assertIn("hole", entry["violated"])
+        sound = self.lastack("run", scenario_file("kill9-aof-always"), "--server", BROKEN / "respd")
+        self.rewritten(sound, lambda entry: entry.update(verdict="violated", violated=["hole"], reasons=["hole (1)"]))
+        self.assertIn("kill9-aof-always: violated -> holds", self.again(sound, 0))
+        self.rewritten(sound, lambda entry: entry.update(verdict="violated", violated=["hole", "window"], reasons=["x"]))
+        self.assertIn("0 verdicts changed", self.again(sound, 1))  # a window is not judged again, and stays
+        self.rewritten(sound, lambda entry: entry.update(verdict="inconclusive", violated=[], reasons=["x"]))
+        self.assertIn("0 verdicts changed", self.again(sound, 3))
+
+    def test_what_was_not_kept_and_what_is_damaged(self):
+        run = self.lastack("run", scenario_file("kill9-none"))
+        bundle = run.out / "kill9-none"
+        whole = (bundle / "replies").read_bytes()
+        (bundle / "replies").write_bytes(whole[:-9] + b"123456789")
+        self.assertIn("not judged again", self.again(run, 0))
+        sums = (bundle / "sums").read_text().splitlines(keepends=True)  # whoever takes its checksum away, too
+        (bundle / "sums").write_text("".join(line for line in sums if not line.endswith("  replies\n")))
+        for content in (whole[:-9], whole[:24], whole + whole[24:], b"LASTKEPT" + bytes(40), b""):
+            (bundle / "replies").write_bytes(content)
+            said = self.again(run, 0)
+            self.assertIn("0 judged again", said)
+        (bundle / "replies").unlink()
+        self.assertIn("1 had nothing kept", self.again(run, 0))
+        self.assert_refused(self.lastack("rejudge", "/nonexistent", out=False), "/nonexistent")
+        self.assertEqual(self.lastack("rejudge", out=False).status, 2)
 
 
 class History(LastackTest):

@@ -1,0 +1,208 @@
+#include "suite/rejudge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "judge/expectations.h"
+#include "judge/judge.h"
+#include "report/again.h"
+#include "report/evidence.h"
+#include "report/result.h"
+#include "report/row.h"
+#include "scenario/read.h"
+#include "suite/past.h"
+#include "types/ledger_check.h"
+#include "verify/verify.h"
+
+/* What is judged again; a key that nobody wrote is not looked for, so that a phantom stays. */
+static bool is_of_data(const char *kind)
+{
+    static const char *const kinds[] = {"hole", "torn transaction", "resurrected", "corrupt", "wrong ttl", "lost"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i], kind))
+            return true;
+    return false;
+}
+
+struct counts {
+    unsigned int judged;
+    unsigned int changed;
+    unsigned int nothing_kept;
+    unsigned int damaged;
+};
+
+/* The run as far as its bundle tells. 1: nothing was kept; -1 with `error` filled. */
+static int judge_bundle(const char *bundle, struct la_judgement *judgement, struct la_verify *verify,
+                        struct la_error *error)
+{
+    static const struct la_options options = {.demands = {-1, -1, false}};
+    char path[LA_PATH_MAX];
+    enum la_seal seal;
+    struct la_past recorded = {.json = NULL};
+    struct la_config config = {0};
+    struct la_run *run = la_alloc(1, sizeof *run);
+    int result = la_evidence_check(bundle, &seal, error);
+    la_path(path, "%s/scenario.yaml", bundle);
+    run->scenario = result ? NULL : la_scenario_read(path, &la_kinds, error);
+    la_path(path, "%s/scenario.json", bundle);
+    result = !run->scenario || la_past_read(&recorded, path, error) ? -1 : 0;
+    if (!result && (recorded.given_data || run->scenario->world || la_load_is_list(run->scenario->load)))
+        result = 1;
+    la_path(path, "%s/ledger", bundle);
+    if (!result)
+        result = la_ledger_open(&run->ledger, path, error);
+    if (!result) {
+        la_path(path, "%s/%s", bundle, run->scenario->nodes[0].name);
+        result = la_config_read_back(&config, path, error);
+        la_config_find_login(&config);
+    }
+    const struct la_address names = {.renamed = &config.renamed};
+    la_path(path, "%s/replies", bundle);
+    if (!result)
+        result = la_verify_kept(&run->ledger, path, &names, &run->findings, &run->verify, error);
+    if (!result) {
+        run->options = &options;
+        run->replayed = true;
+        run->clock_changed = true;
+        run->node_count = 1;
+        run->nodes[0].spec = &run->scenario->nodes[0];
+        run->verified = &run->nodes[0];
+        la_past_doubts(run, &recorded);
+        *judgement = la_judge(run);
+        *verify = run->verify;
+    }
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_config_free(&config);
+    json_decref(recorded.json);
+    la_scenario_free((struct la_scenario *)run->scenario);
+    free(run);
+    return result;
+}
+
+static json_t *texts(const struct la_strings *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(array, la_json_text(list->items[i]));
+    return array;
+}
+
+/* What is violated now: of the data as judged again, of everything else as it was. */
+static json_t *kinds_now(const json_t *entry, const struct la_judgement *judgement)
+{
+    json_t *now = json_array();
+    size_t i;
+    json_t *kind;
+    json_array_foreach (json_object_get(entry, "violated"), i, kind)
+        if (!is_of_data(json_string_value(kind)))
+            json_array_append(now, kind);
+    for (size_t n = 0; n < judgement->violated.count; n++)
+        if (is_of_data(judgement->violated.items[n]))
+            json_array_append_new(now, json_string(judgement->violated.items[n]));
+    return now;
+}
+
+static enum la_verdict verdict_now(const json_t *entry, const json_t *kinds, const struct la_judgement *judgement)
+{
+    if (json_array_size(kinds))
+        return LA_VIOLATED;
+    bool open = la_row_of(entry).verdict == LA_INCONCLUSIVE || judgement->verdict == LA_INCONCLUSIVE;
+    return open ? LA_INCONCLUSIVE : LA_HOLDS;
+}
+
+/* The entry with what was found out. True: its verdict is another one. */
+static bool renew(json_t *entry, const struct la_judgement *judgement, const struct la_verify *verify)
+{
+    const enum la_verdict before = la_row_of(entry).verdict;
+    json_t *kinds = kinds_now(entry, judgement);
+    const enum la_verdict now = verdict_now(entry, kinds, judgement);
+    json_t *rpo = json_object_get(entry, "rpo");
+    if (json_is_object(rpo)) {
+        json_object_set_new(rpo, "acked", json_integer((json_int_t)verify->acked));
+        json_object_set_new(rpo, "lost", json_integer((json_int_t)verify->lost));
+    }
+    json_object_set_new(entry, "violated", kinds);
+    if (now == before)
+        return false;
+    json_object_set_new(entry, "verdict", json_string(la_verdict_name(now)));
+    json_object_set_new(entry, "reasons", now == LA_HOLDS ? json_array() : texts(&judgement->reasons));
+    return true;
+}
+
+static void judge_entry(json_t *entry, const char *report, struct counts *counts)
+{
+    char bundle[LA_PATH_MAX];
+    struct la_error error = {""};
+    struct la_judgement judgement = {.verdict = LA_INCONCLUSIVE};
+    struct la_verify verify = {0};
+    const struct la_row row = la_row_of(entry);
+    const char *before = la_verdict_name(row.verdict);
+    bool told = json_is_array(json_object_get(entry, "violated")); /* else it does not say what convicted it */
+    la_path(bundle, "%s/%s", report, la_json_get(entry, "bundle"));
+    int result = !told || access(bundle, R_OK) ? 1 : judge_bundle(bundle, &judgement, &verify, &error);
+    if (result > 0) {
+        counts->nothing_kept++;
+        return;
+    }
+    if (result < 0) {
+        counts->damaged++;
+        printf("%s: not judged again: %s\n", row.name, error.text);
+        return;
+    }
+    counts->judged++;
+    if (renew(entry, &judgement, &verify)) {
+        const struct la_row again = la_row_of(entry);
+        const char *why = json_string_value(json_array_get(again.reasons, 0));
+        counts->changed++;
+        printf("%s: %s -> %s%s%s\n", row.name, before, la_verdict_name(again.verdict), why ? ": " : "", why ? why : "");
+    }
+    la_judgement_free(&judgement);
+}
+
+/* -1 with `error` filled: it is no report. */
+static int judge_report(const struct la_rejudge *rejudge, const char *report, const struct la_claims *claims,
+                        int *status, struct la_error *error)
+{
+    struct counts counts = {0};
+    size_t i;
+    json_t *entry;
+    json_t *result = la_again_read(report, error);
+    if (!result)
+        return -1;
+    json_t *scenarios = json_deep_copy(json_object_get(result, "scenarios"));
+    json_array_foreach (scenarios, i, entry)
+        judge_entry(entry, report, &counts);
+    json_t *again = la_again(result, scenarios, claims);
+    *status = la_result_exit_status(again);
+    int failed = rejudge->json ? la_result_hand_over(again, rejudge->json, STDOUT_FILENO, error) : 0;
+    if (!rejudge->json || strcmp(rejudge->json, "-") != 0)
+        printf("%s: %u judged again, %u verdicts changed; %u had nothing kept, %u could not be read; exit %d\n", report,
+               counts.judged, counts.changed, counts.nothing_kept, counts.damaged, *status);
+    json_decref(again);
+    json_decref(result);
+    return failed;
+}
+
+int la_rejudge_run(const struct la_rejudge *rejudge)
+{
+    char path[LA_PATH_MAX];
+    struct la_error error;
+    int worst = LA_EXIT_HOLDS;
+    la_path(path, "%s/claims.yaml", rejudge->parts.fixtures);
+    struct la_claims *claims = la_claims_read(path, &error);
+    bool bad = !claims;
+    for (size_t i = 0; i < rejudge->reports.count && !bad; i++) {
+        int status = LA_EXIT_HOLDS;
+        bad = judge_report(rejudge, rejudge->reports.items[i], claims, &status, &error);
+        if (status == LA_EXIT_VIOLATED || (status == LA_EXIT_INCONCLUSIVE && worst != LA_EXIT_VIOLATED))
+            worst = status;
+    }
+    if (bad)
+        fprintf(stderr, "lastack: %s\n", error.text);
+    if (claims)
+        la_claims_free(claims);
+    return bad ? LA_EXIT_USAGE : worst;
+}
