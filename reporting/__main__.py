@@ -46,6 +46,11 @@ def arguments(argv):
     for option in ("baseline", "waivers", "key", "verify", "server", "config", *OUTPUTS):
         if getattr(asked, option) == "":
             parser.error(f"--{option}: the name is empty (a variable that is not set?)")
+    paths = [getattr(asked, option) for option in OUTPUTS if getattr(asked, option)]
+    if asked.certificate and asked.certificate != "-":
+        paths.append(str(pathlib.Path(asked.certificate).with_suffix(".html")))
+    if len({os.path.abspath(path) if path != "-" else path for path in paths}) < len(paths):
+        parser.error("two outputs would have the same name (a certificate has its page beside it, with .html)")
     return asked
 
 
@@ -53,6 +58,7 @@ def write(path, text):
     """Whole, or not at all; `-` is standard output."""
     if path == "-":
         sys.stdout.write(text)
+        sys.stdout.flush()
         return
     target = pathlib.Path(path)
     try:
@@ -115,7 +121,7 @@ def report(asked):
         if kind == "certificate":
             certify(path, asked.key, view)
     if "-" not in (getattr(asked, kind) for kind in OUTPUTS):
-        print(view.line)
+        print(view.line, flush=True)
     return view.status
 
 
@@ -129,8 +135,13 @@ def main():
     except errors.Bad as error:
         print(f"lastack report: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"lastack report: standard output: {error.strerror}", file=sys.stderr)
+        sys.stdout = None  # nothing more is to be flushed
+        return 2
+    except Exception as error:  # a result that its format does not allow: never a verdict
+        print(f"lastack report: damaged: the result cannot be reported on ({type(error).__name__}: {error})",
+              file=sys.stderr)
         return 2
 
 

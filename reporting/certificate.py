@@ -1,6 +1,8 @@
 """An in-toto statement that says of which files what holds (test-result predicate), and whether it speaks of others."""
+import glob
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 
@@ -78,12 +80,53 @@ def read(path):
         statement = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         subjects = [(one["name"].partition(":")[0], one["name"].partition(":")[2], one["digest"]["sha256"])
                     for one in statement["subject"]]
-        assert statement["_type"] == STATEMENT and statement["predicateType"] == PREDICATE
+        if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
+            raise ValueError("another type")
+        words = [statement["predicate"]["result"], *(statement["predicate"]["annotations"][key]
+                                                     for key in ("summary", "started"))]
+        if not all(isinstance(word, str) and word.isprintable() and "\0" not in word
+                   for word in (*words, *(text for subject in subjects for text in subject))):
+            raise ValueError("not text")
         return statement, subjects
     except OSError as error:
         raise Bad(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Bad(f"{path}: not a certificate of lastack") from error
+
+
+def moved(subjects, asked):
+    """What a wrapper runs, and what a configuration names, can be told only where they were certified; None: all is well."""
+    recorded = {role: (path, digest) for role, path, digest in subjects}
+    others = [path for role, path, _ in subjects if role not in ("server", "executable", "config", "old-server")]
+
+    def is_there(role):
+        return os.path.realpath(asked[role]) == os.path.realpath(recorded[role][0])
+    wrapped = "executable" in recorded and recorded["executable"][1] != recorded["server"][1]
+    if wrapped and not is_there("server"):
+        return f"the server is a wrapper, and was certified as {recorded['server'][0]}: verify it there"
+    if asked["config"] is None:
+        return None
+    if others and not is_there("config"):
+        return f"the configuration names other files, and was certified as {recorded['config'][0]}: verify it there"
+    known = {os.path.realpath(path) for path in (*others, recorded["config"][0], asked["config"])}
+    for file in (asked["config"], *others):
+        for path in included(file, os.path.dirname(os.path.abspath(asked["config"]))):
+            if os.path.realpath(path) not in known:
+                return f"{path} is included, and was not certified"
+    return None
+
+
+def included(file, folder):
+    """Files that lines of `include` name now."""
+    try:
+        lines = pathlib.Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.split(None, 1)
+        if len(words) == 2 and words[0].lower() == "include":
+            pattern = words[1].strip().strip("\"'")
+            yield from glob.glob(pattern if pattern.startswith("/") else os.path.join(folder, pattern))
 
 
 def differs(subjects, server, config):
@@ -95,6 +138,9 @@ def differs(subjects, server, config):
             return f"it is about a {role}, and none was named (--{role})"
         if path is not None and role not in named_roles:
             return f"it is about no {role} of the user's"
+    elsewhere = moved(subjects, asked)
+    if elsewhere:
+        return elsewhere
     of_server = next((digest for role, _, digest in subjects if role == "server"), None)
     for role, path, digest in subjects:
         if role == "executable" and digest == of_server:  # no wrapper: the file that was named has been looked at

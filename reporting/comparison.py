@@ -65,7 +65,7 @@ def verdict_change(before, after):
 
 
 class Comparison:
-    def __init__(self, data, baseline, path):
+    def __init__(self, data, baseline, path, matters_of):
         self.path = path
         self.differences = list(self.differences_of(data, baseline))
         self.changes = []
@@ -78,6 +78,7 @@ class Comparison:
             if name not in now:
                 word = "not run" if old[name]["verdict"] != "violated" else "not run, was violated"
                 self.changes.append(Change(word, name, old[name]["verdict"], "-"))
+        self.compare_matters(matters_of(data), matters_of(baseline))
         self.compare_claims(data, baseline)
         order = ("new", "still", "changed", "gone", "not run, was violated", "not run", "first run")
         self.changes.sort(key=lambda one: (order.index(one.word), one.what.startswith("claim "), one.what))
@@ -92,10 +93,12 @@ class Comparison:
                                                     f"{one['host'].get('filesystem')}")):
             if value(data) != value(baseline):
                 yield Change("differs", what, value(baseline), value(data))
-        config = [sorted(one["sha256"] for one in side["subjects"] if one["role"] not in ("server", "executable"))
-                  for side in (baseline, data)]
-        if config[0] != config[1]:
-            yield Change("differs", "configuration", "another one", "this one")
+        for what, roles in (("program", ("server", "executable")), ("configuration", None)):
+            files = [sorted(one["sha256"] for one in side["subjects"]
+                            if (one["role"] in roles if roles else one["role"] not in ("server", "executable")))
+                     for side in (baseline, data)]
+            if files[0] != files[1]:
+                yield Change("differs", what, "another one" if files[0] else "not known", "this one")
 
     def compare(self, name, before, after):
         if before is None:
@@ -117,11 +120,21 @@ class Comparison:
             return
         self.figures.append(Change(told(before, after), what, before.words(unit), after.words(unit)))
 
+    def compare_matters(self, after, before):
+        old = {one.name: one.verdict for one in before}
+        for one in after:
+            word = verdict_change(old.get(one.name, "-"), one.verdict) if one.name in old or one.verdict == "violated" \
+                else "first run"
+            if word:
+                self.changes.append(Change(word, one.name, old.get(one.name, "-"), one.verdict))
+
     def compare_claims(self, data, baseline):
         old = {one["id"]: one for one in baseline["claims"]}
         for claim in data["claims"]:
             before = old.get(claim["id"])
             if before is None:
+                if claim["verdict"] == "violated":
+                    self.changes.append(Change("new", f"claim {claim['id']}", "-", "violated"))
                 continue
             word = verdict_change(before["verdict"], claim["verdict"])
             if word:

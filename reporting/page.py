@@ -27,6 +27,8 @@ def shorten(text, most=TEXT_MAX):
 def number(value, unit=""):
     if value is None:
         return "–"
+    if unit == "ms" and value >= 10_000:
+        return number(value / 1000, "s")
     text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
     return f"{text} {unit}".strip()
 

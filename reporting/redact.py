@@ -1,22 +1,32 @@
 """Passwords do not stand in what is published. Bundles and results have none; a command line or a log line may."""
 import re
 
-VALUE = r"""("[^"]*"|'[^']*'|[^\s'"|;&]+)"""
+CLIENT = r"\b(?:redis|valkey|keydb)-(?:cli|benchmark)\b"
+# A word of a shell, and one of redis.conf, in which ; | & are characters as any other.
+WORD = r"""((?:"(?:[^"\\]|\\.){0,500}"|'[^']{0,500}'|\\.|[^\s'"|;&\\]){1,500})"""
+VALUE = r"""("(?:[^"\\]|\\.){0,500}"|'[^']{0,500}'|[^\s'",}]{1,500})"""
+DIRECTIVES = "requirepass|masterauth|primaryauth|auth-pass|sentinel-pass|tls-(?:client-)?key-file-pass"
+
 PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
-    rf"(redis-cli\b[^|;&\n]*?\s(?:-a|--pass)[\s=]+)()(){VALUE}",
-    r"(://[^:@/\s]*:)()()([^@\s]+)(?=@)",
-    rf"(REDISCLI_AUTH=)()(){VALUE}",
-    rf"((?:^|[\s'\"`(\[>])auth\s+)((?:\S+\s+)?)(){VALUE}",
-    rf"(\b(?:requirepass|masterauth|primaryauth|tls-(?:client-)?key-file-pass)\"?[\s=]+)()(){VALUE}",
-    r"((?:^|[\s'\"])[><#])()()([^\s'\"]{3,})(?=[\s'\"]|$)",
+    rf"({CLIENT}[^\n]{{0,300}}?\s(?:-a|--pass)[\s=]+){WORD}",
+    rf"((?:REDIS|VALKEY|KEYDB)CLI_AUTH=){WORD}",
+    r"(://[^:@/\s]{0,100}:)([^@\s/]{1,200})(?=@)",
+    rf"(\b(?:requirepass|masterauth|primaryauth|sentinel-pass|tls-(?:client-)?key-file-pass)\b[\"']?\s*[\s:=]\s*){VALUE}",
+    rf"(\bauth-pass\s+\S+\s+){VALUE}",
 )]
+AUTH = re.compile(rf"((?:^|[\s'\"`(\[>])auth2?[\"']?\s+){VALUE}(?:(\s+){VALUE})?", re.IGNORECASE)
 ACL = re.compile(r"\b(setuser|user)\s", re.IGNORECASE)
+RULE = re.compile(r"((?:^|[\s'\"])[><#])([^\s'\"]{3,200})(?=[\s'\"]|$)")
+SIGNS = re.compile(r"pass|auth|://|-a\b|user\s", re.IGNORECASE)  # without one of them there is nothing to hide
 
 
 def hide(text):
     text = str(text)
-    for pattern in PATTERNS[:-1]:
-        text = pattern.sub(lambda found: f"{found[1]}{found[2]}{found[3]}***", text)
+    if not SIGNS.search(text):
+        return text
+    for pattern in PATTERNS:
+        text = pattern.sub(lambda found: f"{found[1]}***", text)
+    text = AUTH.sub(lambda found: f"{found[1]}***" + (f"{found[3]}***" if found[3] else ""), text)
     if ACL.search(text):
-        text = PATTERNS[-1].sub(lambda found: f"{found[1]}***", text)
+        text = RULE.sub(lambda found: f"{found[1]}***", text)
     return text

@@ -29,7 +29,9 @@ class Run:
         if folder is None or "/" in name or name in ("", ".", ".."):
             return None
         bundle = folder / name
-        return bundle if (bundle / "scenario.json").is_file() else None
+        if bundle.is_symlink() or not (bundle / "scenario.json").is_file():
+            return None
+        return bundle
 
     def log(self, scenario):
         """The log of the node that the scenario is about, with its name; None: it is not at hand."""
@@ -39,8 +41,9 @@ class Run:
         named = [event["node"] for event in scenario["timeline"] if event.get("node")]
         named += sorted(path.parent.name for path in bundle.glob("*/log"))
         for node in named:
-            if "/" not in node and (bundle / node / "log").is_file():
-                return bundle / node / "log"
+            path = bundle / node / "log"
+            if "/" not in node and path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
+                return path
         return None
 
 
@@ -84,7 +87,7 @@ def fill(data):
     """What an older version did not write down yet."""
     for name, value in (("claims", []), ("limits", []), ("changed_directives", []), ("not_applicable", []),
                         ("pending", []), ("command", []), ("subjects", []), ("host", {}), ("server", {}),
-                        ("finished", True), ("health", None), ("answer", None), ("unit", None), ("shard", None),
+                        ("finished", not data.get("pending")), ("health", None), ("answer", None), ("unit", None), ("shard", None),
                         ("matrix", None), ("started", ""), ("seconds", 0), ("lastack", "?"), ("seed", 0)):
         data.setdefault(name, value)
     for scenario in data["scenarios"]:
@@ -97,6 +100,10 @@ def fill(data):
             scenario.setdefault(name, value)
 
 
+def no_number(name):
+    raise ValueError(f"{name} is no number")
+
+
 def read(path):
     """A report's folder, or its result.json."""
     place = pathlib.Path(path)
@@ -104,7 +111,9 @@ def read(path):
     try:
         if file.stat().st_size > SIZE_MAX:
             raise Bad(f"{file}: larger than {SIZE_MAX >> 20} MiB")
-        data = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        data = json.loads(text, parse_constant=no_number)
+        json.dumps(data, ensure_ascii=False).encode()  # halves of characters are none
     except OSError as error:
         raise Bad(f"{file}: {error.strerror}: name a run's folder, or its result.json") from error
     except (ValueError, RecursionError) as error:
@@ -143,6 +152,8 @@ def together(runs):
             if run.data[what] != first[what]:
                 raise Bad(f"{run.path}: its {what} is {run.data[what]}, that of {runs[0].path} is {first[what]}: "
                           "only shards of one run go together")
+        if command_of(run.data) != command_of(first):
+            raise Bad(f"{run.path}: another command line than that of {runs[0].path}: only shards of one run go together")
         if run.data["server"].get("version") != first["server"].get("version") or \
                 files_of(run.data) != files_of(first):
             raise Bad(f"{run.path}: it is about another server or configuration than {runs[0].path}: only shards of "
@@ -159,6 +170,19 @@ def together(runs):
         for scenario in run.data["scenarios"]:
             whole.folders[scenario["name"]] = run.folder
     return whole
+
+
+def command_of(data):
+    """The words that say what is run, without those that say where, and which share."""
+    words, skip = [], False
+    for word in data["command"]:
+        if skip:
+            skip = False
+        elif word in ("--shard", "--out", "-o", "--jobs", "-j", "--junit", "--json"):
+            skip = True
+        elif not word.startswith(("--shard=", "--out=", "--jobs=", "--junit=", "--json=", "-o", "-j")) and word != "--html":
+            words.append(word)
+    return words
 
 
 def files_of(data):

@@ -66,7 +66,7 @@ def check(path, key):
     if kind == "minisign":
         done = run("minisign", "-V", "-q", "-p", key, "-m", path, "-x", str(signature))
     else:
-        public = pathlib.Path(key).read_text(encoding="utf-8").strip()
+        public = pathlib.Path(key).read_text(encoding="utf-8", errors="replace").strip()
         with tempfile.NamedTemporaryFile("w", suffix=".signers") as signers, open(path, "rb") as content:
             signers.write(f'lastack namespaces="{NAMESPACE}" {public}\n')
             signers.flush()

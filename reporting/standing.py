@@ -1,7 +1,6 @@
 """What a run comes to: verdicts after waivers, what is new since a baseline, and the exit status."""
-import fnmatch
-
 import comparison
+from waivers import fits
 
 WEIGHT = {"violated": 0, "inconclusive": 1, "qualified": 2, "waived": 3, "untestable": 4, "holds": 5}
 PLURAL = (("violated", "violated"), ("inconclusive", "inconclusive"), ("waived", "waived"), ("holds", "hold"))
@@ -71,12 +70,13 @@ class View:
         self.all_waivers = waivers
         version = self.data["server"].get("version", "")
         for waiver in waivers:
-            waiver.of_another = bool(waiver.version) and not fnmatch.fnmatchcase(version, waiver.version)
+            waiver.of_another = bool(waiver.version) and not fits(version, waiver.version)
         self.scenarios = sorted((Scenario(entry, waivers) for entry in self.data["scenarios"]),
                                 key=lambda one: (WEIGHT[one.verdict], one.name))
         self.matters = sorted(matters_of(self.data), key=lambda one: WEIGHT[one.verdict])
         self.claims = sorted(self.data["claims"], key=lambda one: (WEIGHT[one["verdict"]], one["id"]))
-        self.comparison = comparison.Comparison(self.data, baseline.data, baseline.path) if baseline else None
+        self.comparison = comparison.Comparison(self.data, baseline.data, baseline.path, matters_of) \
+            if baseline else None
         self.counts = {verdict: sum(one.verdict == verdict for one in self.scenarios) for verdict, _ in PLURAL}
         self.notices = list(self.notices_of())
 
@@ -122,6 +122,6 @@ class View:
             elif waiver.of_another:
                 yield f"Waiver of another version: {waiver.words} ({waiver.where})."
             elif not waiver.used:
-                ran = not waiver.scenario or any(fnmatch.fnmatchcase(name, waiver.scenario) for name in names)
+                ran = not waiver.scenario or any(fits(name, waiver.scenario) for name in names)
                 yield (f"Waiver of what {'no longer occurs' if ran else 'was not run'}: {waiver.words} "
                        f"({waiver.where}).")

@@ -52,7 +52,8 @@ def new(view):
         return
     yield f"\n### What is new since {text(compared.path)}\n\n"
     if not compared.changes and not compared.worse:
-        yield "No verdict has changed, and no figure is worse.\n"
+        yield "No verdict has changed, and no figure is worse.\n\n"
+    if not compared.differences and not compared.changes and not compared.worse:
         return
     yield row("", "what", "before", "now") + row(*["---"] * 4)
     for one in [*compared.differences, *compared.changes, *compared.worse]:

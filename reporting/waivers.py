@@ -1,12 +1,18 @@
 """Known findings that somebody has accepted in writing, until a date (docs/reports.md has the format)."""
 import datetime
-import fnmatch
 import pathlib
+import re
 
 from errors import Bad, needs
 
 KEYS = {"scenario", "finding", "reason", "who", "until", "version"}
 REQUIRED = ("reason", "who", "until")
+
+
+def fits(name, pattern):
+    """With `*` and `?`, and nothing else that means more than itself."""
+    words = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(words, name) is not None
 
 
 class Waiver:
@@ -32,7 +38,7 @@ class Waiver:
         """Whether it accepts that `kind` is violated there."""
         if self.expired or self.of_another:
             return False
-        if self.scenario and not fnmatch.fnmatchcase(scenario, self.scenario):
+        if self.scenario and not fits(scenario, self.scenario):
             return False
         return self.finding is None or self.finding == kind
 
@@ -56,6 +62,11 @@ def entries(path):
         return []
     if not isinstance(values, list):
         raise Bad(f"{path}:1: a list of waivers is expected, each with {', '.join(REQUIRED)} and scenario or finding")
+    for node in root.value:
+        keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice:
+            raise Bad(f"{path}:{node.start_mark.line + 1}: '{twice}' is there twice")
     return [(node.start_mark.line + 1, value) for node, value in zip(root.value, values)]
 
 
@@ -70,9 +81,10 @@ def read(path, today=None):
             if key not in KEYS:
                 raise Bad(f"{where}: unknown key '{key}'; expected one of: {', '.join(sorted(KEYS))}")
         for key in REQUIRED:
-            if not entry.get(key):
+            if not str(entry.get(key) or "").strip():
                 raise Bad(f"{where}: '{key}' is missing: a waiver says why, who accepts it, and until when")
-        if not entry.get("scenario") and not entry.get("finding"):
+        everything = not str(entry.get("scenario") or "").strip("*? ")
+        if everything and not entry.get("finding"):
             raise Bad(f"{where}: 'scenario' or 'finding' is missing: a waiver of everything is none")
         if type(entry["until"]) is not datetime.date:
             raise Bad(f"{where}: until: '{entry['until']}' is not a date: 2026-12-31")

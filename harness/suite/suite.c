@@ -488,7 +488,7 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     la_suite_note(work);
-    work->unit = suite->unit ? la_unit_try(work) : NULL;
+    work->unit = suite->unit && suite->shard.number <= 1 ? la_unit_try(work) : NULL; /* one machine's, as the answer */
     la_table_unit(work->unit);
     size_t worst = suite->certify ? answer_first(work) : 0;
     la_table_header();

@@ -190,6 +190,8 @@ class OfARun(Report):
         other = json.loads((shards[1].out / "result.json").read_text())
         other["server"]["version"] = "8.0"
         self.assert_refused(self.report(shards[0].out, self.save("other", other)), "another server")
+        other["command"].append("--deep")
+        self.assert_refused(self.report(shards[0].out, self.save("other", other)), "another command line")
         self.assertEqual(self.lastack("run", "kill9-none", "--shard", "3/2").status, 2)
 
     def together(self, paths):
@@ -275,6 +277,9 @@ class OfAnything(Report):
                              ("- {reason: x, who: y, until: 2030-01-01}\n", "'scenario' or 'finding' is missing"),
                              ("- {scenrio: a}\n", "unknown key 'scenrio'"), ("a: b\n", "a list of waivers"),
                              ("- [\n", "not YAML"), ("- 5\n", "a mapping"),
+                             (f"- {{scenario: '*', reason: x, who: y, until: 2030-01-01}}\n", "a waiver of everything is none"),
+                             ("- {scenario: a, scenario: b, reason: x, who: y, until: 2030-01-01}\n", "is there twice"),
+                             ("- {scenario: a, reason: ' ', who: y, until: 2030-01-01}\n", "'reason' is missing"),
                              ("- {scenario: 5, reason: x, who: y, until: 2030-01-01}\n", "not a text")):
             self.assert_refused(self.report(source, "--waivers", self.write("w.yaml", text)), "w.yaml", *words)
         self.assert_refused(self.report(source, "--waivers", "/nonexistent"), "/nonexistent: No such file")
@@ -293,6 +298,35 @@ class OfAnything(Report):
                      "within what runs vary noise: time to recovery", "better fast: time to recovery",
                      "cannot be told: one run once: time to recovery 5 ms 500 ms"):
             self.assertIn(said, text)
+
+    def test_what_is_new_beside_the_scenarios(self):
+        def required(verdict):
+            return {"strategy": "x", "situations": [], "remedies": [], "requirements": [
+                {"name": "rpo", "target_ms": 5, "verdict": verdict, "worst_ms": 9, "situation": "kill"}]}
+        claim = {"id": "S9-99", "text": "x", "source": "y", "verdict": "violated", "measured": "z", "quantity": "", "unit": "",
+                 "value": None, "interval": None, "n": 0, "document_says": "", "bound": "", "conditions": "",
+                 "scenarios": [], "sides": []}
+        before = self.save("before", result(scenario("a"), answer=required("holds"), lastack="0.1.0"))
+        markdown = self.made("markdown", result(scenario("a"), answer=required("violated"), claims=[claim]),
+                             "--baseline", before)[0]
+        for said in ("| differs | lastack | 0.1.0 | 0.2.0 |", "| new | --rpo 5 ms | holds | violated |",
+                     "| new | claim S9-99 | - | violated |"):
+            self.assertIn(said, markdown)
+
+    def test_passwords(self):
+        for text in (f"requirepass a;{SECRET}", f"AUTH {SECRET} failed", f'"AUTH" "default" "{SECRET}"',
+                     f"valkey-cli -a {SECRET} ping", f"redis-cli -h 'a|b' --pass={SECRET} x", f"redis-cli -a ab'{SECRET}' GET",
+                     f"sentinel auth-pass main {SECRET}", f'"requirepass": "{SECRET}"', f'requirepass "a\\"{SECRET}"',
+                     f"redis://user:{SECRET}@host", f"ACL SETUSER bob on >{SECRET}", f"AUTH2 user {SECRET}"):
+            data = result(scenario("a", timeline=[{"t_ms": 1, "node": None, "event": text}], limits=[]), limits=[text])
+            self.assertNotIn(SECRET, self.made("html", data)[0], text)
+        slow = result(scenario("a"), limits=["://a:" * 200000, "auth " * 200000])  # nor does looking for them take long
+        self.made("ctrf", slow)
+
+    def test_outputs_do_not_overwrite_each_other(self):
+        source = self.save("one", result(scenario("a")))
+        run = self.report(source, "--html", self.folder / "x.html", "--certificate", self.folder / "x.json")
+        self.assertEqual((run.status, "the same name" in run.stderr), (2, True), str(run))
 
     def test_junit_is_what_consumers_read(self):
         soon = (datetime.date.today() + datetime.timedelta(days=9)).isoformat()
@@ -353,7 +387,9 @@ class OfAnything(Report):
         for path, *words in (("/nonexistent", "No such file"), (self.write("x.json", "{"), "not JSON"),
                              (self.write("y.json", "[]"), "not the result"), (self.folder, "result.json"),
                              (self.save("z", {**result(), "schema": 2}), "format version 2"),
-                             (self.save("v", result(scenario("a", seconds="long"))), "damaged", "seconds")):
+                             (self.save("v", result(scenario("a", seconds="long"))), "damaged", "seconds"),
+                             (self.save("n", result(scenario("a", seconds=float("nan")))), "NaN is no number"),
+                             (self.save("s", result(scenario("a", title="\ud800"))), "surrogates")):
             self.assert_refused(self.report(path), *words)
         self.assertEqual(self.report().status, 2)
         self.assertEqual(self.report(source, "--html", "").status, 2)
@@ -425,6 +461,31 @@ class Certificate(Report):
             run = self.verify(path, f"{key}.pub")
             self.assertEqual((run.status, "changed" in run.stdout), (1, True), str(run))
         Page((self.folder / "certificate.html").read_text())
+
+    def test_what_cannot_be_looked_at_from_elsewhere(self):
+        """A wrapper runs what lies beside it, and a configuration includes what lies beside it."""
+        def subject(role, path):
+            import hashlib
+            return {"role": role, "path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        real = self.write("real", "the real server")
+        (self.folder / "conf.d").mkdir()
+        part = self.write("conf.d/1.conf", "appendfsync always\n")
+        config = self.write("with.conf", f"include {self.folder}/conf.d/*.conf\n")
+        path = self.folder / "certificate.json"
+        subjects = [subject("server", self.server), subject("executable", real), subject("config", config),
+                    subject("include", part)]
+        self.report(self.save("one", result(scenario("a"), subjects=subjects)), "--certificate", path, "--key",
+                    self.folder / "ssh")
+        words = ("--verify", path, "--key", self.folder / "ssh.pub")
+        self.assertEqual(self.report(*words, "--server", self.server, "--config", config).status, 0)
+        copied = self.write("elsewhere/server", self.server.read_text())
+        moved = self.write("elsewhere/with.conf", config.read_text())
+        for other, word in (((copied, config), "a wrapper"), ((self.server, moved), "names other files")):
+            run = self.report(*words, "--server", other[0], "--config", other[1])
+            self.assertEqual((run.status, word in run.stdout), (1, True), str(run))
+        self.write("conf.d/2.conf", "appendfsync no\n")
+        run = self.report(*words, "--server", self.server, "--config", config)
+        self.assertEqual((run.status, "2.conf is included" in run.stdout), (1, True), str(run))
 
     def test_another_key_of_the_same_kind(self):
         path = self.certificate(scenario("a"))
