@@ -59,7 +59,7 @@ static json_t *by_age(const struct la_verify *verify)
 static json_t *by_type(const struct la_verify *verify)
 {
     json_t *array = json_array();
-    for (int i = 0; i < LA_TYPES_MAX && la_types[i]; i++)
+    for (unsigned int i = 0; i < la_type_count; i++)
         if (verify->acked_by_type[i])
             json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "type", la_types[i]->name, "acked",
                                                    (json_int_t)verify->acked_by_type[i], "lost",
