@@ -55,11 +55,8 @@ class Night:
         self.parts.append((name, folder))
         status = runs.lastack(*words, *self.common(), "--out", folder, "--keep", "findings", seconds=seconds)
         found = runs.verdicts_of(folder)
-        counted = {verdict: sum(one["verdict"] == verdict for one in found.values())
-                   for verdict in ("holds", "violated", "inconclusive")}
         cut = " (cut by the time)" if status is None else ""
-        self.say(f"{name}: {counted['holds']} hold, {counted['violated']} violated, {counted['inconclusive']} "
-                 f"inconclusive{cut}")
+        self.say(f"{name}: {runs.counted(found)}{cut}")
         if status == 2:
             self.open = True
             self.note(f"{name}: lastack refused to run it")
@@ -171,10 +168,7 @@ class Night:
                 words += ["--waivers", self.asked.waivers]
             status = runs.lastack(*words, seconds=60)
             statuses.append(status if status in WORST else 3)
-            found = runs.verdicts_of(folder).values()
-            rows.append(f"| [{name}]({name}/report.html) | {sum(one['verdict'] == 'holds' for one in found)} hold, "
-                        f"{sum(one['verdict'] == 'violated' for one in found)} violated, "
-                        f"{sum(one['verdict'] == 'inconclusive' for one in found)} inconclusive | exit {status} |\n")
+            rows.append(f"| [{name}]({name}/report.html) | {runs.counted(runs.verdicts_of(folder))} | exit {status} |\n")
             if not name.startswith("swarm"):
                 shutil.copy(folder / "result.json", last)
         status = min(statuses, key=WORST.get, default=3)

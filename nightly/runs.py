@@ -54,5 +54,12 @@ def result_of(folder):
         return None
 
 
+def counted(found):
+    """In words: of what verdicts_of has given."""
+    of_each = {verdict: sum(one["verdict"] == verdict for one in found.values())
+               for verdict in ("holds", "violated", "inconclusive")}
+    return f"{of_each['holds']} hold, {of_each['violated']} violated, {of_each['inconclusive']} inconclusive"
+
+
 def verdicts_of(folder):
     return {one["name"]: one for one in (result_of(folder) or {}).get("scenarios", [])}

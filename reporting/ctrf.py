@@ -1,5 +1,4 @@
 """Common Test Report Format 1.0.0. Inconclusive is `other`; a run that was repeated lists its attempts."""
-import datetime
 import json
 
 STATUS = {"holds": "passed", "violated": "failed", "inconclusive": "other", "waived": "skipped"}
@@ -11,7 +10,7 @@ def case(scenario):
             "duration": round(entry["seconds"] * 1000), "suite": [entry["group"]]}
     if scenario.verdict != "holds":
         test["message"] = scenario.why
-        test["trace"] = "\n".join([*entry["reasons"], f"reproduce: {entry['reproduce']}"])
+        test["trace"] = scenario.trace
     if scenario.waivers:
         test["extra"] = {"waivers": [waiver.words for waiver in scenario.waivers]}
     verdicts = (entry.get("repeats") or {}).get("verdicts", [])
@@ -26,24 +25,16 @@ def matter_case(matter):
             "duration": 0, "suite": ["requirements"], "message": matter.detail}
 
 
-def skipped_case(text):
-    name, _, why = text.partition(": ")
+def skipped_case(name, why):
     return {"name": name, "status": "skipped", "rawStatus": "not applicable", "duration": 0,
             "suite": ["not applicable"], "message": why}
-
-
-def began_ms(view):
-    try:
-        return round(datetime.datetime.fromisoformat(view.data["started"].replace("Z", "+00:00")).timestamp() * 1000)
-    except ValueError:  # an older result
-        return 0
 
 
 def render(view):
     tests = [case(scenario) for scenario in view.scenarios]
     tests += [matter_case(matter) for matter in view.matters]
-    tests += [skipped_case(text) for text in view.data["not_applicable"]]
-    start = began_ms(view)
+    tests += [skipped_case(name, why) for name, why in view.skipped]
+    start = view.began_ms
     summary = {"tests": len(tests), "passed": 0, "failed": 0, "skipped": 0, "pending": 0, "other": 0,
                "start": start, "stop": start + round(view.data["seconds"] * 1000)}
     for test in tests:

@@ -10,7 +10,6 @@ OPERATIONS_MAX = 1_000_000  # read of one ledger; more are left out, and it is s
 BINS_MAX = 400
 AROUND = 4  # operations before and after, of other keys
 OF_KEY = 12  # of the key itself
-SECONDS_MAX = 60
 STEPS_MS = tuple(factor * 10 ** power for power in range(6) for factor in (1, 2, 5))
 KEY = re.compile(r"\bla:\d{6}:\d{5}\b")
 RECORD = re.compile(r"ledger record (\d+)")

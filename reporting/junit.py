@@ -22,7 +22,7 @@ def add_case(suite, scenario):
     else:
         message = scenario.why or scenario.verdict
     element = tree.SubElement(case, tag, message=clean(message))
-    element.text = clean("\n".join([*entry["reasons"], f"reproduce: {entry['reproduce']}"]) + "\n")
+    element.text = clean(scenario.trace + "\n")
 
 
 def add_beside(suites, view, stamp):
@@ -42,8 +42,7 @@ def add_skipped(suites, view, stamp):
     if not view.data["not_applicable"]:
         return
     suite = tree.SubElement(suites, "testsuite", name="not applicable", timestamp=stamp, time="0.000")
-    for text in view.data["not_applicable"]:
-        name, _, why = text.partition(": ")
+    for name, why in view.skipped:
         case = tree.SubElement(suite, "testcase", name=clean(name), classname="not applicable", time="0.000")
         tree.SubElement(case, "skipped", message=clean(why))
     count(suite)

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import chart
+import comparison
 import history
 import log
 from errors import Bad, needs
@@ -29,8 +30,7 @@ def number(value, unit=""):
         return "–"
     if unit == "ms" and value >= 10_000:
         return number(value / 1000, "s")
-    text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
-    return f"{text} {unit}".strip()
+    return f"{comparison.number(value)} {unit}".strip()
 
 
 def bytes_of(value):
@@ -48,6 +48,8 @@ class Detail:
         self.scenario = scenario
         self.entry = entry = scenario.entry
         self.id = f"s{place}"
+        self.rto = entry["rto"] or {}
+        self.phases = self.rto.get("phases") or {}
         self.bundle = view.run.bundle(entry)
         self.svg = ""
         self.series = None
@@ -61,8 +63,8 @@ class Detail:
     @property
     def moment_ms(self):
         """When it happened: the fault of the recovery that counts, or the first injection."""
-        if (self.entry["rto"] or {}).get("fault_ms") is not None:
-            return self.entry["rto"]["fault_ms"]
+        if self.rto.get("fault_ms") is not None:
+            return self.rto["fault_ms"]
         if self.entry["injections"]:
             return self.entry["injections"][0]["t_ms"]
         return (self.entry.get("health") or {}).get("fault_ms")
@@ -74,17 +76,15 @@ class Detail:
         fault = self.moment_ms
         word = "power cut" if self.entry["power_cuts"] else "fault"
         yield fault, word
-        phases = (self.entry["rto"] or {}).get("phases") or {}
         for name, label in PHASES:
-            if phases.get(name) is not None and (self.entry["rto"] or {}).get("fault_ms") is not None:
-                yield fault + phases[name], label
+            if self.phases.get(name) is not None and self.rto.get("fault_ms") is not None:
+                yield fault + self.phases[name], label
 
     def windows(self):
         """While the server was away, and while each rule struck: begin, end, colour; in s."""
-        phases = (self.entry["rto"] or {}).get("phases") or {}
-        if (self.entry["rto"] or {}).get("fault_ms") is not None and phases.get("ready_ms") is not None:
-            fault = self.entry["rto"]["fault_ms"]
-            yield fault / 1000, (fault + phases["ready_ms"]) / 1000, chart.DOWN
+        if self.rto.get("fault_ms") is not None and self.phases.get("ready_ms") is not None:
+            fault = self.rto["fault_ms"]
+            yield fault / 1000, (fault + self.phases["ready_ms"]) / 1000, chart.DOWN
         struck = {}
         for one in self.entry["injections"]:
             struck.setdefault(one["rule"], []).append(one["t_ms"])
@@ -119,7 +119,7 @@ class Detail:
         marks = [(at / 1000, str(n)) for n, (at, _) in enumerate(self.marks, 1)]
         self.svg = chart.draw(rows, list(self.windows()), marks, self.id,
                               "Operations a second and latency over time")
-        left = f", and more that were left out" if past.left_out else ""
+        left = ", and more that were left out" if past.left_out else ""
         self.note = (f"{past.operations:,} operations{left}, drawn as {len(rows)} points of "
                      f"{number(past.width_ms, 'ms')}.")
         self.series = [[row[0], *(None if value is None else round(value, 3) for value in row[1:])] for row in rows]

@@ -5,13 +5,13 @@ CLIENT = r"\b(?:redis|valkey|keydb)-(?:cli|benchmark)\b"
 # A word of a shell, and one of redis.conf, in which ; | & are characters as any other.
 WORD = r"""((?:"(?:[^"\\]|\\.){0,500}"|'[^']{0,500}'|\\.|[^\s'"|;&\\]){1,500})"""
 VALUE = r"""("(?:[^"\\]|\\.){0,500}"|'[^']{0,500}'|[^\s'",}]{1,500})"""
-DIRECTIVES = "requirepass|masterauth|primaryauth|auth-pass|sentinel-pass|tls-(?:client-)?key-file-pass"
+DIRECTIVES = "requirepass|masterauth|primaryauth|sentinel-pass|tls-(?:client-)?key-file-pass"
 
 PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (
     rf"({CLIENT}[^\n]{{0,300}}?\s(?:-a|--pass)[\s=]+){WORD}",
     rf"((?:REDIS|VALKEY|KEYDB)CLI_AUTH=){WORD}",
     r"(://[^:@/\s]{0,100}:)([^@\s/]{1,200})(?=@)",
-    rf"(\b(?:requirepass|masterauth|primaryauth|sentinel-pass|tls-(?:client-)?key-file-pass)\b[\"']?\s*[\s:=]\s*){VALUE}",
+    rf"(\b(?:{DIRECTIVES})\b[\"']?\s*[\s:=]\s*){VALUE}",
     rf"(\bauth-pass\s+\S+\s+){VALUE}",
 )]
 AUTH = re.compile(rf"((?:^|[\s'\"`(\[>])auth2?[\"']?\s+){VALUE}(?:(\s+){VALUE})?", re.IGNORECASE)

@@ -1,4 +1,6 @@
 """What a run comes to: verdicts after waivers, what is new since a baseline, and the exit status."""
+import datetime
+
 import comparison
 from waivers import fits
 
@@ -31,6 +33,11 @@ class Scenario:
     @property
     def why(self):
         return self.entry["reasons"][0] if self.entry["reasons"] else ""
+
+    @property
+    def trace(self):
+        """All reasons, and the command that shows it again: a line each."""
+        return "\n".join([*self.entry["reasons"], f"reproduce: {self.entry['reproduce']}"])
 
 
 class Matter:
@@ -103,6 +110,22 @@ class View:
                          if self.counts[verdict] or verdict != "waived")
         beside = [f"{one.name}: {one.verdict}" for one in self.matters if one.verdict in ("violated", "inconclusive")]
         return "; ".join([said, *beside, f"exit {self.status}"])
+
+    @property
+    def began_ms(self):
+        """Since 1970; 0 for an older result, which does not say."""
+        try:
+            began = datetime.datetime.fromisoformat(self.data["started"].replace("Z", "+00:00"))
+        except ValueError:
+            return 0
+        return round(began.timestamp() * 1000)
+
+    @property
+    def skipped(self):
+        """What does not apply: name, why."""
+        for text in self.data["not_applicable"]:
+            name, _, why = text.partition(": ")
+            yield name, why
 
     @property
     def server(self):

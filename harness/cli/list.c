@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "judge/expectations.h"
@@ -31,14 +30,6 @@ static int read_durations(const struct la_parts *parts, struct la_yaml_list *lis
     return la_yaml_list_read(path, &duration_value, list, error);
 }
 
-static json_t *group_of(const struct la_scenario *scenario)
-{
-    char *name = la_scenario_group(scenario);
-    json_t *group = la_json_text(name);
-    free(name);
-    return group;
-}
-
 static json_t *seconds_of(const struct la_yaml_list *durations, const char *name)
 {
     const struct duration *items = durations->items;
@@ -64,11 +55,11 @@ static json_t *needs_of(const struct la_scenario *scenario)
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (named[i])
             json_array_append_new(needs, json_string(named[i]));
+    bool bounded = false;
     for (unsigned int i = 0; i < scenario->node_count; i++)
-        if (scenario->nodes[i].memory_mb) {
-            json_array_append_new(needs, json_string("a memory cgroup"));
-            break;
-        }
+        bounded = bounded || scenario->nodes[i].memory_mb;
+    if (bounded)
+        json_array_append_new(needs, json_string("a memory cgroup"));
     return needs;
 }
 
@@ -80,10 +71,11 @@ static json_t *scenarios_json(const struct la_scenarios *scenarios, const struct
         json_t *claims = json_array();
         for (unsigned int c = 0; c < scenario->claim_count; c++)
             json_array_append_new(claims, json_string(scenario->claims[c].id));
-        json_array_append_new(
-            all, json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o}", "name", scenario->name, "title", scenario->title,
-                           "group", group_of(scenario), "file", scenario->path, "quick", scenario->quick, "seconds",
-                           seconds_of(durations, scenario->name), "needs", needs_of(scenario), "claims", claims));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o}", "name", scenario->name,
+                                             "title", scenario->title, "group",
+                                             la_json_owned(la_scenario_group(scenario)), "file", scenario->path,
+                                             "quick", scenario->quick, "seconds", seconds_of(durations, scenario->name),
+                                             "needs", needs_of(scenario), "claims", claims));
     }
     return all;
 }

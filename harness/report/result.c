@@ -29,14 +29,6 @@ enum {
 
 #define ZFS_SUPER_MAGIC 0x2fc12fc1 /* no part of Linux, and so not in <linux/magic.h> */
 
-static json_t *texts(const struct la_strings *list)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; list && i < list->count; i++)
-        json_array_append_new(array, la_json_text(list->items[i]));
-    return array;
-}
-
 static json_t *ms(double value)
 {
     return value < 0 ? json_null() : json_real(value);
@@ -302,22 +294,14 @@ static json_t *run_began(const struct la_run *run)
     return json_sprintf("%s.%03dZ", stamp, (int)(ms % 1000));
 }
 
-static json_t *group_of(const struct la_scenario *scenario)
-{
-    char *name = la_scenario_group(scenario);
-    json_t *group = la_json_text(name);
-    free(name);
-    return group;
-}
-
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
     json_t *result =
         json_pack("{s:o, s:o, s:s, s:o}", "name", la_json_text(scenario->name), "title", la_json_text(scenario->title),
-                  "verdict", la_verdict_name(judgement->verdict), "reasons", texts(&judgement->reasons));
-    json_object_set_new(result, "violated", texts(&judgement->violated));
-    json_object_set_new(result, "group", group_of(scenario));
+                  "verdict", la_verdict_name(judgement->verdict), "reasons", la_json_texts(&judgement->reasons));
+    json_object_set_new(result, "violated", la_json_texts(&judgement->violated));
+    json_object_set_new(result, "group", la_json_owned(la_scenario_group(scenario)));
     json_object_set_new(result, "started", run_began(run));
     json_object_set_new(result, "started_ns", json_integer((json_int_t)run->start_ns));
     json_object_set_new(result, "claims", claim_ids(scenario));
@@ -327,7 +311,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "injections", injections(run));
     json_object_set_new(result, "power_cuts", power_cuts(run));
     json_object_set_new(result, "refused", refusals(run));
-    json_object_set_new(result, "repairs", texts(&run->repairs));
+    json_object_set_new(result, "repairs", la_json_texts(&run->repairs));
     json_object_set_new(result, "findings", findings(run));
     json_object_set_new(result, "claim_verdicts", claim_verdicts(run, judgement));
     json_object_set_new(result, "worst", la_answer_of(run, judgement->sound));
@@ -336,13 +320,13 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set(result, "timeline", run->timeline);
     json_object_set_new(result, "seconds", json_real((double)(la_now_ns() - run->start_ns) / 1e9));
     json_object_set_new(result, "server", la_json_text(run->options->server.path));
-    json_object_set_new(result, "doubts", texts(&judgement->doubts));
+    json_object_set_new(result, "doubts", la_json_texts(&judgement->doubts));
     json_object_set_new(result, "cut_unseen", json_boolean(la_cut_unseen(run)));
     json_object_set_new(result, "may_evict", json_boolean(run->evicted || run->may_evict));
     json_object_set_new(result, "crash_lives", json_integer(run->nodes[0].kept_lives));
     json_object_set_new(result, "given_data", json_boolean(run->options->server.data));
     json_object_set_new(result, "sealed", json_true());
-    json_object_set_new(result, "overrides", texts(run->options->overrides));
+    json_object_set_new(result, "overrides", la_json_texts(run->options->overrides));
     json_object_set_new(result, "write_commands", la_write_commands_of(run, judgement->verdict));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;
@@ -367,9 +351,9 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
                                la_json_text(scenario->name), "title", la_json_text(scenario->title), "verdict",
                                "inconclusive", "reasons", la_json_text(why), "claims", claim_ids(scenario), "rpo",
                                "rto", "claim_verdicts", claims_failed(scenario, why), "seconds", 0.0, "doubts",
-                               la_json_text(why), "sealed", 0, "overrides", texts(overrides), "reproduce", "");
+                               la_json_text(why), "sealed", 0, "overrides", la_json_texts(overrides), "reproduce", "");
     json_object_set_new(result, "violated", json_array());
-    json_object_set_new(result, "group", group_of(scenario));
+    json_object_set_new(result, "group", la_json_owned(la_scenario_group(scenario)));
     json_object_set_new(result, "write_commands", json_null());
     json_object_set_new(result, "health", json_null());
     json_object_set_new(result, "worst", la_answer_failed(scenario));
@@ -438,9 +422,9 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
                   la_json_text(frame->server_name), "version", la_json_text(frame->server_version));
     json_object_set_new(result, "started", began(frame->seconds));
     json_object_set_new(result, "seconds", json_real(frame->seconds));
-    json_object_set_new(result, "command", texts(frame->command));
+    json_object_set_new(result, "command", la_json_texts(frame->command));
     json_object_set_new(result, "finished", json_boolean(frame->finished));
-    json_object_set_new(result, "pending", texts(frame->pending));
+    json_object_set_new(result, "pending", la_json_texts(frame->pending));
     json_t *claims = la_claims_result(frame->claims, scenarios);
     if (frame->certify)
         la_claims_untestable(frame->claims, claims);
@@ -454,19 +438,16 @@ json_t *la_result_whole(const struct la_result_frame *frame, json_t *scenarios)
     json_object_set(result, "unit", frame->unit ? frame->unit : json_null());
     json_object_set(result, "matrix", frame->matrix ? frame->matrix : json_null());
     json_t *rules = json_array();
-    for (unsigned int i = 0; i < frame->alerts->count; i++) {
-        char *words = la_alert_words(&frame->alerts->items[i]);
-        json_array_append_new(rules, la_json_text(words));
-        free(words);
-    }
+    for (unsigned int i = 0; i < frame->alerts->count; i++)
+        json_array_append_new(rules, la_json_owned(la_alert_words(&frame->alerts->items[i])));
     json_object_set_new(result, "health", la_health_together(scenarios, rules, frame->alerts->own));
     json_decref(rules);
     json_object_set_new(result, "write_commands", la_write_commands_together(scenarios));
     json_object_set_new(result, "scenarios", scenarios);
     json_object_set_new(result, "host", host(frame->out));
-    json_object_set_new(result, "limits", texts(frame->limits));
-    json_object_set_new(result, "changed_directives", texts(frame->changed));
-    json_object_set_new(result, "not_applicable", texts(frame->skipped));
+    json_object_set_new(result, "limits", la_json_texts(frame->limits));
+    json_object_set_new(result, "changed_directives", la_json_texts(frame->changed));
+    json_object_set_new(result, "not_applicable", la_json_texts(frame->skipped));
     return result;
 }
 

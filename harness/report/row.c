@@ -36,6 +36,21 @@ json_t *la_json_text(const char *value)
     return string;
 }
 
+json_t *la_json_owned(char *value)
+{
+    json_t *text = la_json_text(value);
+    free(value);
+    return text;
+}
+
+json_t *la_json_texts(const struct la_strings *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; list && i < list->count; i++)
+        json_array_append_new(array, la_json_text(list->items[i]));
+    return array;
+}
+
 const char *la_json_get(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

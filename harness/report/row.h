@@ -41,6 +41,12 @@ struct la_said {
 /* A text as JSON has it; bytes that are none of a text, in a file's name say, are made printable. NULL: "". */
 json_t *la_json_text(const char *value);
 
+/* The same of a text that is freed. */
+json_t *la_json_owned(char *value);
+
+/* The same of each. NULL: none. */
+json_t *la_json_texts(const struct la_strings *list);
+
 /* A field that is a text; "": it is not there, or none. */
 const char *la_json_get(const json_t *object, const char *key);
 

@@ -96,10 +96,8 @@ static void run_steps(struct attempt *attempt)
 static json_t *stand_ins(const struct la_playbook *playbook)
 {
     struct la_strings names = {0};
-    json_t *array = json_array();
     la_place_stand_ins(playbook->parts.fixtures, &names);
-    for (size_t i = 0; i < names.count; i++)
-        json_array_append_new(array, la_json_text(names.items[i]));
+    json_t *array = la_json_texts(&names);
     la_strings_free(&names);
     return array;
 }

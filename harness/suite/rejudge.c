@@ -82,14 +82,6 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
     return result;
 }
 
-static json_t *texts(const struct la_strings *list)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, la_json_text(list->items[i]));
-    return array;
-}
-
 /* What is violated now: of the data as judged again, of everything else as it was. */
 static json_t *kinds_now(const json_t *entry, const struct la_judgement *judgement)
 {
@@ -128,7 +120,7 @@ static bool renew(json_t *entry, const struct la_judgement *judgement, const str
     if (now == before)
         return false;
     json_object_set_new(entry, "verdict", json_string(la_verdict_name(now)));
-    json_object_set_new(entry, "reasons", now == LA_HOLDS ? json_array() : texts(&judgement->reasons));
+    json_object_set_new(entry, "reasons", now == LA_HOLDS ? json_array() : la_json_texts(&judgement->reasons));
     return true;
 }
 

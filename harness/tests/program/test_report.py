@@ -277,7 +277,7 @@ class OfAnything(Report):
                              ("- {reason: x, who: y, until: 2030-01-01}\n", "'scenario' or 'finding' is missing"),
                              ("- {scenrio: a}\n", "unknown key 'scenrio'"), ("a: b\n", "a list of waivers"),
                              ("- [\n", "not YAML"), ("- 5\n", "a mapping"),
-                             (f"- {{scenario: '*', reason: x, who: y, until: 2030-01-01}}\n", "a waiver of everything is none"),
+                             ("- {scenario: '*', reason: x, who: y, until: 2030-01-01}\n", "a waiver of everything is none"),
                              ("- {scenario: a, scenario: b, reason: x, who: y, until: 2030-01-01}\n", "is there twice"),
                              ("- {scenario: a, reason: ' ', who: y, until: 2030-01-01}\n", "'reason' is missing"),
                              ("- {scenario: 5, reason: x, who: y, until: 2030-01-01}\n", "not a text")):
