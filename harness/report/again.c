@@ -67,13 +67,9 @@ static void unite(json_t *result, const json_t *other, const char *key)
     json_t *list = json_object_get(result, key);
     size_t i;
     json_t *item;
-    json_array_foreach (json_object_get(other, key), i, item) {
-        bool there = false;
-        for (size_t n = 0; n < json_array_size(list); n++)
-            there = there || json_equal(json_array_get(list, n), item);
-        if (!there)
+    json_array_foreach (json_object_get(other, key), i, item)
+        if (!la_json_holds(list, item))
             json_array_append(list, item);
-    }
 }
 
 static void add_shard(json_t *result, const json_t *other)

@@ -139,6 +139,21 @@ static json_t *verdicts(const json_t *runs)
     return array;
 }
 
+/* What is violated in any of them: who accepts what one run shows has not accepted what another does. */
+static json_t *violated_kinds(const json_t *runs)
+{
+    json_t *kinds = json_array();
+    size_t i;
+    size_t n;
+    json_t *run;
+    json_t *kind;
+    json_array_foreach (runs, i, run)
+        json_array_foreach (json_object_get(run, "violated"), n, kind)
+            if (!la_json_holds(kinds, kind))
+                json_array_append(kinds, kind);
+    return kinds;
+}
+
 json_t *la_repeat_merge(json_t *runs)
 {
     unsigned int all = (unsigned int)json_array_size(runs);
@@ -147,6 +162,7 @@ json_t *la_repeat_merge(json_t *runs)
     json_t *result = json_incref(json_array_get(runs, (size_t)la_repeat_worst(runs)));
     if (all > 1) {
         json_object_set_new(result, "claim_verdicts", claim_verdicts(runs));
+        json_object_set_new(result, "violated", violated_kinds(runs));
         json_object_set_new(result, "worst", la_answer_worst_of(runs));
         json_t *repeats =
             json_pack("{s:i, s:i, s:i, s:f}", "runs", (int)all, "violated", (int)violated, "inconclusive",

@@ -51,6 +51,14 @@ json_t *la_json_texts(const struct la_strings *list)
     return array;
 }
 
+bool la_json_holds(const json_t *array, const json_t *item)
+{
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (json_equal(json_array_get(array, i), item))
+            return true;
+    return false;
+}
+
 const char *la_json_get(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

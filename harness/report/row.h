@@ -47,6 +47,9 @@ json_t *la_json_owned(char *value);
 /* The same of each. NULL: none. */
 json_t *la_json_texts(const struct la_strings *list);
 
+/* Whether an array has it. */
+bool la_json_holds(const json_t *array, const json_t *item);
+
 /* A field that is a text; "": it is not there, or none. */
 const char *la_json_get(const json_t *object, const char *key);
 

@@ -91,6 +91,21 @@ static void complete(json_t *runs)
     json_decref(id);
 }
 
+/* Who accepts what one run shows has not accepted what another does. */
+static void what_any_run_violates(void **state)
+{
+    (void)state;
+    json_t *runs = json_pack("[{s:s, s:{s:i}, s:n, s:[s]}, {s:s, s:{s:i}, s:n, s:[s, s]}]", "verdict", "violated",
+                             "rpo", "lost", 5, "rto", "violated", "lost", "verdict", "violated", "rpo", "lost", 1,
+                             "rto", "violated", "hole", "lost");
+    complete(runs);
+    json_t *merged = la_repeat_merge(runs);
+    json_t *kinds = json_pack("[s, s]", "lost", "hole");
+    assert_true(json_equal(json_object_get(merged, "violated"), kinds));
+    json_decref(kinds);
+    json_decref(merged);
+}
+
 static void the_worst_run_stands_for_all(void **state)
 {
     (void)state;
@@ -195,11 +210,9 @@ static void throughput_is_back_when_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rate_ramps_and_rests),
-        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
-        cmocka_unit_test(none_of_n_says_this_much),
-        cmocka_unit_test(the_worst_run_stands_for_all),
-        cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
+        cmocka_unit_test(a_rate_ramps_and_rests),        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
+        cmocka_unit_test(none_of_n_says_this_much),      cmocka_unit_test(what_any_run_violates),
+        cmocka_unit_test(the_worst_run_stands_for_all),  cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
         cmocka_unit_test(throughput_is_back_when_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
