@@ -88,8 +88,9 @@ static json_t *rto(const struct la_run *run)
     json_object_set_new(phases, "operations_a_second_before", ms(throughput.before > 0 ? throughput.before : -1));
     json_object_set_new(phases, "loaded_bytes", r->by_operator ? json_integer((json_int_t)r->data_bytes) : json_null());
     json_object_set_new(phases, "loaded_keys", r->keys < 0 ? json_null() : json_integer(r->keys));
-    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "fault_ms",
-                     (double)(int64_t)(r->fault_ns - run->start_ns) / 1e6, "down_ms",
+    double fault_ms =
+        r->fault_ns ? (double)(int64_t)(r->fault_ns - run->start_ns) / 1e6 : -1; /* a mere start has none */
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:f}", "fault_ms", ms(fault_ms), "down_ms",
                      ms(la_recovery_ms(r, r->accept_ns)), "ready_ms", ms(la_recovery_ms(r, r->ready_ns)),
                      "first_write_ms", ms(la_recovery_ms(r, r->write_ns)), "phases", phases, "started_by_operator",
                      r->by_operator, "resolution_ms", LA_POLL_MS, "harness_stall_ms", (double)r->stall_ns / 1e6);

@@ -4,6 +4,7 @@ a rule, a step or a server, and then says the opposite."""
 import os
 import unittest
 
+from result_schema import schema_errors
 from support import BROKEN, SCENARIOS, LastackTest, scenario_file
 
 NO_SAVE = 'config: "save \\"\\"\\nappendonly no\\nrdb-del-sync-files yes"'
@@ -152,7 +153,9 @@ class Claims(LastackTest):
             text = changed(scenario_file(name).read_text(), changes)
             own = f"{name}-{claim.lower()}"
             self.write(f"turn{which}/{own}.yaml", text.replace(f"name: {name}\n", f"name: {own}\n", 1))
-        return self.lastack("run", self.folder / f"turn{which}", "--jobs", 6)
+        run = self.lastack("run", self.folder / f"turn{which}", "--jobs", 6)
+        self.assertEqual(schema_errors(run.result), [])  # also of runs that have no fault, no load, or no verification
+        return run
 
     def look(self, which):
         run = self.run_all(which)
