@@ -23,7 +23,7 @@ static bool in_build_tree(struct la_parts *parts)
     la_path(parts->fixtures, "%s/fixtures", LASTACK_SOURCE_DIR);
     la_path(parts->playbooks, "%s/docs/playbooks", LASTACK_SOURCE_DIR);
     la_path(parts->reporting, "%s/reporting", LASTACK_SOURCE_DIR);
-    la_path(parts->nightly, "%s/nightly", LASTACK_SOURCE_DIR);
+    la_path(parts->campaigns, "%s/campaigns", LASTACK_SOURCE_DIR);
     return access(parts->shim, R_OK) == 0 && access(parts->scenarios, R_OK) == 0;
 }
 
@@ -41,7 +41,7 @@ static bool installed(struct la_parts *parts)
     la_path(parts->fixtures, "%s/../%s/lastack/fixtures", bin, LASTACK_DATADIR);
     la_path(parts->playbooks, "%s/../%s/lastack/playbooks", bin, LASTACK_DATADIR);
     la_path(parts->reporting, "%s/../%s/lastack/reporting", bin, LASTACK_DATADIR);
-    la_path(parts->nightly, "%s/../%s/lastack/nightly", bin, LASTACK_DATADIR);
+    la_path(parts->campaigns, "%s/../%s/lastack/campaigns", bin, LASTACK_DATADIR);
     return access(parts->shim, R_OK) == 0 && access(parts->scenarios, R_OK) == 0;
 }
 
@@ -61,7 +61,7 @@ int la_parts_find(struct la_parts *parts, struct la_error *error)
         return la_fail(error, "libfaultinject.so and the scenarios are neither beside the build tree nor installed");
     return canonical(parts->shim, error) || canonical(parts->scenarios, error) || canonical(parts->fixtures, error) ||
                    canonical(parts->playbooks, error) || canonical(parts->reporting, error) ||
-                   canonical(parts->nightly, error)
+                   canonical(parts->campaigns, error)
                ? -1
                : 0;
 }

@@ -10,7 +10,7 @@ struct la_parts {
     char fixtures[LA_PATH_MAX];
     char playbooks[LA_PATH_MAX]; /* runbooks, one for each incident */
     char reporting[LA_PATH_MAX]; /* the programs in python3: one that makes reports, */
-    char nightly[LA_PATH_MAX];   /* and one that draws scenarios */
+    char campaigns[LA_PATH_MAX]; /* and those that make many runs */
 };
 
 int la_parts_find(struct la_parts *parts, struct la_error *error);

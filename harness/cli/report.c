@@ -39,7 +39,11 @@ int la_cli_swarm(int argc, char **argv)
 {
     struct la_parts parts;
     struct la_error error;
-    return la_parts_find(&parts, &error) ? usage(error.text) : become(parts.nightly, argc, argv);
+    char program[LA_PATH_MAX];
+    if (la_parts_find(&parts, &error))
+        return usage(error.text);
+    la_path(program, "%s/swarm.py", parts.campaigns);
+    return become(program, argc, argv);
 }
 
 int la_cli_explain(int argc, char **argv)

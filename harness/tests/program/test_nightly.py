@@ -14,7 +14,7 @@ import yaml
 
 from support import BROKEN, FULL, LASTACK, ROOT, LastackTest
 
-sys.path.insert(0, str(ROOT / "nightly"))
+sys.path.insert(0, str(ROOT / "campaigns"))
 import drawn  # noqa: E402
 from store import KEPT, Store  # noqa: E402
 
@@ -124,7 +124,7 @@ class Templates(LastackTest):
 class Night(LastackTest):
     def begin(self, *words, spent, root=ROOT):
         environment = {**os.environ, "LASTACK": LASTACK, "NIGHTLY_SPENT": str(spent)}
-        return subprocess.Popen(["/usr/bin/python3", "-B", root / "nightly/night.py", "--minutes", "2", "--out", "night",
+        return subprocess.Popen(["/usr/bin/python3", "-B", root / "campaigns/night.py", "--minutes", "2", "--out", "night",
                                  "--store", "store", *words], cwd=self.folder, env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -156,7 +156,7 @@ class Night(LastackTest):
 
     def test_a_canary_that_is_missed_is_the_worst_of_nights(self):
         tree = self.folder / "tree"
-        for name in ("nightly", "fixtures", "scenarios"):
+        for name in ("campaigns", "fixtures", "scenarios"):
             shutil.copytree(ROOT / name, tree / name)
         (tree / "fixtures/defects.yaml").write_text('- {defect: "", finds: [lost]}\n')
         night = self.begin(spent=80, root=tree)
