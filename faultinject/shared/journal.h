@@ -20,7 +20,7 @@
 #include "shared/control_block.h"
 
 #define FI_JOURNAL_MAGIC   UINT64_C(0x4c4e524a54464c41)
-#define FI_JOURNAL_VERSION 2
+#define FI_JOURNAL_VERSION 3
 #define FI_JOURNAL_NAME    "journal"
 #define FI_UNDO_NAME       "undo"
 #define FI_KEPT_FORMAT     "kept-%llu"
@@ -63,6 +63,7 @@ struct fi_record {
     uint32_t name2;       /* rename, link: where it went */
     int32_t result;       /* negative errno, or 0 */
     uint32_t role;
+    _Atomic uint64_t done_ns; /* syncs: CLOCK_MONOTONIC, before whoever made it could go on; 0: under way */
     _Atomic uint64_t end;
 };
 

@@ -18,7 +18,9 @@ static bool in_build_tree(struct la_parts *parts)
     if (length <= 0)
         return false;
     self[length] = '\0';
-    la_path(parts->shim, "%s/../faultinject/libfaultinject.so", dirname(self));
+    const char *bin = dirname(self);
+    la_path(parts->shim, "%s/../faultinject/libfaultinject.so", bin);
+    la_path(parts->forkserver, "%s/../faultinject/libforkserver.so", bin);
     la_path(parts->scenarios, "%s/scenarios", LASTACK_SOURCE_DIR);
     la_path(parts->fixtures, "%s/fixtures", LASTACK_SOURCE_DIR);
     la_path(parts->playbooks, "%s/docs/playbooks", LASTACK_SOURCE_DIR);
@@ -37,6 +39,7 @@ static bool installed(struct la_parts *parts)
     self[length] = '\0';
     const char *bin = dirname(self);
     la_path(parts->shim, "%s/../%s/lastack/libfaultinject.so", bin, LASTACK_LIBDIR);
+    la_path(parts->forkserver, "%s/../%s/lastack/libforkserver.so", bin, LASTACK_LIBDIR);
     la_path(parts->scenarios, "%s/../%s/lastack/scenarios", bin, LASTACK_DATADIR);
     la_path(parts->fixtures, "%s/../%s/lastack/fixtures", bin, LASTACK_DATADIR);
     la_path(parts->playbooks, "%s/../%s/lastack/playbooks", bin, LASTACK_DATADIR);
@@ -59,9 +62,9 @@ int la_parts_find(struct la_parts *parts, struct la_error *error)
 {
     if (!in_build_tree(parts) && !installed(parts))
         return la_fail(error, "libfaultinject.so and the scenarios are neither beside the build tree nor installed");
-    return canonical(parts->shim, error) || canonical(parts->scenarios, error) || canonical(parts->fixtures, error) ||
-                   canonical(parts->playbooks, error) || canonical(parts->reporting, error) ||
-                   canonical(parts->campaigns, error)
+    return canonical(parts->shim, error) || canonical(parts->forkserver, error) || canonical(parts->scenarios, error) ||
+                   canonical(parts->fixtures, error) || canonical(parts->playbooks, error) ||
+                   canonical(parts->reporting, error) || canonical(parts->campaigns, error)
                ? -1
                : 0;
 }

@@ -6,6 +6,7 @@
 
 struct la_parts {
     char shim[LA_PATH_MAX];
+    char forkserver[LA_PATH_MAX]; /* libforkserver.so */
     char scenarios[LA_PATH_MAX];
     char fixtures[LA_PATH_MAX];
     char playbooks[LA_PATH_MAX]; /* runbooks, one for each incident */

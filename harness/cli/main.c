@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cli/explore.h"
 #include "cli/fault.h"
 #include "cli/list.h"
 #include "cli/playbook.h"
@@ -63,6 +64,8 @@ static const char usage_text[] =
     "to\n"
     "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
     "  lastack report REPORT... [OPTION...]   HTML, Markdown, JUnit, CTRF, metrics, a certificate; what is new\n"
+    "  lastack explore [SCENARIO...]          every state that a kill or a power cut may leave, at every moment of a "
+    "run\n"
     "  lastack swarm [--count N] [--seed N]   draw scenarios from a seed, and run them\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
@@ -443,12 +446,19 @@ int main(int argc, char **argv)
         char name[16];
         char called[20];
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", "lastack run", run_files},        {"certify", "lastack certify", certify},
-                    {"list", "lastack list", list},           {"replay", "lastack replay", replay},
-                    {"rejudge", "lastack rejudge", rejudge},  {"playbook", "lastack playbook", la_cli_playbook},
-                    {"drill", "lastack drill", la_cli_drill}, {"fault", "lastack fault", fault},
-                    {"ledger", "lastack ledger", ledger},     {"report", "lastack report", la_cli_report},
-                    {"swarm", "lastack swarm", la_cli_swarm}, {"explain", "lastack explain", la_cli_explain},
+    } commands[] = {{"run", "lastack run", run_files},
+                    {"certify", "lastack certify", certify},
+                    {"list", "lastack list", list},
+                    {"replay", "lastack replay", replay},
+                    {"rejudge", "lastack rejudge", rejudge},
+                    {"playbook", "lastack playbook", la_cli_playbook},
+                    {"drill", "lastack drill", la_cli_drill},
+                    {"fault", "lastack fault", fault},
+                    {"ledger", "lastack ledger", ledger},
+                    {"report", "lastack report", la_cli_report},
+                    {"swarm", "lastack swarm", la_cli_swarm},
+                    {"explain", "lastack explain", la_cli_explain},
+                    {"explore", "lastack explore", la_cli_explore},
                     {"merge", "lastack merge", la_cli_merge}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(command, commands[i].name) != 0)

@@ -183,6 +183,41 @@ bool la_content_size_possible(const struct la_content *content, uint64_t size)
     return false;
 }
 
+static int by_size(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one;
+    uint64_t b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+static size_t index_of(const struct la_sizes *sizes, uint64_t size)
+{
+    size_t at = 0;
+    while (sizes->items[at] != size)
+        at++;
+    return at;
+}
+
+void la_content_sizes(const struct la_content *content, struct la_sizes *sizes)
+{
+    uint64_t units = (content->most - content->least) / content->unit + 1;
+    size_t count = 0;
+    uint64_t *items = la_alloc(content->pending_count + units + 2, sizeof *items);
+    uint64_t last = content->least;
+    items[count++] = content->least;
+    for (size_t i = content->after; i < content->growing; i++)
+        items[count++] = last = size_after(content, i);
+    for (uint64_t at = (content->least / content->unit + 1) * content->unit; at < content->most; at += content->unit)
+        items[count++] = at;
+    qsort(items, count, sizeof *items, by_size);
+    *sizes = (struct la_sizes){.items = items};
+    for (size_t i = 0; i < count; i++)
+        if (!i || items[i] != items[sizes->count - 1])
+            items[sizes->count++] = items[i];
+    sizes->none = index_of(sizes, content->least);
+    sizes->all = index_of(sizes, last);
+}
+
 uint64_t la_content_random_size(const struct la_content *content, uint64_t *random)
 {
     size_t steps = content->growing > content->after ? content->growing - content->after : 0;

@@ -27,8 +27,17 @@ void la_content_of(struct la_content *content, const struct la_trail *trail, uin
                    size_t upto, uint64_t unit);
 void la_content_free(struct la_content *content);
 
-/* Whether the file can have this size; and the sizes that it can have, by index, of la_content_sizes many. */
+/* Whether the file can have this size. */
 bool la_content_size_possible(const struct la_content *content, uint64_t size);
+
+/* All sizes that it can have, ascending; the first is not always the durable one. Released with free. */
+struct la_sizes {
+    uint64_t *items;
+    size_t count;
+    size_t none; /* index of the size when nothing is there that is not durable */
+    size_t all;  /* ... and when everything is */
+};
+void la_content_sizes(const struct la_content *content, struct la_sizes *sizes);
 uint64_t la_content_random_size(const struct la_content *content, uint64_t *random);
 
 /*

@@ -274,7 +274,7 @@ static bool parent_is_there(const struct la_names *names, const char *path)
     return entry && entry->kind == LA_ENTRY_DIR;
 }
 
-void la_names_choose(const struct la_trail *trail, uint64_t *random, struct la_names *names)
+void la_names_choose(const struct la_trail *trail, la_names_pick pick, void *context, struct la_names *names)
 {
     struct la_names paths;
     struct value values[VALUES_MAX];
@@ -283,7 +283,7 @@ void la_names_choose(const struct la_trail *trail, uint64_t *random, struct la_n
     for (size_t i = 0; i < paths.count; i++) {
         const char *path = paths.entries[i].path;
         size_t count = values_of(trail, path, values, VALUES_MAX);
-        const struct value *value = &values[random ? la_random(random) % count : 0];
+        const struct value *value = &values[pick ? pick(context, i, count) : 0];
         if (value->there && parent_is_there(names, path))
             put(names, path, value->entry);
     }

@@ -28,8 +28,14 @@ size_t la_names_forced(const struct la_trail *trail, enum la_fs profile);
  */
 void la_names_apply(const struct la_trail *trail, size_t upto, struct la_names *names);
 
-/* Under posix: each name for itself what it durably was, or by `random` (NULL: that) anything since. */
-void la_names_choose(const struct la_trail *trail, uint64_t *random, struct la_names *names);
+/*
+ * Under posix each path for itself is what it durably was, or anything since. Which of so many is asked for the
+ * how-many-th path, in the order of paths: 0 is the durable one, the last the newest.
+ */
+typedef size_t (*la_names_pick)(void *context, size_t path, size_t values);
+
+/* The names so picked; NULL: the durable ones. */
+void la_names_choose(const struct la_trail *trail, la_names_pick pick, void *context, struct la_names *names);
 
 /* Under posix: whether these names can be left, with what cannot in `why`. */
 bool la_names_possible(const struct la_trail *trail, const struct la_names *names, struct la_error *why);

@@ -194,6 +194,12 @@ static size_t choose_prefix(struct maker *maker, size_t forced)
     return upto;
 }
 
+static size_t pick_name(void *random, size_t path, size_t values)
+{
+    (void)path;
+    return la_random(random) % values;
+}
+
 int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spec, const char *out, uint32_t *classes,
                    struct la_error *error)
 {
@@ -201,7 +207,7 @@ int la_crash_write(const struct la_trail *trail, const struct la_crash_spec *spe
     struct la_names names;
     bool drop = spec->policy == LA_POLICY_DROP;
     if (!la_filesystems[spec->profile].ordered) {
-        la_names_choose(trail, drop ? NULL : &maker.random, &names);
+        la_names_choose(trail, drop ? NULL : pick_name, &maker.random, &names);
     } else {
         size_t forced = la_names_forced(trail, spec->profile);
         maker.upto = drop ? forced : choose_prefix(&maker, forced);

@@ -284,6 +284,22 @@ int la_trail_read(struct la_trail *trail, const char *side_dir, const char *data
     return result;
 }
 
+void la_trail_at(const struct la_trail *whole, uint64_t cut, struct la_trail *trail)
+{
+    *trail = (struct la_trail){.count = cut < whole->count ? cut : whole->count};
+    trail->changes = la_alloc(trail->count + 1, sizeof *trail->changes);
+    for (size_t i = 0; i < trail->count; i++) {
+        struct la_change *change = &trail->changes[i];
+        *change = whole->changes[i];
+        change->finished = change->finished && change->end <= cut;
+        if (!change->finished)
+            change->end = UINT64_MAX;
+        bool by_itself = whole->journal->records[i].flags & FI_RECORD_DURABLE;
+        change->durability = by_itself && change->finished ? LA_DURABLE : LA_PENDING;
+    }
+    decide_durability(trail);
+}
+
 void la_trail_free(struct la_trail *trail)
 {
     for (size_t i = 0; trail->owned && i < trail->count; i++)

@@ -48,6 +48,12 @@ struct la_trail {
 int la_trail_read(struct la_trail *trail, const char *side_dir, const char *data_dir, uint64_t cut,
                   struct la_error *error);
 
+/*
+ * The same up to an earlier moment of a trail that was read to its end, to be released before it: texts and data are
+ * shared.
+ */
+void la_trail_at(const struct la_trail *whole, uint64_t cut, struct la_trail *trail);
+
 void la_trail_free(struct la_trail *trail);
 
 /* True when `change` is of a kind that file systems log in order: names, and truncates. */

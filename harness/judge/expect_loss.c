@@ -191,6 +191,7 @@ const struct la_expect_kind la_expect_window = {
     .check = check_window,
     .judge = judge_window,
     .measure = measure_window,
+    .of_moment = true,
 };
 
 static int check_keys(const struct la_check *check, const struct la_spec *spec)

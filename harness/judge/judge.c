@@ -108,7 +108,8 @@ static void look_at_expectations(struct opinions *opinions, const struct la_expe
 {
     bool begun = la_run_begun(opinions->run); /* else not even its nodes may be there */
     for (unsigned int i = 0; begun && i < count; i++) {
-        if (opinions->run->replayed && !expects[i].kind->of_state)
+        bool told = expects[i].kind->of_state || (expects[i].kind->of_moment && opinions->run->at_moment);
+        if (opinions->run->replayed && !told)
             continue;
         struct la_opinion opinion = expects[i].kind->judge(opinions->run, expects[i].spec);
         add(opinions, expects[i].kind->form.name, &opinion);

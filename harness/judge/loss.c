@@ -82,7 +82,7 @@ struct la_opinion la_loss_read(const struct la_run *run)
 /* In ms: the slowest fsync of a node that the load has talked to, or may have. */
 static double slowest_sync_ms(const struct la_run *run)
 {
-    uint64_t slowest = 0;
+    uint64_t slowest = run->moment_sync_ns;
     unsigned int nodes = run->moved_life ? run->node_count : run->node_count > 0;
     for (unsigned int i = 0; i < nodes; i++) {
         const struct fi_control *control = run->nodes[i].control;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -235,6 +236,63 @@ int la_ledger_settle(struct la_ledger *ledger, const char *path, struct la_error
     *ledger = own;
     la_ledger_apply_cuts(ledger);
     return 0;
+}
+
+/* Head and sessions; the room for those that there were not is left alone, it is large. */
+static void copy_head(const struct la_ledger_head *from, struct la_ledger_head *to)
+{
+    memcpy(to, from, offsetof(struct la_ledger_head, session));
+    memcpy(to->session, from->session, from->sessions * sizeof *from->session);
+    to->acked = to->refused = 0;
+    to->last_acked_ns = to->last_refused_ns = 0;
+    to->life = 1;
+    to->stop = to->ended = 1;
+    to->full = 0;
+}
+
+static void copy_op(struct la_ledger_head *head, const struct la_op *from, uint64_t moment_ns, struct la_op *to)
+{
+    memcpy(to, from, sizeof *to);
+    if (to->done_ns > moment_ns || !to->done_ns) {
+        to->done_ns = 0;
+        to->outcome = LA_OUTCOME_UNKNOWN;
+        return;
+    }
+    if (to->outcome >= LA_OUTCOME_ERROR) {
+        head->refused++;
+        return;
+    }
+    head->acked += to->outcome == LA_OUTCOME_OK || to->outcome == LA_OUTCOME_WRONG;
+    head->last_acked_ns = to->invoked_ns > head->last_acked_ns ? to->invoked_ns : head->last_acked_ns;
+}
+
+void la_ledger_at(const struct la_ledger *whole, uint64_t moment_ns, struct la_ledger *at)
+{
+    uint64_t count = 0;
+    const uint64_t all = la_ledger_count(whole);
+    while (count < all && whole->ops[count].invoked_ns <= moment_ns)
+        count++;
+    const uint64_t size = sizeof(struct la_ledger_head) + count * sizeof(struct la_op);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        fprintf(stderr, "lastack: out of memory\n");
+        abort();
+    }
+    *at = (struct la_ledger){.head = memory, .size = size};
+    at->ops = (struct la_op *)((char *)memory + sizeof(struct la_ledger_head));
+    copy_head(whole->head, at->head);
+    at->head->count = at->head->capacity = count;
+    for (uint64_t i = 0; i < count; i++)
+        copy_op(at->head, &whole->ops[i], moment_ns, &at->ops[i]);
+}
+
+int la_ledger_save(const struct la_ledger *ledger, const char *path, struct la_error *error)
+{
+    FILE *file = fopen(path, "wbxe");
+    bool good = file && fwrite(ledger->head, ledger->size, 1, file) == 1;
+    if (file && fclose(file))
+        good = false;
+    return good ? 0 : la_fail(error, "%s: %s", path, strerror(errno));
 }
 
 void la_ledger_forget_lives(struct la_ledger *ledger, uint32_t lives)

@@ -108,6 +108,15 @@ void la_ledger_apply_cuts(struct la_ledger *ledger); /* the second half of it, o
 /* The same for what was sent to the server's lives from `lives` on: it is taken for refused. Of one that was opened. */
 void la_ledger_forget_lives(struct la_ledger *ledger, uint32_t lives);
 
+/*
+ * A ledger of its own as it stood at a moment (CLOCK_MONOTONIC ns), had the server died then for the first time: what
+ * was sent later was not, and what was answered later never was.
+ */
+void la_ledger_at(const struct la_ledger *whole, uint64_t moment_ns, struct la_ledger *at);
+
+/* Writes such a ledger to a new file. */
+int la_ledger_save(const struct la_ledger *ledger, const char *path, struct la_error *error);
+
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);
 

@@ -1,4 +1,5 @@
 #include "report/table.h"
+#include "report/explored_table.h"
 
 #include <limits.h>
 #include <math.h>
@@ -128,6 +129,7 @@ void la_table_row(const json_t *scenario)
         la_table_paragraph(4, json_string_value(repair));
     json_array_foreach (row.verdict == LA_HOLDS ? NULL : row.reasons, i, reason)
         la_table_paragraph(4, json_string_value(reason));
+    la_explored_table(json_object_get(scenario, "explored"));
     if (row.verdict != LA_HOLDS && *row.reproduce)
         printf("    reproduce: %s\n", row.reproduce);
     fflush(stdout);

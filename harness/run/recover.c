@@ -415,6 +415,15 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
     return goes_on || killed ? 0 : result;
 }
 
+bool la_recover_repairs(const struct la_scenario *scenario)
+{
+    bool repairs = false;
+    for (unsigned int i = 0; i < scenario->step_count; i++)
+        repairs = repairs || (scenario->steps[i].kind == &la_step_recover &&
+                              ((const struct recover *)scenario->steps[i].spec)->repair);
+    return repairs;
+}
+
 static const cyaml_schema_field_t recover_fields[] = {
     LA_TEXT("node", LA_OPTIONAL, struct recover, node), LA_NUMBER("timeout_ms", struct recover, timeout_ms),
     LA_FLAG("repair", struct recover, repair), LA_TEXT("try", LA_OPTIONAL, struct recover, try), LA_END};

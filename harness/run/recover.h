@@ -10,6 +10,9 @@
  */
 int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recovery *recovery, unsigned int timeout_ms);
 
+/* A step of it repairs what a server does not start on. */
+bool la_recover_repairs(const struct la_scenario *scenario);
+
 /* Where a check of the user's is judged: gives it the time to look at what a fault has done, before that is ended. */
 void la_recover_wait_check(struct la_run *run);
 

@@ -11,22 +11,41 @@
 #include "base/install.h"
 #include "run/tool.h"
 
-enum { ZEROS_MAX = 1 << 20 };
+enum { ZEROS_MAX = 1 << 20, PAGE = 4096, HOLE_MIN = 8 };
 
-/* How many bytes of zeros the file ends in, looked at from its end, at most ZEROS_MAX; its size goes to `size`. */
-static unsigned int zeros_at_end(const char *path, off_t *size)
+/* Zeros that a file system has left: up to the end of the file, or of a page of it. */
+struct hole {
+    off_t end;
+    unsigned int zeros; /* bytes; 0: there is none */
+};
+
+static unsigned int zeros_before(int fd, off_t end)
 {
-    struct stat st;
     unsigned int zeros = 0;
     char byte = 0;
+    while (zeros < ZEROS_MAX && (off_t)zeros < end && pread(fd, &byte, 1, end - 1 - (off_t)zeros) == 1 && !byte)
+        zeros++;
+    return zeros;
+}
+
+/* The first one; the size of the file goes to `size`. */
+static struct hole find_hole(const char *path, off_t *size)
+{
+    struct stat st;
+    struct hole hole = {0, 0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     *size = regular ? st.st_size : 0;
-    while (zeros < ZEROS_MAX && (off_t)zeros < *size && pread(fd, &byte, 1, *size - 1 - (off_t)zeros) == 1 && !byte)
-        zeros++;
+    for (off_t end = PAGE; end < *size && !hole.zeros; end += PAGE) {
+        unsigned int zeros = zeros_before(fd, end);
+        if (zeros >= HOLE_MIN)
+            hole = (struct hole){end, zeros};
+    }
+    if (!hole.zeros)
+        hole = (struct hole){*size, *size ? zeros_before(fd, *size) : 0};
     if (fd >= 0)
         close(fd);
-    return zeros;
+    return hole;
 }
 
 /* The tool that came with the server, or whichever there is. */
@@ -57,18 +76,19 @@ static bool repair(struct la_run *run, struct la_node *node, const char *path)
     char output[LA_PATH_MAX];
     off_t before;
     off_t after;
-    unsigned int zeros = zeros_at_end(path, &before);
-    if (!zeros || find_tool(node, tool))
+    const struct hole hole = find_hole(path, &before);
+    if (!hole.zeros || find_tool(node, tool))
         return false;
     char *const words[] = {tool, "--fix", (char *)path, NULL};
     la_path(output, "%s/tool", node->dir);
     int status = la_tool_run(run, node, words, "y\n", output);
-    bool fixed = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !zeros_at_end(path, &after);
+    bool fixed = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !find_hole(path, &after).zeros;
     if (!fixed)
         return false;
-    char *text = la_format("%s does not start by itself: %s ends in %u bytes of zeros, as the file system left them; "
+    char *text = la_format("%s does not start by itself: %s %s %u bytes of zeros, as the file system left them; "
                            "redis-check-aof --fix cuts %lld bytes off",
-                           node->spec->name, path + strlen(node->data) + 1, zeros, (long long)(before - after));
+                           node->spec->name, path + strlen(node->data) + 1, hole.end == before ? "ends in" : "has",
+                           hole.zeros, (long long)(before - after));
     la_run_event(run, node->spec->name, "%s", text);
     la_strings_add(&run->repairs, text);
     return true;

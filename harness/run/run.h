@@ -133,6 +133,9 @@ struct la_run {
     const struct la_node *watched; /* NULL: none was */
     struct la_strings repairs;     /* what was done by hand to make a node start, in words */
     bool replayed;                 /* begun from the crash state of a bundle: of the run itself nothing was seen */
+    bool at_moment;                /* ... that was made for a moment of a run: by then the ledger ends */
+    uint64_t moment_sync_ns;       /* the slowest fsync of that run */
+    uint64_t kept_ns;              /* what was acknowledged before the mark is kept from then on; 0: not yet */
     bool unproven;                 /* ... and that run was not sound: what came back convicts nobody */
     json_t *timeline;              /* what happened, in order */
     uint64_t start_ns;

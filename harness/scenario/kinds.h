@@ -48,9 +48,10 @@ struct la_expect_kind {
     struct la_opinion (*judge)(const struct la_run *run, const struct la_spec *spec);
     /* What it looks at, and its bound, for a sentence that rests on it. */
     void (*measure)(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured);
-    bool given;    /* of a scenario, it says that the situation was the one that its claims are about */
-    bool in_world; /* for scenarios with a world as well */
-    bool of_state; /* what was left behind tells, so that a replay can judge it as well */
+    bool given;     /* of a scenario, it says that the situation was the one that its claims are about */
+    bool in_world;  /* for scenarios with a world as well */
+    bool of_state;  /* what was left behind tells, so that a replay can judge it as well */
+    bool of_moment; /* ... and so can one that knows the moment, too */
 };
 
 /* Both end with NULL and have at most LA_VOCABULARY_MAX. */

@@ -10,7 +10,13 @@ enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
 /* As many scenarios at a time as there are processors, and memory for. */
 unsigned int la_jobs_here(void);
 
+/* How one scenario is run, in the folder `dir`: its result object. */
+typedef json_t *(*la_run_one)(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
+                              const void *context);
+
 struct la_suite {
+    la_run_one one;      /* NULL: as it is written */
+    const void *context; /* of it */
     struct la_parts parts;
     struct la_strings files;   /* scenario files, directories and names */
     struct la_strings set;     /* redis.conf lines that every scenario runs with */

@@ -21,6 +21,7 @@
 #include "run/steps.h"
 #include "run/wait.h"
 #include "run/watch.h"
+#include "shared/actions.h"
 #include "types/types.h"
 
 enum { FIRST_START_TIMEOUT_MS = 30000 };
@@ -291,7 +292,7 @@ static void destroy(struct la_run *run)
     json_decref(run->timeline);
 }
 
-json_t *la_runner_run(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
+static struct la_run *begin(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
 {
     struct la_run *run = la_alloc(1, sizeof *run);
     run->scenario = scenario;
@@ -300,6 +301,12 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     run->start_ns = la_now_ns();
     run->wall_offset_ns = la_wall_offset_ns();
     la_path(run->dir, "%s", dir);
+    return run;
+}
+
+json_t *la_runner_run(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
+{
+    struct la_run *run = begin(scenario, options, dir);
     pid_t guard = la_guard_start(dir);
     struct la_place place = LA_PLACE_NONE;
     if (!scenario->world)
@@ -314,6 +321,65 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     la_judgement_free(&judgement);
     la_guard_end(guard);
     la_place_down(&place);
+    destroy(run);
+    free(run);
+    return result;
+}
+
+/* ---- recording ---- */
+
+/* A rule that would end the server: there is none in a recording. */
+static bool ends(const struct la_step *step)
+{
+    const char *text = la_step_rule(step);
+    struct fi_rule rule;
+    return text && la_rule_parse(text, &rule) == 0 && fi_actions[rule.action].ends;
+}
+
+static bool is_end(const struct la_step *step, bool waits_for_it)
+{
+    const struct la_step_kind *const kinds[] = {&la_step_power_cut, &la_step_kill, &la_step_recover, &la_step_verify,
+                                                &la_step_brink};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (step->kind == kinds[i])
+            return true;
+    return waits_for_it && step->kind == &la_step_wait;
+}
+
+static void record(struct la_run *run)
+{
+    bool left_out = false;
+    if (create(run) || check_outside(run) || start_nodes(run))
+        return;
+    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
+        const struct la_step *step = &run->scenario->steps[i];
+        if (is_end(step, left_out))
+            break;
+        left_out = left_out || ends(step);
+        if (!ends(step) && step->kind->run(run, step->spec))
+            return;
+        /* what was acknowledged before a mark is in safety once the server has done what is waited for then */
+        if (step->kind == &la_step_wait && run->ledger.head->mark_ns && !run->kept_ns)
+            run->kept_ns = la_now_ns();
+        la_run_pump(run);
+    }
+    la_kill_group(run, &run->nodes[0]);
+    la_stop_load(run);
+}
+
+json_t *la_runner_record(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
+                         la_runner_then then, void *context)
+{
+    struct la_run *run = begin(scenario, options, dir);
+    pid_t guard = la_guard_start(dir);
+    if (scenario->world)
+        la_run_doubt(run, "a scenario with a world is not recorded");
+    else
+        record(run);
+    if (run->ledger.head)
+        la_stop_load(run);
+    json_t *result = then(run, context);
+    la_guard_end(guard);
     destroy(run);
     free(run);
     return result;

@@ -7,4 +7,12 @@
 /* Runs the scenario in `dir` (made here) and returns its result object ("name", "verdict", ... as documented). */
 json_t *la_runner_run(const struct la_scenario *scenario, const struct la_options *options, const char *dir);
 
+/*
+ * Runs it up to where it would end its first node, or read it back, and kills that then: what remains is recorded in
+ * the node's journal and in the ledger. `then` makes the result object of it.
+ */
+typedef json_t *(*la_runner_then)(struct la_run *run, void *context);
+json_t *la_runner_record(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
+                         la_runner_then then, void *context);
+
 #endif

@@ -19,7 +19,7 @@ static const struct folder {
     bool certified;
 } folders[] = {
     {"strategies", true}, {"faults", true},     {"replication", true}, {"claims", true},   {"backups", false},
-    {"worst", true},      {"incidents", false}, {"playbooks", false},  {"history", false},
+    {"worst", true},      {"incidents", false}, {"playbooks", false},  {"history", false}, {"cuts", false},
 };
 
 static const struct folder *folder_of(const char *name)

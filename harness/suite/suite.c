@@ -79,7 +79,10 @@ static int run_one(const struct la_work *work, const struct la_job *job)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     bundle_path(work, job, dir);
-    json_t *result = la_runner_run(work->scenarios.items[job->scenario], &options, dir);
+    const struct la_scenario *scenario = work->scenarios.items[job->scenario];
+    const struct la_suite *suite = work->suite;
+    json_t *result =
+        suite->one ? suite->one(scenario, &options, dir, suite->context) : la_runner_run(scenario, &options, dir);
     result_path(work, job, path);
     int failed = la_result_write(result, path, &error) || la_evidence_seal(dir, &error);
     json_decref(result);

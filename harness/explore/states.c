@@ -1,0 +1,180 @@
+#include "explore/states.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { SLOTS = LA_STATES_MAX * 2 };
+
+static void *reserve(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        fprintf(stderr, "lastack: out of memory\n");
+        abort();
+    }
+    return memory;
+}
+
+void la_states_begin(struct la_states *states)
+{
+    *states = (struct la_states){0};
+    states->items = reserve(LA_STATES_MAX * sizeof *states->items);
+    states->slots = reserve(SLOTS * sizeof *states->slots);
+}
+
+void la_states_end(struct la_states *states)
+{
+    munmap(states->items, LA_STATES_MAX * sizeof *states->items);
+    munmap(states->slots, SLOTS * sizeof *states->slots);
+    *states = (struct la_states){0};
+}
+
+/* The slot of a tree, or the free one where it belongs. */
+static uint32_t *slot_of(const struct la_states *states, uint64_t hash)
+{
+    uint64_t at = hash % SLOTS;
+    while (states->slots[at] && states->items[states->slots[at] - 1].hash != hash)
+        at = (at + 1) % SLOTS;
+    return &states->slots[at];
+}
+
+struct found {
+    struct la_states *states;
+    uint64_t due_ns;
+    uint32_t later; /* the last that is new, or can be left later than was known; UINT32_MAX: none is */
+};
+
+static void add(void *context, const struct la_choice *choice, uint64_t hash, uint64_t likeness)
+{
+    struct found *found = context;
+    struct la_states *states = found->states;
+    uint32_t *slot = slot_of(states, hash);
+    states->possible[choice->ending]++;
+    if (!*slot && states->count == LA_STATES_MAX) {
+        states->full = true;
+        return;
+    }
+    if (!*slot) {
+        states->items[states->count++] = (struct la_state){.hash = hash, .likeness = likeness};
+        *slot = states->count;
+    }
+    struct la_state *state = &states->items[*slot - 1];
+    if (found->due_ns <= state->due_ns[choice->ending])
+        return;
+    found->later = *slot - 1;
+    state->due_ns[choice->ending] = found->due_ns;
+    state->choices[choice->ending] = *choice;
+}
+
+/* ---- moments ---- */
+
+static bool is_sync(const struct fi_record *record)
+{
+    return FI_OPS_SYNC >> record->op & 1 && record->state == FI_RECORD_DONE;
+}
+
+/*
+ * Until when what a cut at each moment leaves can be left: until the next sync is done that was not done then. One that
+ * overlaps what comes after it is not done at the moments that it overlaps.
+ */
+static uint64_t *find_syncs(const struct la_trail *trail, uint64_t end_ns)
+{
+    uint64_t *done_ns = la_alloc(trail->count + 1, sizeof *done_ns);
+    done_ns[trail->count] = end_ns;
+    for (size_t i = trail->count; i-- > 0;) {
+        const struct fi_record *record = &trail->journal->records[i];
+        done_ns[i] = is_sync(record) && record->done_ns < done_ns[i + 1] ? record->done_ns : done_ns[i + 1];
+    }
+    for (size_t i = 0; i < trail->count; i++) {
+        const struct fi_record *record = &trail->journal->records[i];
+        for (size_t k = i + 1; is_sync(record) && k < record->end && k <= trail->count; k++)
+            done_ns[k] = record->done_ns < done_ns[k] ? record->done_ns : done_ns[k];
+    }
+    return done_ns;
+}
+
+/* After a kill everything is there that was begun: until the next operation begins. */
+static uint64_t due_at(const struct la_trail *trail, const uint64_t *syncs_ns, size_t cut, enum la_ending ending,
+                       uint64_t end_ns)
+{
+    if (ending != LA_ENDING_KILL)
+        return syncs_ns[cut];
+    return cut < trail->count ? trail->journal->records[cut].time_ns : end_ns;
+}
+
+/* The first records are the directory as it was found, and at their end stands a sync of everything. */
+static size_t first_moment(const struct la_trail *trail)
+{
+    for (size_t i = 0; i < trail->count; i++)
+        if (trail->changes[i].file == FI_ALL_FILES)
+            return i + 1;
+    return 0;
+}
+
+void la_states_find(struct la_states *states, const struct la_trail *trail, unsigned int endings, unsigned int most,
+                    uint64_t end_ns)
+{
+    const size_t first = first_moment(trail);
+    uint64_t *syncs_ns = find_syncs(trail, end_ns);
+    states->moments = trail->count + 1 - first;
+    for (int ending = 0; ending < LA_ENDINGS; ending++)
+        states->whole[ending] = endings >> ending & 1;
+    for (size_t cut = first; cut <= trail->count && !states->full; cut++) {
+        struct la_trail at;
+        la_trail_at(trail, cut, &at);
+        for (int ending = 0; ending < LA_ENDINGS; ending++) {
+            if (!(endings >> ending & 1))
+                continue;
+            const enum la_ending by = (enum la_ending)ending;
+            struct found found = {states, due_at(trail, syncs_ns, cut, by, end_ns), UINT32_MAX};
+            const bool whole = la_space_walk(&at, (uint32_t)cut, by, most, add, &found);
+            states->whole[ending] = states->whole[ending] && whole;
+        }
+        la_trail_free(&at);
+    }
+    for (int ending = 0; ending < LA_ENDINGS; ending++)
+        states->whole[ending] = states->whole[ending] && !states->full;
+    free(syncs_ns);
+}
+
+/* A cut by one of the endings that leave more than one state. */
+static int draw_ending(unsigned int endings, uint64_t *random)
+{
+    const unsigned int cuts = endings & ~(1U << LA_ENDING_KILL);
+    if (!cuts)
+        return -1;
+    int ending;
+    do
+        ending = (int)(la_random(random) % LA_ENDINGS);
+    while (!(cuts >> ending & 1));
+    return ending;
+}
+
+uint32_t la_states_draw(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns,
+                        uint64_t *random)
+{
+    const int ending = draw_ending(endings, random);
+    if (ending < 0 || states->full)
+        return UINT32_MAX;
+    const size_t first = first_moment(trail);
+    const size_t cut = first + la_random(random) % (trail->count + 1 - first);
+    uint64_t *syncs_ns = find_syncs(trail, end_ns);
+    struct found found = {states, due_at(trail, syncs_ns, cut, (enum la_ending)ending, end_ns), UINT32_MAX};
+    struct la_trail at;
+    la_trail_at(trail, cut, &at);
+    la_space_draw(&at, (uint32_t)cut, (enum la_ending)ending, random, add, &found);
+    states->possible[ending]--; /* which of them are drawn is chance */
+    la_trail_free(&at);
+    free(syncs_ns);
+    return found.later;
+}
+
+uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < states->count; i++)
+        count += states->items[i].due_ns[ending] != 0;
+    return count;
+}

@@ -1,0 +1,42 @@
+/*
+ * The distinct states of a recording: each tree once, with the last moment at which each ending could leave it. It lies
+ * in memory that processes forked later share.
+ */
+#ifndef LASTACK_EXPLORE_STATES_H
+#define LASTACK_EXPLORE_STATES_H
+
+#include "explore/examine.h"
+
+enum { LA_STATES_MAX = 1 << 20 };
+
+struct la_states {
+    struct la_state *items;
+    uint32_t count;
+    uint32_t *slots; /* a hash table of indices + 1 */
+    bool full;       /* there was no room for some */
+    uint64_t possible[LA_ENDINGS];
+    uint64_t moments;       /* at which a cut was thought of */
+    bool whole[LA_ENDINGS]; /* the states of that ending are all that there are */
+};
+
+void la_states_begin(struct la_states *states);
+void la_states_end(struct la_states *states);
+
+/*
+ * Adds those of every moment, by the endings whose bits are set, that deviate in at most `most` things. `end_ns`: until
+ * then the node lived.
+ */
+void la_states_find(struct la_states *states, const struct la_trail *trail, unsigned int endings, unsigned int most,
+                    uint64_t end_ns);
+
+/*
+ * Draws one that deviates in more: its index, where it is new, or can be left at a later moment than was known; else
+ * UINT32_MAX. `random` is the state of la_random. While no process looks at them.
+ */
+uint32_t la_states_draw(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns,
+                        uint64_t *random);
+
+/* How many there are by an ending. */
+uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending);
+
+#endif
