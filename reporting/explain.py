@@ -56,6 +56,11 @@ def explain_scenario(path):
     if scenario.get("why"):
         print()
         paragraph(scenario["why"])
+    if scenario.get("history"):
+        fault = scenario["history"]
+        print()
+        paragraph(f"A fault that there was ({fault['tracker']}): {fault['versions']} had it"
+                  + (f"; mended: {fault['mended']}." if fault.get("mended") else "."))
     for heading, key in (("what is done", "steps"), ("what must be so", "expect")):
         if scenario.get(key):
             print(f"\n{heading}:")

@@ -6,6 +6,7 @@
 
 #include "judge/expectations.h"
 #include "report/claims.h"
+#include "report/result.h"
 #include "report/row.h"
 #include "run/steps.h"
 #include "scenario/fields.h"
@@ -63,20 +64,22 @@ static json_t *needs_of(const struct la_scenario *scenario)
     return needs;
 }
 
+static json_t *scenario_json(const struct la_scenario *scenario, const struct la_yaml_list *durations)
+{
+    json_t *claims = json_array();
+    for (unsigned int c = 0; c < scenario->claim_count; c++)
+        json_array_append_new(claims, json_string(scenario->claims[c].id));
+    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "name", scenario->name, "title", scenario->title,
+                     "group", la_json_owned(la_scenario_group(scenario)), "file", scenario->path, "quick",
+                     scenario->quick, "seconds", seconds_of(durations, scenario->name), "needs", needs_of(scenario),
+                     "claims", claims, "history", la_history_json(scenario));
+}
+
 static json_t *scenarios_json(const struct la_scenarios *scenarios, const struct la_yaml_list *durations)
 {
     json_t *all = json_array();
-    for (size_t i = 0; i < scenarios->count; i++) {
-        const struct la_scenario *scenario = scenarios->items[i];
-        json_t *claims = json_array();
-        for (unsigned int c = 0; c < scenario->claim_count; c++)
-            json_array_append_new(claims, json_string(scenario->claims[c].id));
-        json_array_append_new(all, json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o}", "name", scenario->name,
-                                             "title", scenario->title, "group",
-                                             la_json_owned(la_scenario_group(scenario)), "file", scenario->path,
-                                             "quick", scenario->quick, "seconds", seconds_of(durations, scenario->name),
-                                             "needs", needs_of(scenario), "claims", claims));
-    }
+    for (size_t i = 0; i < scenarios->count; i++)
+        json_array_append_new(all, scenario_json(scenarios->items[i], durations));
     return all;
 }
 
@@ -115,7 +118,12 @@ static void print_scenario(const json_t *entry)
            la_json_get(entry, "title"));
     json_array_foreach (json_object_get(entry, "needs"), i, need)
         printf("%s%s", i ? ", " : " [needs ", json_string_value(need));
-    puts(i ? "]" : "");
+    if (i)
+        putchar(']');
+    const json_t *history = json_object_get(entry, "history");
+    if (json_is_object(history))
+        printf(" [%s: %s]", la_json_get(history, "tracker"), la_json_get(history, "versions"));
+    putchar('\n');
 }
 
 static void print_plain(const json_t *all, bool claims)

@@ -295,6 +295,16 @@ static json_t *run_began(const struct la_run *run)
     return json_sprintf("%s.%03dZ", stamp, (int)(ms % 1000));
 }
 
+json_t *la_history_json(const struct la_scenario *scenario)
+{
+    const struct la_history_spec *history = scenario->history;
+    if (!history)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "tracker", la_json_text(history->tracker), "versions",
+                     la_json_text(history->versions), "mended",
+                     history->mended ? la_json_text(history->mended) : json_null());
+}
+
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement)
 {
     const struct la_scenario *scenario = run->scenario;
@@ -303,6 +313,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
                   "verdict", la_verdict_name(judgement->verdict), "reasons", la_json_texts(&judgement->reasons));
     json_object_set_new(result, "violated", la_json_texts(&judgement->violated));
     json_object_set_new(result, "group", la_json_owned(la_scenario_group(scenario)));
+    json_object_set_new(result, "history", la_history_json(scenario));
     json_object_set_new(result, "started", run_began(run));
     json_object_set_new(result, "started_ns", json_integer((json_int_t)run->start_ns));
     json_object_set_new(result, "claims", claim_ids(scenario));
@@ -355,6 +366,7 @@ json_t *la_result_failed(const struct la_scenario *scenario, const struct la_str
                                la_json_text(why), "sealed", 0, "overrides", la_json_texts(overrides), "reproduce", "");
     json_object_set_new(result, "violated", json_array());
     json_object_set_new(result, "group", la_json_owned(la_scenario_group(scenario)));
+    json_object_set_new(result, "history", la_history_json(scenario));
     json_object_set_new(result, "write_commands", json_null());
     json_object_set_new(result, "health", json_null());
     json_object_set_new(result, "worst", la_answer_failed(scenario));

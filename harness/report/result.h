@@ -12,6 +12,9 @@ enum { LA_RESULT_SCHEMA = 1 };
 /* One entry of "scenarios". */
 json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *judgement);
 
+/* What it says of the fault that it is about; null: it is about none that was once mended. */
+json_t *la_history_json(const struct la_scenario *scenario);
+
 /* An entry for a scenario that could not be run at all. */
 json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why);
 

@@ -401,6 +401,42 @@ static int check_situation(struct la_check *check)
     return la_check_wrong(check, "'situation' needs a step 'verify': what is lost is not known without it");
 }
 
+/* NAME#NUMBER or NAME@COMMIT, of a tracker that is public. */
+static bool is_tracked(const char *word)
+{
+    static const char *const trackers[] = {"redis", "valkey"};
+    for (size_t i = 0; i < sizeof trackers / sizeof *trackers; i++) {
+        size_t length = strlen(trackers[i]);
+        if (strncmp(word, trackers[i], length) != 0)
+            continue;
+        const char *digits = word[length] == '#' ? "0123456789" : word[length] == '@' ? "0123456789abcdef" : "";
+        const char *number = word + length + (*digits != 0);
+        return *number && !number[strspn(number, digits)];
+    }
+    return false;
+}
+
+static int check_history(struct la_check *check)
+{
+    const struct la_history_spec *history = check->scenario->history;
+    if (!history)
+        return 0;
+    check->section = "history";
+    int count = 0;
+    sds *words = sdssplitlen(history->tracker, (ssize_t)strlen(history->tracker), ", ", 2, &count);
+    bool tracked = count > 0;
+    for (int i = 0; i < count; i++)
+        tracked = tracked && is_tracked(words[i]);
+    sdsfreesplitres(words, count);
+    if (!tracked)
+        return la_check_wrong(check, "'tracker' is redis#NUMBER, valkey#NUMBER, redis@COMMIT or valkey@COMMIT, or "
+                                     "several of them with commas");
+    if (!*history->versions || (history->mended && !*history->mended))
+        return la_check_wrong(check,
+                              "'versions' says which ones have the fault, 'mended' which ones no longer have it");
+    return 0;
+}
+
 int la_scenario_check(const struct la_scenario *scenario, struct la_error *error)
 {
     struct la_check check = {scenario, "name", -1, error};
@@ -411,7 +447,7 @@ int la_scenario_check(const struct la_scenario *scenario, struct la_error *error
                               NAME_MAX_LENGTH);
     if (is_taken(scenario->name))
         return la_check_wrong(&check, "the name '%s' is that of a folder of the report", scenario->name);
-    if (check_situation(&check))
+    if (check_situation(&check) || check_history(&check))
         return -1;
     check.section = "title";
     if (!*scenario->title || strchr(scenario->title, '\n'))

@@ -84,6 +84,13 @@ struct la_world_spec {
     bool disk;      /* the backups lie on a disk of their own, whose power can be cut */
 };
 
+/* A fault that a version of Redis or Valkey once had. */
+struct la_history_spec {
+    char *tracker;  /* where it was reported or mended: redis#N or valkey#N, or a commit; several with commas */
+    char *versions; /* that have it */
+    char *mended;   /* that have it no longer; NULL: none known */
+};
+
 struct la_claim_ref {
     char *id;
     struct la_expect *expect; /* when the sentence itself holds; none: when the scenario's expectations do */
@@ -109,8 +116,9 @@ struct la_scenario {
     unsigned int expect_count;
     struct la_claim_ref *claims;
     unsigned int claim_count;
-    char *set;                    /* redis.conf lines of whoever runs it, on top of `settings`; NULL: none */
-    char *only_with;              /* "NAME VALUE": it says nothing of configurations that have another; NULL: of any */
+    char *set;       /* redis.conf lines of whoever runs it, on top of `settings`; NULL: none */
+    char *only_with; /* "NAME VALUE": it says nothing of configurations that have another; NULL: of any */
+    struct la_history_spec *history; /* NULL: it is about no fault that was once mended */
     char *situation;              /* in which it shows what the configuration loses at worst; NULL: it judges a bound */
     bool quick;                   /* part of certify --quick */
     bool bare;                    /* it is about the server itself: certify leaves it out with --config or --data */

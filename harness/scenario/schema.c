@@ -8,6 +8,11 @@
 static const cyaml_strval_t restarts[] = {
     {"no", LA_RESTART_NO}, {"on-failure", LA_RESTART_ON_FAILURE}, {"always", LA_RESTART_ALWAYS}};
 
+static const cyaml_schema_field_t history_fields[] = {
+    LA_TEXT("tracker", LA_REQUIRED, struct la_history_spec, tracker),
+    LA_TEXT("versions", LA_REQUIRED, struct la_history_spec, versions),
+    LA_TEXT("mended", LA_OPTIONAL, struct la_history_spec, mended), LA_END};
+
 static const cyaml_schema_field_t node_fields[] = {
     LA_TEXT("name", LA_REQUIRED, struct la_node_spec, name),
     LA_TEXT("replicates", LA_OPTIONAL, struct la_node_spec, replicates),
@@ -119,6 +124,7 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_TEXT("tune", LA_OPTIONAL, struct la_scenario, tune),
         LA_TEXT("only_with", LA_OPTIONAL, struct la_scenario, only_with),
         LA_TEXT("situation", LA_OPTIONAL, struct la_scenario, situation),
+        LA_MAPPING("history", LA_OPTIONAL, struct la_scenario, history, history_fields),
         LA_FLAG("quick", struct la_scenario, quick),
         LA_FLAG("bare", struct la_scenario, bare),
         LA_FLAG("alone", struct la_scenario, alone),
