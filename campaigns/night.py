@@ -107,8 +107,8 @@ class Night:
         runs.lastack("run", mine, "--server", pathlib.Path(self.asked.fixtures) / "broken/respd", "--out", folder,
                      "--keep", "none", env={"RESPD_DEFECT": one["defect"]}, seconds=max(CANARY_S, self.deadline.left))
         found = list(runs.verdicts_of(folder).values())
-        kinds = {finding["kind"] for scenario in found for finding in scenario["findings"]}
-        caught = bool(found) and found[0]["verdict"] == "violated" and (not one["finds"] or kinds & set(one["finds"]))
+        seen = {word for scenario in found for word in scenario["violated"]}
+        caught = bool(found) and found[0]["verdict"] == "violated" and (not one["finds"] or seen & set(one["finds"]))
         self.note(f"canary {one['defect']} ({scenario}): {'caught' if caught else 'MISSED'}")
         self.bad = self.bad or not caught
 
