@@ -173,7 +173,7 @@ static void look(struct worker *worker, uint32_t place)
     if (worker->examiner.no_fork[0] || worker->board->plain)
         look_at_all_plainly(worker, number);
     else
-        look_by_both(worker, number, place % LA_PLAIN_EVERY == 0);
+        look_by_both(worker, number, place < LA_PLAIN_FIRST || place % LA_PLAIN_EVERY == 0);
     worker->board->done++;
 }
 

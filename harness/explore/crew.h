@@ -7,7 +7,7 @@
 
 #include "explore/states.h"
 
-enum { LA_CREW_MAX = 64, LA_PLAIN_EVERY = 20 };
+enum { LA_CREW_MAX = 64, LA_PLAIN_FIRST = 16, LA_PLAIN_EVERY = 20 };
 
 /* What became of a state by one ending. */
 enum la_outcome { LA_UNSEEN, LA_SEEN_WELL, LA_SEEN_VIOLATED, LA_SEEN_OPEN };

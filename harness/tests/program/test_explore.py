@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""lastack explore: every state that a crash may leave, by the real server and by broken ones."""
+import subprocess
+import unittest
+
+from support import BROKEN, LASTACK, LastackTest, scenario_file
+
+
+class Explore(LastackTest):
+    def explore(self, *words, server=None, environment=None):
+        run = self.lastack("explore", *words, *(["--server", server] if server else []), "--seed", "7",
+                           env=environment)
+        return run, {one["name"]: one for one in (run.result or {}).get("scenarios", [])}
+
+    def ending(self, scenario, name):
+        [one] = [one for one in scenario["explored"]["endings"] if one["ending"] == name]
+        return one
+
+    def small(self, name, **changes):
+        """The scenario with less load: its states are few."""
+        text = scenario_file(name).read_text().replace("acked: 100}", "acked: 12}").replace("acked: 60}", "acked: 8}")
+        text = text.replace("min_acked: 150", "min_acked: 10").replace("min_acked: 100", "min_acked: 10")
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        return self.write(f"{name}.yaml", text)
+
+
+class RealServer(Explore):
+    def test_zeros_at_the_end_of_a_log_are_found_and_replayed(self):
+        run, found = self.explore(self.small("cut-aof-always"), "--endings", "kill,ext4")
+        scenario = found["cut-aof-always"]
+        explored = scenario["explored"]
+        self.assertEqual((run.status, scenario["verdict"]), (1, "violated"), run.stdout)
+        self.assertIn("refuses to start", scenario["violated"])
+        self.assertEqual(explored["plain_starts"], "", "a forked server recovers")
+        self.assertEqual(explored["differ"], 0)
+        kill = self.ending(scenario, "kill")
+        self.assertTrue(kill["all"] and kill["recovered"] == kill["distinct"] > 5 and not kill["violated"], kill)
+        self.assertGreater(self.ending(scenario, "ext4")["violated"], 0)
+        bundle = run.out / "cut-aof-always" / explored["found"][0]["bundle"]
+        replayed = subprocess.run([LASTACK, "replay", bundle, "--out", self.folder / "again"], capture_output=True, text=True)
+        self.assertEqual(replayed.returncode, 1, replayed.stdout + replayed.stderr)
+        self.assertIn("lastack explore ", scenario["reproduce"])
+
+    def test_a_repaired_log_has_lost_nothing(self):
+        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "kill,ext4,xfs")
+        scenario = found["cut-aof-always-repaired"]
+        self.assertEqual((run.status, scenario["verdict"]), (0, "holds"), run.stdout)
+        self.assertEqual(self.ending(scenario, "ext4")["recovered"], self.ending(scenario, "ext4")["distinct"])
+
+    def test_a_snapshot_is_there_or_the_one_before(self):
+        run, found = self.explore(self.small("cut-rdb"), "--endings", "ext4")
+        self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (0, "holds"), run.stdout)
+
+    def test_the_same_by_plain_starts(self):
+        scenario = self.small("cut-rdb")
+        run, found = self.explore(scenario, "--endings", "kill", "--plain")
+        self.assertEqual(run.status, 0, run.stdout)
+        self.assertEqual(found["cut-rdb"]["explored"]["forked"], 0)
+        self.assertEqual(found["cut-rdb"]["explored"]["plain_starts"], "not asked for")
+
+    def test_a_bound_on_states_is_kept(self):
+        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "ext4", "--states", "6")
+        self.assertEqual(found["cut-aof-always-repaired"]["explored"]["recovered"], 6, run.stdout)
+        self.assertFalse(self.ending(found["cut-aof-always-repaired"], "ext4")["all"])
+
+
+class BrokenServers(Explore):
+    """They cannot be forked: each state has a start of its own."""
+
+    def caught(self, defect, name, endings, kinds, **changes):
+        run, found = self.explore(self.small(name, **changes), "--endings", endings, "--states", "25", server=BROKEN / "respd",
+                                  environment={"RESPD_DEFECT": defect})
+        self.assertEqual((run.status, found[name]["verdict"]), (1, "violated"), run.stdout)
+        self.assertTrue(set(kinds) & set(found[name]["violated"]), found[name]["violated"])
+
+    def test_it_forgets_some_fsyncs(self):
+        self.caught("skip-nth-fsync", "cut-aof-always-repaired", "ext4", ["lost"])
+
+    def test_it_syncs_after_it_has_replied(self):
+        many = {"clients: 4, pipeline: 2": "clients: 64, pipeline: 1"}  # it does so where many wait
+        self.caught("reply-before-fsync", "cut-aof-always-repaired", "ext4", ["lost"], **many)
+
+    def test_it_never_syncs_a_directory(self):
+        self.caught("rename-without-dirsync", "cut-rdb", "ext4", ["lost"])
+
+    def test_a_sound_one_passes(self):
+        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "kill,ext4", "--states", "16",
+                                  server=BROKEN / "respd")
+        scenario = found["cut-aof-always-repaired"]
+        self.assertEqual((run.status, scenario["verdict"]), (0, "holds"), run.stdout)
+        self.assertNotEqual(scenario["explored"]["plain_starts"], "")
+
+    def test_what_a_wrapper_does_before_the_start_is_seen(self):
+        """A forked server does not go through the wrapper again: plain starts beside it give that away."""
+        run, found = self.explore(self.small("cut-rdb"), "--endings", "kill", server=BROKEN / "redis",
+                                  environment={"REDIS_DEFECT": "forgets-rdb"})
+        self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (1, "violated"), run.stdout)
+        self.assertEqual(found["cut-rdb"]["explored"]["plain_starts"], "forked and plain starts differ")
+
+
+class Usage(Explore):
+    def test_mistakes_are_said(self):
+        for words, said in ((["--endings", "ext5"], "is not kill, ext4, xfs or posix"), (["--minutes", "0"], "--minutes"),
+                            (["--deviations", "7"], "--deviations"), (["nowhere"], "No such file or scenario")):
+            done = subprocess.run([LASTACK, "explore", *words], capture_output=True, text=True, cwd=self.folder)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(said, done.stderr)
+
+    def test_without_the_library_nothing_is_said(self):
+        """A static server: nothing was recorded."""
+        server = self.folder / "bare"
+        server.write_text('#!/bin/sh\nunset LD_PRELOAD\nexec redis-server "$@"\n')
+        server.chmod(0o755)
+        run, found = self.explore(self.small("cut-rdb"), server=server)
+        self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (3, "inconclusive"), run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
