@@ -192,6 +192,7 @@ static void carry_out(struct server *server, const struct fi_decision *decision,
         kill(pid, (int)decision->arg);
         reply(server, id, 0, false);
         break;
+    case FI_DO_NOTE: reply(server, id, 0, false); break;
     case FI_DO_DELAY:
     case FI_DO_HANG: hold(server, id, decision); break;
     case FI_DO_REVERT: /* fi_notify_lacks keeps this and what follows out, or it matches nothing that is seen */

@@ -25,5 +25,6 @@ const struct fi_action_row fi_actions[FI_DO_COUNT] = {
                           .only = "op=write"},
     [FI_DO_DISK_FULL] = {"disk-full", FI_ARG_ROOM, .harms = true, .ops = FI_OPS_SPACE, .only = "write and any-write"},
     [FI_DO_SIGNAL] = {"signal", FI_ARG_SIGNAL, .afterwards = true, .outside = true, ANYTHING},
+    [FI_DO_NOTE] = {"note", .outside = true, ANYTHING},
     [FI_DO_CLOCK] = {"clock", FI_ARG_CLOCK, .ops = FI_BIT(FI_OP_CLOCK), .only = "op=clock"},
 };

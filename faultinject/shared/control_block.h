@@ -85,8 +85,9 @@ enum fi_action {
     FI_DO_FILE_LIMIT, /* arg: bytes that a file may hold: a write is cut off there, and fails beyond */
     FI_DO_DISK_FULL,  /* arg: bytes that all files below the data directory may hold */
     FI_DO_SIGNAL,     /* arg: number of the signal that the process which hit the rule gets; the operation goes on */
+    FI_DO_NOTE,       /* nothing: the log has the operation */
 };
-enum { FI_DO_COUNT = FI_DO_SIGNAL + 1 }; /* apart: a switch over the actions names each of them, and no other */
+enum { FI_DO_COUNT = FI_DO_NOTE + 1 }; /* apart: a switch over the actions names each of them, and no other */
 
 /* Roles: who performs an operation. 0 and 1 are fixed, the driver names the rest. */
 enum { FI_ROLE_SERVER = 0, FI_ROLE_CHILD = 1, FI_ROLE_ANY = 0xff };

@@ -61,6 +61,7 @@ long fi_perform_common(const struct fi_decision *decision)
     case FI_DO_FLIP:
     case FI_DO_FILE_LIMIT:
     case FI_DO_CLOCK:
+    case FI_DO_NOTE:
     case FI_DO_DISK_FULL: break;
     }
     return 0;
@@ -178,6 +179,7 @@ long fi_perform(struct fi_call *call, const struct fi_decision *decision, const 
     case FI_DO_DELAY:
     case FI_DO_HANG:
     case FI_DO_SIGNAL:
+    case FI_DO_NOTE:
     case FI_DO_CLOCK: /* never decided upon, as disk-full */
     case FI_DO_DISK_FULL: break;
     }

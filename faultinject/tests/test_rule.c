@@ -39,6 +39,8 @@ static const struct {
     {"op=clock do=clock:+5000", 1U << FI_OP_CLOCK, FI_DO_CLOCK, 5000, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=rename do=signal:TERM", 1U << FI_OP_RENAME, FI_DO_SIGNAL, SIGTERM, 0, 0, 0, FI_ROLE_ANY, "**"},
     {"op=fsync-dir do=signal:SIGSEGV", 1U << FI_OP_FSYNC_DIR, FI_DO_SIGNAL, SIGSEGV, 0, 0, 0, FI_ROLE_ANY, "**"},
+    {"op=any,read,fork do=note", FI_OPS_FILE | FI_BIT(FI_OP_READ) | FI_BIT(FI_OP_FORK), FI_DO_NOTE, 0, 0, 0, 0,
+     FI_ROLE_ANY, "**"},
     {"op=open do=delay:250", 1U << FI_OP_OPEN, FI_DO_DELAY, 250, 0, 0, 0, FI_ROLE_ANY, "**"},
 };
 

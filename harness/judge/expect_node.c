@@ -211,53 +211,75 @@ const struct la_expect_kind la_expect_log = {
 
 struct exit {
     char *node;
-    char *how; /* how the node first ended: killed, outgrown, failed, crashed, stopped; or alive */
+    char *how;   /* how the node first ended: killed, outgrown, failed, crashed, stopped; or alive; NULL: however */
+    char *never; /* a way in which none of its ends may have come; NULL: none */
 };
+
+static int check_way(const struct la_check *check, const struct exit *exit, const char *way)
+{
+    if (!strcmp(way, "outgrown") &&
+        !la_scenario_node(check->scenario, la_spec_node(check->scenario, (const struct la_spec *)exit))->memory_mb)
+        return la_check_wrong(check, "'outgrown' needs a node with memory_mb");
+    static const char *const ends[] = {"killed", "outgrown", "failed", "crashed", "stopped", "alive"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends - (way == exit->never); i++)
+        if (!strcmp(way, ends[i]))
+            return 0;
+    return la_check_wrong(check, way == exit->never ? "'never' is killed, outgrown, failed, crashed or stopped"
+                                                    : "'how' is killed, outgrown, failed, crashed, stopped or alive");
+}
 
 static int check_exit(const struct la_check *check, const struct la_spec *spec)
 {
-    const char *how = ((const struct exit *)spec)->how;
-    if (!strcmp(how, "outgrown") && !la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->memory_mb)
-        return la_check_wrong(check, "'outgrown' needs a node with memory_mb");
-    static const char *const ends[] = {"killed", "outgrown", "failed", "crashed", "stopped", "alive"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (!strcmp(how, ends[i]))
-            return 0;
-    return la_check_wrong(check, "'how' is killed, outgrown, failed, crashed, stopped or alive");
+    const struct exit *exit = (const struct exit *)spec;
+    if (!exit->how == !exit->never)
+        return la_check_wrong(check, "'exit' needs either 'how' or 'never'");
+    return check_way(check, exit, exit->how ? exit->how : exit->never);
 }
 
 static const char *how_it_ended(const struct la_node *node)
 {
-    int status = node->first_exit_status;
-    if (!node->exits)
-        return "alive";
-    if (node->outgrew)
-        return "outgrown";
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status) ? "failed" : "stopped";
-    return WTERMSIG(status) == SIGKILL ? "killed" : "crashed";
+    return node->exits ? la_node_end(node, 0) : "alive";
+}
+
+/* The first of its ends that came in that way; 0: none did. */
+static unsigned int end_that(const struct la_node *node, const char *way)
+{
+    for (unsigned int i = 0; i < node->exits; i++)
+        if (!strcmp(la_node_end(node, i), way))
+            return i + 1;
+    return 0;
 }
 
 static void measure_exit(const struct la_run *run, const struct la_spec *spec, struct la_measured *measured)
 {
+    const struct exit *exit = (const struct exit *)spec;
     const struct la_node *node = la_run_seen(run, spec->node);
-    la_measured_once(measured, NAN, "", "%s, at its first end", node->spec->name);
-    snprintf(measured->words, sizeof measured->words, "%s", how_it_ended(node));
-    snprintf(measured->bound, sizeof measured->bound, "%s", ((const struct exit *)spec)->how);
+    unsigned int end = exit->never ? end_that(node, exit->never) : 0;
+    la_measured_once(measured, NAN, "", "%s, at its %s", node->spec->name, exit->never ? "ends" : "first end");
+    snprintf(measured->words, sizeof measured->words, "%s",
+             end           ? exit->never
+             : exit->never ? "no"
+                           : how_it_ended(node));
+    snprintf(measured->bound, sizeof measured->bound, "%s%s", exit->never ? "never " : "",
+             exit->never ? exit->never : exit->how);
 }
 
 static struct la_opinion judge_exit(const struct la_run *run, const struct la_spec *spec)
 {
-    const char *expected = ((const struct exit *)spec)->how;
+    const struct exit *exit = (const struct exit *)spec;
     const struct la_node *node = la_run_seen(run, spec->node);
+    unsigned int end = exit->never ? end_that(node, exit->never) : 0;
+    if (exit->never)
+        return end ? la_opinion_unmet("%s: %s, at end %u", node->spec->name, exit->never, end) : la_opinion_met();
     const char *how = how_it_ended(node);
-    if (!strcmp(how, expected))
+    if (!strcmp(how, exit->how))
         return la_opinion_met();
-    return la_opinion_unmet("%s: %s, expected %s", node->spec->name, how, expected);
+    return la_opinion_unmet("%s: %s, expected %s", node->spec->name, how, exit->how);
 }
 
 static const cyaml_schema_field_t exit_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct exit, node),
-                                                   LA_TEXT("how", LA_REQUIRED, struct exit, how), LA_END};
+                                                   LA_TEXT("how", LA_OPTIONAL, struct exit, how),
+                                                   LA_TEXT("never", LA_OPTIONAL, struct exit, never), LA_END};
 
 const struct la_expect_kind la_expect_exit = {
     .form = {"exit", exit_fields, sizeof(struct exit)},

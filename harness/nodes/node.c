@@ -269,6 +269,25 @@ bool la_node_struck_at_start(const struct la_node *node)
     return false;
 }
 
+bool la_node_harmed(const struct la_node *node)
+{
+    for (unsigned int i = 0; i < node->rule_count; i++)
+        if (node->control->rules[node->rules[i]].last_ns > node->spawn_ns &&
+            action_of(node, (uint32_t)node->rules[i])->harms)
+            return true;
+    return false;
+}
+
+const char *la_node_end(const struct la_node *node, unsigned int which)
+{
+    int status = which < LA_STARTS_MAX ? node->ends[which] : node->exit_status;
+    if (which == 0 && node->outgrew)
+        return "outgrown";
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) ? "failed" : "stopped";
+    return WTERMSIG(status) == SIGKILL ? "killed" : "crashed";
+}
+
 /* The last injection that led to the node's end; 0: there was none. */
 static uint64_t injected_at(const struct la_node *node)
 {
@@ -349,8 +368,8 @@ void la_node_ended(struct la_node *node, int status)
         node->syncs_before += node->syncs_now;
         node->syncs_now = 0;
     }
-    if (!node->exits)
-        node->first_exit_status = status;
+    if (node->exits < LA_STARTS_MAX)
+        node->ends[node->exits] = status;
     node->exits++;
     bool wanted =
         node->spec->restart == LA_RESTART_ALWAYS || (node->spec->restart == LA_RESTART_ON_FAILURE && !clean(status));

@@ -59,13 +59,13 @@ struct la_node {
     unsigned int starts;
     unsigned int restarts; /* of them by the restart policy */
     unsigned int exits;
-    int exit_status;       /* of the last end, as waitpid gives it */
-    int first_exit_status; /* of the first */
-    uint64_t spawn_ns;     /* last start */
-    uint64_t gone_ns;      /* last end */
-    uint64_t killed_ns;    /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
-    uint64_t fault_ns;     /* what led to the last end: the kill, the last injection before it, or the end itself */
-    bool gave_up;          /* it did not end well, shortly after an injection that did harm */
+    int exit_status;         /* of the last end, as waitpid gives it */
+    int ends[LA_STARTS_MAX]; /* of each, from the first on, as far as there is room */
+    uint64_t spawn_ns;       /* last start */
+    uint64_t gone_ns;        /* last end */
+    uint64_t killed_ns;      /* a step has sent SIGKILL then, and the end has not been seen yet; 0: no */
+    uint64_t fault_ns;       /* what led to the last end: the kill, the last injection before it, or the end itself */
+    bool gave_up;            /* it did not end well, shortly after an injection that did harm */
     uint64_t down_ns; /* what led to the end from which it has not served again: starts that failed go on with it */
     uint64_t down_gone_ns;   /* that end itself */
     uint64_t waited_ns;      /* of the time since: for the operator */
@@ -116,6 +116,18 @@ static inline bool la_node_struck(const struct la_node *node)
 {
     return node->fault_ns < node->gone_ns || node->gave_up;
 }
+
+/* It is down, and that is a fault's doing: a server may end of an error, or go on. */
+static inline bool la_node_down_of_fault(const struct la_node *node)
+{
+    return !node->pid && node->exits && la_node_struck(node);
+}
+
+/* How its how-many-th end came, from 0 on: killed (SIGKILL), outgrown, failed, crashed or stopped. */
+const char *la_node_end(const struct la_node *node, unsigned int which);
+
+/* A rule has done harm since its last start. */
+bool la_node_harmed(const struct la_node *node);
 
 /* It has ended before it served, and a rule of the scenario's has killed it, or sent it a signal, in that start. */
 bool la_node_struck_at_start(const struct la_node *node);

@@ -155,6 +155,17 @@ static json_t *power_cuts(const struct la_run *run)
     return array;
 }
 
+/* How each node ended, time after time. */
+static json_t *ends(const struct la_run *run)
+{
+    json_t *array = json_array();
+    for (unsigned int i = 0; i < run->node_count; i++)
+        for (unsigned int n = 0; n < run->nodes[i].exits && n < LA_STARTS_MAX; n++)
+            json_array_append_new(array, json_pack("{s:s, s:s}", "node", run->nodes[i].spec->name, "how",
+                                                   la_node_end(&run->nodes[i], n)));
+    return array;
+}
+
 static json_t *refusals(const struct la_run *run)
 {
     json_t *array = json_array();
@@ -322,6 +333,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "faults", faults(run));
     json_object_set_new(result, "injections", injections(run));
     json_object_set_new(result, "power_cuts", power_cuts(run));
+    json_object_set_new(result, "ends", ends(run));
     json_object_set_new(result, "refused", refusals(run));
     json_object_set_new(result, "repairs", la_json_texts(&run->repairs));
     json_object_set_new(result, "findings", findings(run));
@@ -357,7 +369,7 @@ static json_t *claims_failed(const struct la_scenario *scenario, const char *why
 
 json_t *la_result_failed(const struct la_scenario *scenario, const struct la_strings *overrides, const char *why)
 {
-    static const char *const lists[] = {"faults",  "injections", "power_cuts", "refused",
+    static const char *const lists[] = {"faults",  "injections", "power_cuts", "refused", "ends",
                                         "repairs", "findings",   "timeline",   "figures"};
     json_t *result = json_pack("{s:o, s:o, s:s, s:[o], s:o, s:n, s:n, s:o, s:f, s:[o], s:b, s:o, s:s}", "name",
                                la_json_text(scenario->name), "title", la_json_text(scenario->title), "verdict",

@@ -104,9 +104,20 @@ static bool has_been_set(const struct la_run *run, const struct la_node *node, c
     return set;
 }
 
+/* With carry_on a fault may be on while a node starts: that it does not start, or refuses, says nothing then. */
+static bool is_under_fault(const struct la_run *run, const struct la_node *node)
+{
+    bool armed = false;
+    for (unsigned int i = 0; i < node->rule_count; i++)
+        armed = armed || node->control->rules[node->rules[i]].armed;
+    return run->scenario->carry_on && armed && la_node_harmed(node);
+}
+
 /* It serves, and writes are not its to take: as it was configured, or since it has become a replica. */
 static bool may_refuse_writes(const struct la_run *run, const struct la_node *node, const struct la_error *error)
 {
+    if (is_under_fault(run, node))
+        return true;
     if (!strncmp(error->text, "OOM ", 4))
         return has_been_set(run, node, "maxmemory");
     if (!strncmp(error->text, "NOREPLICAS ", 11))
@@ -161,6 +172,13 @@ void la_recover_wait_check(struct la_run *run)
     }
 }
 
+/* A rule has ended it as it started, or, with carry_on, has made an operation fail of which it has ended by itself. */
+static bool ended_of_rule(const struct la_run *run, const struct la_node *node)
+{
+    bool by_itself = !node->served && WIFEXITED(node->exit_status);
+    return la_node_struck_at_start(node) || (run->scenario->carry_on && by_itself && la_node_harmed(node));
+}
+
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */
 static int ended_early(struct la_run *run, struct la_node *node)
 {
@@ -168,7 +186,7 @@ static int ended_early(struct la_run *run, struct la_node *node)
     const char *name = node->spec->name;
     if (node->starved) /* the machine's doing: a doubt has been noted */
         return -1;
-    if (la_node_struck_at_start(node)) { /* which says nothing about the server; what comes of it, the step knows */
+    if (ended_of_rule(run, node)) { /* which says nothing about the server; what comes of it, the step knows */
         la_run_event(run, name, "ended by a rule while it starts");
         return -1;
     }
@@ -241,6 +259,10 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
                                 "%s is still the server from before: it outlived its end (does --server start it "
                                 "in the background?)",
                                 node->spec->name);
+        if (la_now_ns() > deadline && is_under_fault(run, node)) {
+            la_run_event(run, node->spec->name, "does not serve while the fault is on: %s", last.text);
+            return 0;
+        }
         if (la_now_ns() > deadline) {
             run->findings.node = node->spec->name;
             la_findings_add(&run->findings, LA_UNAVAILABLE, last.text, "%s is up but does not %s within %u ms",
@@ -286,6 +308,10 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
     uint64_t deadline = la_now_ns() + GONE_TIMEOUT_MS * UINT64_C(1000000);
     if (node->stays && node->pid && expects_exit(run->scenario, node->spec->name))
         return 0; /* it has gone on, and that expectation will say so */
+    if (la_run_carries_on(run) && node->pid && node->exits == node->recovered) {
+        la_run_event(run, node->spec->name, "has not gone down");
+        return la_recover_follow(run, node, NULL, timeout_ms);
+    }
     while ((node->exits == node->recovered && la_now_ns() < deadline) || la_node_leaving(node)) {
         la_run_pump(run);
         la_sleep_ms(LA_POLL_MS);
@@ -406,7 +432,7 @@ static int run_recover(struct la_run *run, const struct la_spec *spec)
     if (step->try)
         return note_try(run, node, step->try, refused, result);
     bool again = is_tried_again(run, spec);
-    bool killed = result && node->starts > starts && !node->pid && la_node_struck_at_start(node);
+    bool killed = result && node->starts > starts && !node->pid && ended_of_rule(run, node);
     if (killed && !again)
         return la_run_doubt(run, "%s was ended by a rule of the scenario while it started, and is not started again",
                             node->spec->name);

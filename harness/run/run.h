@@ -171,6 +171,12 @@ static inline bool la_run_begun(const struct la_run *run)
 /* A rule has fired, or a step has done harm. */
 bool la_run_struck(const struct la_run *run);
 
+/* With carry_on, after the first fault: what a server does then is judged at the end, and ends no scenario. */
+static inline bool la_run_carries_on(const struct la_run *run)
+{
+    return run->scenario->carry_on && la_run_struck(run);
+}
+
 /* What a fault does, if there was one, is ended by whoever runs the servers. */
 void la_run_relieved(struct la_run *run);
 

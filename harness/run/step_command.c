@@ -82,9 +82,10 @@ static int unanswered(struct la_run *run, const struct la_node *node, const stru
 {
     if (!strncasecmp(step->send, "SHUTDOWN", 8)) /* answered by the end of the connection */
         return la_wait_end(run, node, exits);
-    if (step->expect || !la_wait_struck(run, node, exits))
+    bool struck = !step->expect && la_wait_struck(run, node, exits);
+    if (!struck && !la_run_carries_on(run))
         return la_run_doubt(run, "%s", why);
-    la_run_event(run, node->spec->name, "%s -> no reply: the fault came first", step->send);
+    la_run_event(run, node->spec->name, "%s -> no reply: %s", step->send, struck ? "the fault came first" : why);
     return 0;
 }
 
@@ -106,7 +107,7 @@ static int run_command(struct la_run *run, const struct la_spec *spec)
     int result = 0;
     if (step->expect && !says(reply, step->expect))
         la_run_broken(run, false, "%s: expected a reply with '%s', got '%.100s'", step->send, step->expect, text);
-    else if (!step->expect && failed)
+    else if (!step->expect && failed && !la_run_carries_on(run))
         result = la_run_doubt(run, "%s: %.200s", step->send, text);
     freeReplyObject(reply);
     return result;
@@ -126,4 +127,5 @@ const struct la_step_kind la_step_command = {
     .check = check_command,
     .run = run_command,
     .command = line_of,
+    .asks = true,
 };

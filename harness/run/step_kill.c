@@ -29,12 +29,6 @@ static const char *name_of(int signal)
     return signals[i].str;
 }
 
-/* The node is down, and a fault of this run's has done it: a server may end of an error, or go on. */
-static bool is_down_of_fault(const struct la_node *node)
-{
-    return !node->pid && node->exits && la_node_struck(node);
-}
-
 static int run_kill(struct la_run *run, const struct la_spec *spec)
 {
     const struct kill *step = (const struct kill *)spec;
@@ -43,7 +37,7 @@ static int run_kill(struct la_run *run, const struct la_spec *spec)
     const char *name = name_of(step->signal);
     if (step->or_down && !node->pid)
         return 0;
-    if (is_down_of_fault(node)) {
+    if (la_node_down_of_fault(node)) {
         la_node_kill_group(node);
         la_run_event(run, node->spec->name, "SIG%s: it has ended already", name);
         return 0;
@@ -91,7 +85,7 @@ int la_cut_power(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
     la_run_pump(run);
-    bool down = is_down_of_fault(node);
+    bool down = la_node_down_of_fault(node);
     if (!node->pid && !down)
         return la_wait_ended_unasked(run, node, "its power cut");
     unsigned int exits = node->exits;

@@ -214,7 +214,7 @@ static int run_mark(struct la_run *run, const struct la_spec *spec)
     uint64_t now = la_now_ns();
     while (!buffer_empty(node)) {
         if (!node->pid)
-            return la_run_doubt(run, "mark: %s has ended", node->spec->name);
+            return la_wait_ended_unasked(run, node, "the mark");
         if (!la_wait_turn(run, &deadline))
             return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
                                 MARK_TIMEOUT_MS);
@@ -238,4 +238,5 @@ const struct la_step_kind la_step_mark = {
     .form = {"mark", la_spec_fields, sizeof(struct la_spec)},
     .check = check_mark,
     .run = run_mark,
+    .asks = true,
 };

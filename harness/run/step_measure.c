@@ -269,4 +269,5 @@ const struct la_step_kind la_step_measure = {
     .run = run_measure,
     .command = line_of,
     .measures = measures,
+    .asks = true,
 };

@@ -220,5 +220,6 @@ const struct la_step_kind la_step_compare = {
     .form = {"compare", reading_fields, sizeof(struct reading)},
     .check = check_compare,
     .run = run_compare,
+    .asks = true,
     .reads = true,
 };

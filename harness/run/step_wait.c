@@ -62,6 +62,7 @@ const struct la_step_kind la_step_wait = {
     .check = check_wait,
     .run = run_wait,
     .measures = measures,
+    .asks = true,
 };
 
 struct sleep {

@@ -38,6 +38,7 @@ struct la_step_kind {
     const char *keys;   /* what the names of all keys that it writes begin with, with a colon at its end; NULL: none */
     bool disarms;       /* no rule that was armed before stays so */
     bool reads;         /* what its node holds is judged */
+    bool asks;          /* it asks the server something: with carry_on, one that a fault has ended is not asked */
     bool needs_library; /* libfaultinject.so must be in the server */
     bool in_world;      /* for scenarios with a world, and no others */
 };

@@ -122,6 +122,7 @@ struct la_scenario {
     char *situation;              /* in which it shows what the configuration loses at worst; NULL: it judges a bound */
     bool quick;                   /* part of certify --quick */
     bool bare;                    /* it is about the server itself: certify leaves it out with --config or --data */
+    bool carry_on;                /* a fault may end its server, or make a command fail: what comes next is tried */
     bool alone;                   /* it measures speed: nothing runs beside it */
     unsigned int times;           /* that certify runs it, by chance as it is */
     char *path;                   /* the file; filled by la_scenario_read */

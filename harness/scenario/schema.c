@@ -128,6 +128,7 @@ void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds)
         LA_FLAG("quick", struct la_scenario, quick),
         LA_FLAG("bare", struct la_scenario, bare),
         LA_FLAG("alone", struct la_scenario, alone),
+        LA_FLAG("carry_on", struct la_scenario, carry_on),
         LA_NUMBER("times", struct la_scenario, times),
         LA_MAPPING("power_cut", LA_OPTIONAL, struct la_scenario, power_cut, schema->power),
         LA_MAPPING("world", LA_OPTIONAL, struct la_scenario, world, world_fields),

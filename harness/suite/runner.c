@@ -232,6 +232,20 @@ static void go_through_world(struct la_run *run)
     }
 }
 
+/* With carry_on, one that a fault has ended, or whose primary it has, is asked nothing until it is recovered. */
+static bool is_passed_over(struct la_run *run, const struct la_step *step)
+{
+    if (!step->kind->asks || !la_run_carries_on(run))
+        return false;
+    const struct la_node *node = la_run_node(run, step->spec->node);
+    const struct la_node *primary = node->spec->replicates ? la_run_node(run, node->spec->replicates) : node;
+    if (!la_node_down_of_fault(node) && !la_node_down_of_fault(primary))
+        return false;
+    la_run_event(run, node->spec->name, "down of a fault: passed over: %s %s", step->kind->form.name,
+                 la_step_line(step));
+    return true;
+}
+
 static void go_through(struct la_run *run)
 {
     if (create(run) || check_outside(run) || start_nodes(run))
@@ -241,7 +255,7 @@ static void go_through(struct la_run *run)
         const struct la_step *step = &run->scenario->steps[i];
         note_all_evictions(run);
         note_harm(run, step);
-        if (step->kind->run(run, step->spec))
+        if (!is_passed_over(run, step) && step->kind->run(run, step->spec))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
         la_run_pump(run);

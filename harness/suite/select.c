@@ -20,6 +20,7 @@ static const struct folder {
 } folders[] = {
     {"strategies", true}, {"faults", true},     {"replication", true}, {"claims", true},   {"backups", false},
     {"worst", true},      {"incidents", false}, {"playbooks", false},  {"history", false}, {"cuts", false},
+    {"tours", false},
 };
 
 static const struct folder *folder_of(const char *name)

@@ -342,13 +342,20 @@ static void rto_with_clock(struct world *world)
 static void killed(struct world *world)
 {
     world->run.nodes[0].exits = 1;
-    world->run.nodes[0].first_exit_status = SIGKILL;
+    world->run.nodes[0].ends[0] = SIGKILL;
 }
 
 static void crashed(struct world *world)
 {
     world->run.nodes[0].exits = 1;
-    world->run.nodes[0].first_exit_status = SIGSEGV;
+    world->run.nodes[0].ends[0] = SIGSEGV;
+}
+
+static void killed_then_crashed(struct world *world)
+{
+    killed(world);
+    world->run.nodes[0].exits = 2;
+    world->run.nodes[0].ends[1] = SIGSEGV;
 }
 
 static void replies(struct world *world)
@@ -435,6 +442,9 @@ static const struct {
     {"expect:\n  - start: {refused: true}\n", same, LA_VIOLATED, "was expected to refuse to start", NULL},
     {"expect:\n  - exit: {how: killed}\n", killed, LA_HOLDS, NULL, NULL},
     {"expect:\n  - exit: {how: killed}\n", crashed, LA_VIOLATED, "a: crashed, expected killed", NULL},
+    {"expect:\n  - exit: {never: crashed}\n", killed, LA_HOLDS, NULL, NULL},
+    {"expect:\n  - exit: {how: killed}\n", killed_then_crashed, LA_HOLDS, NULL, NULL},
+    {"expect:\n  - exit: {never: crashed}\n", killed_then_crashed, LA_VIOLATED, "a: crashed, at end 2", NULL},
     {"expect:\n  - exit: {how: killed}\n", doubt_and_exit, LA_INCONCLUSIVE, "something went amiss",
      "a: alive, expected killed"},
     {"expect:\n  - restarts: {min: 1}\n", same, LA_VIOLATED, "restarts by the policy: 0", NULL},
