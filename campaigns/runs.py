@@ -11,11 +11,24 @@ GRACE_S = 25  # an interrupted run cleans up, and leaves a valid result
 
 class Deadline:
     def __init__(self, seconds):
-        self.end = time.monotonic() + seconds
+        self.began = time.monotonic()
+        self.end = self.began + seconds
+
+    @property
+    def spent(self):
+        return time.monotonic() - self.began
 
     @property
     def left(self):
         return max(0.0, self.end - time.monotonic())
+
+
+def whole_number(text):
+    """Of a command line."""
+    value = int(text)
+    if not 0 <= value < 10 ** 15:
+        raise ValueError
+    return value
 
 
 class Interrupted(Exception):

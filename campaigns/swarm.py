@@ -11,21 +11,14 @@ import runs
 BATCH = 20
 
 
-def whole_number(text):
-    value = int(text)
-    if not 0 <= value < 10 ** 15:
-        raise ValueError
-    return value
-
-
 def arguments():
     parser = argparse.ArgumentParser(
         prog="lastack swarm", allow_abbrev=False,
         description="Draw scenarios from seeds (configuration, load, what comes before the fault, fault) and run them. "
                     "What is promised of each follows from what was drawn.",
         epilog="exit status: as that of lastack run")
-    parser.add_argument("--seed", type=whole_number, metavar="N", help="the first seed (default: chosen and printed)")
-    parser.add_argument("--count", type=whole_number, metavar="N", default=BATCH,
+    parser.add_argument("--seed", type=runs.whole_number, metavar="N", help="the first seed (default: chosen and printed)")
+    parser.add_argument("--count", type=runs.whole_number, metavar="N", default=BATCH,
                         help=f"how many, 1 to 10000 (default: {BATCH})")
     parser.add_argument("--print", action="store_true", help="print the scenarios, and run nothing")
     parser.add_argument("--out", metavar="DIR", help="where DIR/scenarios and DIR/report are written; new or empty (default: lastack-swarm-SEED)")

@@ -1,4 +1,4 @@
-/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, fault, ledger. */
+/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, sweep, fault, ledger. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +67,7 @@ static const char usage_text[] =
     "  lastack explore [SCENARIO...]          every state that a kill or a power cut may leave, at every moment of a "
     "run\n"
     "  lastack swarm [--count N] [--seed N]   draw scenarios from a seed, and run them\n"
+    "  lastack sweep [SCENARIO] [--minutes N] make every operation fail that a server makes on its files\n"
     "  lastack fault ls|arm|disarm|log --node FOLDER\n"
     "                                         rules and injections of a node, also while it is running\n"
     "  lastack ledger LEDGER|BUNDLE|REPORT [--format text|jsonl|edn]\n"
@@ -457,6 +458,7 @@ int main(int argc, char **argv)
                     {"ledger", "lastack ledger", ledger},
                     {"report", "lastack report", la_cli_report},
                     {"swarm", "lastack swarm", la_cli_swarm},
+                    {"sweep", "lastack sweep", la_cli_sweep},
                     {"explain", "lastack explain", la_cli_explain},
                     {"explore", "lastack explore", la_cli_explore},
                     {"merge", "lastack merge", la_cli_merge}};

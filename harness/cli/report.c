@@ -35,15 +35,25 @@ int la_cli_report(int argc, char **argv)
     return la_parts_find(&parts, &error) ? usage(error.text) : become(parts.reporting, argc, argv);
 }
 
-int la_cli_swarm(int argc, char **argv)
+static int become_campaign(const char *name, int argc, char **argv)
 {
     struct la_parts parts;
     struct la_error error;
     char program[LA_PATH_MAX];
     if (la_parts_find(&parts, &error))
         return usage(error.text);
-    la_path(program, "%s/swarm.py", parts.campaigns);
+    la_path(program, "%s/%s.py", parts.campaigns, name);
     return become(program, argc, argv);
+}
+
+int la_cli_swarm(int argc, char **argv)
+{
+    return become_campaign("swarm", argc, argv);
+}
+
+int la_cli_sweep(int argc, char **argv)
+{
+    return become_campaign("sweep", argc, argv);
 }
 
 int la_cli_explain(int argc, char **argv)

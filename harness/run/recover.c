@@ -104,19 +104,10 @@ static bool has_been_set(const struct la_run *run, const struct la_node *node, c
     return set;
 }
 
-/* With carry_on a fault may be on while a node starts: that it does not start, or refuses, says nothing then. */
-static bool is_under_fault(const struct la_run *run, const struct la_node *node)
-{
-    bool armed = false;
-    for (unsigned int i = 0; i < node->rule_count; i++)
-        armed = armed || node->control->rules[node->rules[i]].armed;
-    return run->scenario->carry_on && armed && la_node_harmed(node);
-}
-
 /* It serves, and writes are not its to take: as it was configured, or since it has become a replica. */
 static bool may_refuse_writes(const struct la_run *run, const struct la_node *node, const struct la_error *error)
 {
-    if (is_under_fault(run, node))
+    if (la_run_under_fault(run, node))
         return true;
     if (!strncmp(error->text, "OOM ", 4))
         return has_been_set(run, node, "maxmemory");
@@ -259,7 +250,7 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
                                 "%s is still the server from before: it outlived its end (does --server start it "
                                 "in the background?)",
                                 node->spec->name);
-        if (la_now_ns() > deadline && is_under_fault(run, node)) {
+        if (la_now_ns() > deadline && la_run_under_fault(run, node)) {
             la_run_event(run, node->spec->name, "does not serve while the fault is on: %s", last.text);
             return 0;
         }

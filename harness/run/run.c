@@ -144,6 +144,14 @@ bool la_run_struck(const struct la_run *run)
     return struck;
 }
 
+bool la_run_under_fault(const struct la_run *run, const struct la_node *node)
+{
+    bool armed = false;
+    for (unsigned int i = 0; i < node->rule_count; i++)
+        armed = armed || node->control->rules[node->rules[i]].armed;
+    return run->scenario->carry_on && armed && la_node_harmed(node);
+}
+
 void la_run_relieved(struct la_run *run)
 {
     if (la_run_struck(run) && !run->harms.relief_ns)

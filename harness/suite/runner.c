@@ -232,16 +232,16 @@ static void go_through_world(struct la_run *run)
     }
 }
 
-/* With carry_on, one that a fault has ended, or whose primary it has, is asked nothing until it is recovered. */
+/* With carry_on, one that is down after a fault, or whose primary is, is asked nothing until it is recovered. */
 static bool is_passed_over(struct la_run *run, const struct la_step *step)
 {
     if (!step->kind->asks || !la_run_carries_on(run))
         return false;
     const struct la_node *node = la_run_node(run, step->spec->node);
     const struct la_node *primary = node->spec->replicates ? la_run_node(run, node->spec->replicates) : node;
-    if (!la_node_down_of_fault(node) && !la_node_down_of_fault(primary))
+    if ((node->pid && primary->pid) || node->restart_due_ns || primary->restart_due_ns)
         return false;
-    la_run_event(run, node->spec->name, "down of a fault: passed over: %s %s", step->kind->form.name,
+    la_run_event(run, node->spec->name, "down after a fault: passed over: %s %s", step->kind->form.name,
                  la_step_line(step));
     return true;
 }

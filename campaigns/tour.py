@@ -1,0 +1,251 @@
+"""A tour: a scenario in which nothing fails, taken apart into phases, so that each of its operations can be made to fail."""
+import copy
+
+import yaml
+
+import drawn
+
+RULES_MAX = 32  # of one node (faultinject/shared/control_block.h)
+CRASHES = ("kill", "power_cut")
+SETTLE_MS = {"always": 200, "everysec": 1500, "no": 500, "rdb": 300, "none": 300}  # for the server to notice what failed
+UNDER_FAULT_MS = 1500  # no step waits longer while a fault is on
+SERVES_MS = 10000  # within so long it serves again
+VERBS = {"BGSAVE": "snapshot", "SAVE": "snapshot", "BGREWRITEAOF": "rewrite", "REPLICAOF": "resync", "SLAVEOF": "resync",
+         "SHUTDOWN": "shutdown"}
+KINDS = ("writes", "snapshot", "rewrite", "switch", "resync", "shutdown", "start", "admin")
+
+
+class Unfit(Exception):
+    """The scenario is no tour."""
+
+
+def kind_of(step):
+    """What the server is about in a phase that begins with this step."""
+    [(name, spec)] = step.items()
+    if name == "recover":
+        return "start"
+    if name == "load":
+        return "writes"
+    words = spec["send"].upper().split()
+    return "switch" if words[:2] == ["CONFIG", "SET"] else VERBS.get(words[0], "admin")
+
+
+class Phase:
+    """Steps from `first` to before `end`, in which the server works."""
+
+    def __init__(self, number, first, step):
+        self.number, self.first, self.end = number, first, first + 1
+        self.kind = kind_of(step)
+
+    @property
+    def name(self):
+        return f"{self.number}-{self.kind}"
+
+
+def joins(phase, step, before):
+    """What belongs to the phase under way: waiting for it, and the load beside a command."""
+    [name] = step
+    return phase and (name in ("wait", "sleep") or (name == "load" and "command" in before))
+
+
+def phases_of(steps):
+    phases, now = [], None
+    for index, step in enumerate(steps):
+        [name] = step
+        if joins(now, step, steps[index - 1]):
+            now.end = index + 1
+        elif name in ("command", "recover", "load"):
+            now = Phase(len(phases) + 1, index, step)
+            phases.append(now)
+        else:
+            now = None
+    return phases
+
+
+def policy_of(settings):
+    """What the settings promise: always, everysec, no, rdb or none."""
+    lines = [line.split() for line in settings.lower().splitlines() if line.strip()]
+    said = {words[0]: " ".join(words[1:]) for words in lines}
+    if said.get("appendonly") == "yes":
+        return said.get("appendfsync", "everysec")
+    return "none" if said.get("save", "3600 1") in ('""', "''") else "rdb"
+
+
+class Tour:
+    def __init__(self, text):
+        self.text = text
+        self.scenario = yaml.safe_load(text)
+        self.name = self.scenario["name"]
+        self.steps = self.scenario["steps"]
+        self.policy = policy_of(self.scenario.get("settings", ""))
+        self.nodes = [node["name"] for node in self.scenario.get("nodes", [{"name": "primary"}])]
+        self.follows = {node["name"]: node["replicates"] for node in self.scenario.get("nodes", []) if "replicates" in node}
+        self.load = self.scenario.get("load", {})
+        crashes = [index for index, step in enumerate(self.steps) if set(step) & set(CRASHES)]
+        last = self.steps[crashes[-1]:] if crashes else []
+        if not any("recover" in step for step in last) or "verify" not in self.steps[-1]:
+            raise Unfit("a tour ends with kill or power_cut, then recover, then verify")
+        self.crash = crashes[-1]
+        self.phases = phases_of(self.steps)
+        if len(self.phases) * 2 > RULES_MAX:
+            raise Unfit(f"a tour has at most {RULES_MAX // 2} phases, this one {len(self.phases)}")
+        if any("arm" in step for step in self.steps):
+            raise Unfit("nothing fails in a tour: this scenario arms rules of its own")
+
+    def is_simulated(self):
+        return self.scenario.get("power_cut", {}).get("method") == "simulated"
+
+    # ---- the dry run ----
+
+    def recorders(self, node):
+        """Rules that note each operation of a node: on files and forks, and to the node that it replicates."""
+        yield "op=any,read,fork do=note"
+        if node in self.follows:
+            yield f"op=connect,send,recv peer=@{self.follows[node]} do=note"
+
+    def recording(self):
+        """The tour with its operations noted, phase by phase, and by node the phase of each rule."""
+        scenario = copy.deepcopy(self.scenario)
+        phase_of_rule = {node: [] for node in self.nodes}
+        steps = []
+        for index, step in enumerate(self.steps):
+            for phase in self.phases:
+                if phase.first == index:
+                    for node in self.nodes:
+                        rules = list(self.recorders(node))
+                        steps += [{"arm": {"node": node, "rule": rule, "optional": True}} for rule in rules]
+                        phase_of_rule[node] += [phase.number] * len(rules)
+            steps.append(step)
+            if any(phase.end == index + 1 for phase in self.phases):
+                steps += [{"disarm": {"node": node}} for node in self.nodes]
+        scenario["steps"] = steps
+        return yaml.dump(scenario, Dumper=drawn.Dumper, sort_keys=False, width=1000), phase_of_rule
+
+    # ---- one fault ----
+
+    def scenario_of(self, name, fault):
+        return Run(self, fault).scenario(name)
+
+
+class Run:
+    """One run of the sweep: the tour up to a phase, a fault in it, and the rest. `fault` says which: phase (its number), node,
+    rule, lasting (once, until, good), and label."""
+
+    def __init__(self, tour, fault):
+        self.tour, self.fault = tour, fault
+        self.phase = tour.phases[fault["phase"] - 1]
+        self.node, self.lasting = fault["node"], fault["lasting"]
+        self.good = self.lasting == "good"
+        self.starts = self.phase.kind == "start"
+        self.expect = []
+
+    def load_runs(self, until):
+        names = [next(iter(step)) for step in self.tour.steps[:until]]
+        return "load" in names and "stop_load" not in names
+
+    def eased(self, step, under_fault):
+        """The same where a fault may be on, or the server down: nothing waits for what cannot come."""
+        [(name, spec)] = step.items()
+        spec = dict(spec or {})
+        if name == "load":
+            rate = self.tour.load.get("rate", 5000)
+            return {"sleep": {"ms": int(min(1500, max(50, 1000 * spec["acked"] / rate)))}}
+        if name == "wait" and under_fault:
+            spec["timeout_ms"] = UNDER_FAULT_MS
+        if name == "kill":
+            spec["or_down"] = True
+        if name == "recover" and under_fault:
+            spec["timeout_ms"] = SERVES_MS
+        return {name: spec}
+
+    def own_load(self, step):
+        """A load that has not begun cannot be slept through."""
+        return "load" in step and not self.load_runs(self.tour.steps.index(step))
+
+    def of_phase(self):
+        """The phase, under the fault."""
+        for step in self.tour.steps[self.phase.first:self.phase.end]:
+            yield {"load": {"acked": 1}} if self.own_load(step) else self.eased(step, True)
+
+    def after_fault(self):
+        """The fault goes, unless it is for good, and the server serves again without help. A snapshot that failed is made
+        again: until then a server refuses writes as it was configured to."""
+        recover, disarm = {"recover": {"node": self.node}}, {"disarm": {"node": self.node}}
+        steps = []
+        if self.good and not self.starts:
+            return steps
+        if self.good:
+            steps += [{"kill": {"node": self.node, "scope": "group", "or_down": True}}]
+        steps += [disarm]
+        marks_later = any("mark" in step for step in self.tour.steps[self.phase.end:])
+        ends_itself = self.tour.policy == "always" or self.node in self.tour.follows
+        if self.starts or (ends_itself and not marks_later):
+            steps += [recover]
+        if self.load_runs(self.phase.end) and self.phase.end <= self.tour.crash:
+            if self.tour.policy == "rdb":
+                steps += [{"command": {"send": "BGSAVE"}}, {"wait": {"for": "idle"}}]
+            steps += [{"wait": {"for": "writes", "timeout_ms": SERVES_MS}}]
+        return steps
+
+    def rest(self):
+        """The tour to its end. What is for good ends before the node is started again."""
+        on = self.good and not self.starts
+        for step in self.tour.steps[self.phase.end:]:
+            [(name, spec)] = step.items()
+            if on and name == "recover" and (spec or {}).get("node", self.tour.nodes[0]) == self.node:
+                on = False
+                yield {"disarm": {"node": self.node}}
+            yield step if self.own_load(step) else self.eased(step, on)
+
+    def steps(self):
+        tour = self.tour
+        waits = [{"wait": {"node": self.node, "for": "fired", "timeout_ms": 3000}},
+                 {"sleep": {"ms": SETTLE_MS[tour.policy]}}]
+        return [*tour.steps[:self.phase.first], {"arm": {"node": self.node, "rule": self.fault["rule"], "optional": True}},
+                *self.of_phase(), *waits, *self.after_fault(), *self.rest()]
+
+    # ---- what is promised ----
+
+    def marked(self, steps):
+        """What is for good leaves no bound after it but what was acknowledged before. Where a mark cannot stand, there is
+        none. With snapshots alone it is the last good one before."""
+        if self.tour.policy not in ("rdb", "everysec") or not self.good or self.starts:
+            return steps
+        steps = [step for step in steps if "mark" not in step]
+        at = next(index for index, step in enumerate(steps) if "arm" in step)
+        if self.tour.policy == "rdb":
+            saves = [index for index, step in enumerate(steps[:at]) if "command" in step and kind_of(step) == "snapshot"]
+            at = saves[-1] if saves else None
+        before = steps[:at] if at is not None else []
+        if not any("load" in step for step in before) or any("recover" in step for step in before):
+            return steps
+        self.expect.append({"lost": {"before_mark": 0}})
+        return [*before, {"mark": {}}, *steps[at:]]
+
+    def promises(self, steps):
+        tour = self.tour
+        marked = any("mark" in step for step in steps)
+        if tour.policy == "always":
+            self.expect.append({"lost": {"max": 0}})
+        elif tour.policy == "everysec" and self.good and not self.starts:
+            self.expect.append({"lost": {"max": 2 * tour.load.get("rate", 10000) + 100}})
+        elif tour.policy == "everysec":
+            self.expect.append({"window": {"max_ms": 2000}})
+        elif marked and not self.expect:
+            self.expect.append({"lost": {"before_mark": 0}})
+        if self.node not in tour.follows:  # a replica that cannot write ends, as it is documented
+            ends = ["crashed"] if tour.policy == "always" or self.starts else ["crashed", "failed"]
+            self.expect += [{"exit": {"node": self.node, "never": end}} for end in ends]
+        # Where a server may end, a child may be left that nobody tidies up after.
+        may_end = self.fault["role"] == "server" and (tour.policy == "always" or self.node in tour.follows)
+        if self.fault["op"] != "unlink" and not may_end:
+            self.expect += [{"files": {"node": self.node, "match": part, "max": 0}} for part in ("@rdb-temp", "@rewrite-temp")]
+
+    def scenario(self, name):
+        scenario = {key: value for key, value in self.tour.scenario.items()
+                    if key not in ("steps", "expect", "claims", "why", "quick", "situation", "times")}
+        steps = self.marked(self.steps())
+        self.promises(steps)
+        load = {**self.tour.load, "min_acked": 1}
+        scenario.update(name=name, title=self.fault["title"], carry_on=True, load=load, steps=steps, expect=self.expect)
+        return yaml.dump(scenario, Dumper=drawn.Dumper, sort_keys=False, width=1000)
