@@ -18,6 +18,7 @@ ONCE = ("error:EINTR", "torn", "flip")  # no kernel interrupts for ever; what ki
 FSYNCS = ("fsync", "fdatasync", "fsync-dir")  # a rule with op=fsync is about each of them
 MANY = 20  # of so many, the last need not come again: a run is not the other's copy, byte for byte
 CUT_BYTES = 16
+NETWORK = ("connect", "send", "recv")
 LINE = re.compile(r"[\d.]+ pid=\d+ tid=\d+ (?P<role>\S+)#(?P<process>\d+) thread#(?P<thread>\d+) (?P<op>\S+)"
                   r"(?: (?P<path>.*?))? number=\d+ on-file=\d+(?: bytes=(?P<bytes>\d+))?(?: offset=\d+)?(?: peer=\d+)?"
                   r" rule=(?P<rule>\d+) '")
@@ -33,6 +34,7 @@ class Operation:
     before: str  # the operation before it of the same thread; "-": none in this phase
     nth: int  # of those that a rule about it sees in its phase
     size: int  # bytes; -1: none
+    peer: str = ""  # on sockets: the node at the other end
 
     @property
     def key(self):
@@ -44,7 +46,7 @@ def without_digits(path):
     return re.sub(r"(?:\d|\*)+", "#", path)
 
 
-def operations(node, lines, phase_of_rule):
+def operations(node, lines, phase_of_rule, peer=""):
     """Of the log of injections of a dry run."""
     found, counts, before = [], collections.Counter(), {}
     for line in lines:
@@ -56,7 +58,8 @@ def operations(node, lines, phase_of_rule):
         counts[phase, role, path, op] += 1
         nth = sum(counts[phase, role, path, each] for each in (FSYNCS if op == "fsync" else (op,)))
         thread = phase, role, parts["process"], parts["thread"]
-        found.append(Operation(node, phase, role, op, path, before.get(thread, "-"), nth, int(parts["bytes"] or -1)))
+        found.append(Operation(node, phase, role, op, path, before.get(thread, "-"), nth, int(parts["bytes"] or -1),
+                               peer if op in NETWORK else ""))
         before[thread] = f"{op} {path}".strip()
     return found
 
@@ -88,6 +91,7 @@ class Cell:
     def rule(self):
         operation = self.operation
         path = f" path={operation.path.replace('#', '*')}" if operation.path else ""
+        path += f" peer=@{operation.peer}" if operation.peer else ""
         size = min(CUT_BYTES, max(1, operation.size // 2))
         what = f"{self.fault}:{size}" if self.fault in ("short", "torn") else self.fault
         when = f"nth={operation.nth}" if self.lasting == "once" else f"after={operation.nth - 1}"
@@ -97,6 +101,8 @@ class Cell:
 
 def why_not(operation, fault, lasting, tour):
     """Why this is not tried; None: it is."""
+    if not tour.is_promised(tour.phases[operation.phase - 1], lasting):
+        return "a log that is switched on promises nothing before it is written anew"
     if fault.startswith("revert") and not tour.is_simulated():
         return "revert needs a tour whose power cut is simulated"
     if fault in ONCE and lasting != "once":

@@ -121,21 +121,21 @@ class Sweep:
         for scenario in result["scenarios"]:
             if scenario["verdict"] == "holds":
                 name = scenario["name"]
-                found[name] = classes.classes_of(self.operations(out / scenario["bundle"], rules[name]))
+                found[name] = classes.classes_of(self.operations(out / scenario["bundle"], tours[name], rules[name]))
                 continue
             self.notes.append(f"{scenario['name']} does not hold without a fault, so nothing is said of it: "
                               f"{scenario['verdict']}: {'; '.join(scenario['reasons'])}")
         shutil.rmtree(out, ignore_errors=True)
         return found
 
-    def operations(self, bundle, rules):
+    def operations(self, bundle, one, rules):
         found = []
         for node, phase_of_rule in rules.items():
             log = subprocess.run([runs.LASTACK, "fault", "log", "--times", "--node", str(bundle / node)],
                                  capture_output=True, text=True, errors="replace")
             if log.stderr.strip():  # what is not in the log is not tried, and that is said
                 self.notes.append(f"{bundle.name}: {node}: {log.stderr.strip().removeprefix('lastack: ')}")
-            found += classes.operations(node, log.stdout.splitlines(), phase_of_rule)
+            found += classes.operations(node, log.stdout.splitlines(), phase_of_rule, one.follows.get(node, ""))
         return found
 
     # ---- one batch ----

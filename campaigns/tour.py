@@ -92,6 +92,19 @@ class Tour:
         if any("arm" in step for step in self.steps):
             raise Unfit("nothing fails in a tour: this scenario arms rules of its own")
 
+    def is_promised(self, phase, lasting):
+        """A log that is switched on keeps nothing before it has been written anew: what is for good leaves nothing to judge
+        then. A SHUTDOWN is refused, or keeps all."""
+        return lasting != "good" or phase.kind != "switch" or self.shuts_down_after(phase)
+
+    def shuts_down_after(self, phase):
+        for step in self.steps[phase.end:]:
+            if "command" in step and kind_of(step) == "shutdown":
+                return True
+            if set(step) & set(CRASHES):
+                return False
+        return False
+
     def is_simulated(self):
         return self.scenario.get("power_cut", {}).get("method") == "simulated"
 
@@ -151,7 +164,7 @@ class Run:
             rate = self.tour.load.get("rate", 5000)
             return {"sleep": {"ms": int(min(1500, max(50, 1000 * spec["acked"] / rate)))}}
         if name == "wait" and under_fault:
-            spec["timeout_ms"] = UNDER_FAULT_MS
+            return {"sleep": {"ms": UNDER_FAULT_MS}} if spec["for"] == "synced" else {name: {**spec, "timeout_ms": UNDER_FAULT_MS}}
         if name == "kill":
             spec["or_down"] = True
         if name == "recover" and under_fault:
@@ -181,7 +194,10 @@ class Run:
         ends_itself = self.tour.policy == "always" or self.node in self.tour.follows
         if self.starts or (ends_itself and not marks_later):
             steps += [recover]
+        steps += [step for step in self.tour.steps[self.phase.first:self.phase.end] if "wait" in step]
         if self.load_runs(self.phase.end) and self.phase.end <= self.tour.crash:
+            if self.phase.kind == "switch" and not self.tour.shuts_down_after(self.phase):
+                steps += [{"wait": {"for": "idle"}}]
             if self.tour.policy == "rdb":
                 steps += [{"command": {"send": "BGSAVE"}}, {"wait": {"for": "idle"}}]
             steps += [{"wait": {"for": "writes", "timeout_ms": SERVES_MS}}]

@@ -271,10 +271,12 @@ bool la_node_struck_at_start(const struct la_node *node)
 
 bool la_node_harmed(const struct la_node *node)
 {
-    for (unsigned int i = 0; i < node->rule_count; i++)
-        if (node->control->rules[node->rules[i]].last_ns > node->spawn_ns &&
-            action_of(node, (uint32_t)node->rules[i])->harms)
+    for (unsigned int i = 0; i < node->rule_count; i++) {
+        const struct fi_rule *rule = &node->control->rules[node->rules[i]];
+        bool harms = action_of(node, (uint32_t)node->rules[i])->harms || rule->action == FI_DO_HANG;
+        if (harms && rule->last_ns > node->spawn_ns)
             return true;
+    }
     return false;
 }
 

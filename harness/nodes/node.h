@@ -126,7 +126,7 @@ static inline bool la_node_down_of_fault(const struct la_node *node)
 /* How its how-many-th end came, from 0 on: killed (SIGKILL), outgrown, failed, crashed or stopped. */
 const char *la_node_end(const struct la_node *node, unsigned int which);
 
-/* A rule has done harm since its last start. */
+/* A rule has done harm, or held something up for ever, since its last start. */
 bool la_node_harmed(const struct la_node *node);
 
 /* It has ended before it served, and a rule of the scenario's has killed it, or sent it a signal, in that start. */

@@ -57,8 +57,9 @@ static void identify(struct la_node *node, struct la_recovery *recovery)
     if (pid > 1)
         node->server_pid = (pid_t)pid;
     la_info_field(info, "run_id", run_id, sizeof run_id);
+    bool again = node->identified == node->starts; /* a second look at the same start */
     node->identified = node->starts;
-    node->escaped = node->starts > 1 && !strcmp(run_id, node->run_id);
+    node->escaped = !again && node->starts > 1 && !strcmp(run_id, node->run_id);
     snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
     free(info);
 }
