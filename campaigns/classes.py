@@ -14,7 +14,7 @@ FAULTS = {"write": WRITES, "fsync": SYNCS, "fdatasync": SYNCS, "fsync-dir": NAME
           "link": NAMES, "truncate": ("error:EIO",), "read": ("error:EIO", "short", "flip"),
           "fork": ("error:EAGAIN", "error:ENOMEM"), "connect": LINKS, "send": LINKS, "recv": LINKS}
 LASTING = ("once", "until", "good")
-ONCE = ("error:EINTR", "torn", "flip")  # no kernel interrupts for ever; what kills, kills once; a bit turns once
+ONCE = ("error:EINTR", "short", "torn", "flip")  # no kernel interrupts or cuts off for ever; what kills, kills once
 FSYNCS = ("fsync", "fdatasync", "fsync-dir")  # a rule with op=fsync is about each of them
 MANY = 20  # of so many, the last need not come again: a run is not the other's copy, byte for byte
 CUT_BYTES = 16
@@ -122,8 +122,8 @@ def last_of(members):
 
 
 class Plan:
-    """All cells of some tours, in an order that the seed gives: broad first, so that one that is cut by time is a beginning of
-    the whole."""
+    """All cells of some tours, in an order that the seed gives: broad first, so that a sweep that is cut by time is a
+    beginning of the whole."""
 
     def __init__(self, tours, classes, seed):
         self.tours = tours  # by name
@@ -154,16 +154,16 @@ class Plan:
         return order
 
     def add_class(self, rounds, tour, key, members):
-        faults = list(FAULTS[key[3]])
-        self.random.shuffle(faults)
         chosen = self.chosen(members)
-        for way, fault in enumerate(faults):
-            lasting = list(LASTING)
-            self.random.shuffle(lasting)
-            able = [each for each in lasting if not why_not(members[0], fault, each, self.tours[tour])]
-            for each in lasting:
-                if each not in able:
-                    self.skipped[why_not(members[0], fault, each, self.tours[tour])] += len(chosen)
+        faults = {fault: [] for fault in self.random.sample(FAULTS[key[3]], len(FAULTS[key[3]]))}
+        for fault, able in faults.items():
+            for each in self.random.sample(LASTING, len(LASTING)):
+                why = why_not(members[0], fault, each, self.tours[tour])
+                if why:
+                    self.skipped[why] += len(chosen)
+                else:
+                    able.append(each)
+        for way, (fault, able) in enumerate((fault, able) for fault, able in faults.items() if able):
             variants = [(member, each) for member in chosen for each in able]
             for turn, (member, each) in enumerate(variants):
                 late = turn and len(faults) + len(variants) * (chosen.index(member) > 0) + turn

@@ -332,7 +332,8 @@ class Sweep:
             cells = [f"{fault.removeprefix('error:')} {'/'.join(str(counts[verdict]) for verdict in VERDICTS)}"
                      for fault, counts in sorted(row.items())]
             print(f"  {op:<12} {'  '.join(cells)}")
-        self.print_all("where the server has ended by itself", [f"{count} x {text}" for text, count in self.deaths().items()])
+        self.print_all("where the server has ended by itself",
+                       [f"{count} x {text}" for text, count in self.deaths().items()])
         self.print_all("why a run says nothing", self.why_open())
         self.print_all("not tried", [f"{count} x {why}" for why, count in sorted(self.plan.skipped.items())])
         self.print_all("notes", self.notes)
@@ -372,22 +373,25 @@ def classes_in(path):
 def arguments():
     parser = argparse.ArgumentParser(
         prog="lastack sweep", allow_abbrev=False,
-        description="Record what a server does with its files in a tour, then make each of these operations fail in a run of its "
-                    "own, in every way that it can, and judge what is left.",
+        description="Record what a server does with its files in a tour, then make each of these operations fail in a run "
+                    "of its own, in every way that it can, and judge what is left.",
         epilog="exit status: 0 no finding, 1 findings, 2 usage, 3 nothing could be judged")
-    parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help="the tour: a file, or the name of a scenario that comes "
-                        "with lastack (default: all of scenarios/tours)")
+    parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help="the tour: a file, or the name of a scenario that "
+                        "comes with lastack (default: all of scenarios/tours)")
     parser.add_argument("--server", metavar="PATH", help="server under test")
     parser.add_argument("--config", metavar="FILE", help="redis.conf that it is run with")
-    parser.add_argument("--minutes", type=runs.whole_number, default=20, metavar="N", help="when it ends, 1 to 100000 (default: 20)")
+    parser.add_argument("--minutes", type=runs.whole_number, default=20, metavar="N",
+                        help="when it ends, 1 to 100000 (default: 20)")
     parser.add_argument("--cells", type=runs.whole_number, metavar="N", help="end after so many runs")
-    parser.add_argument("--seed", type=runs.whole_number, metavar="N", help="the order follows from it (default: chosen and printed)")
-    parser.add_argument("--out", metavar="DIR", help="where everything is written; new or empty (default: lastack-sweep-SEED)")
+    parser.add_argument("--seed", type=runs.whole_number, metavar="N",
+                        help="the order follows from it (default: chosen and printed)")
+    parser.add_argument("--out", metavar="DIR",
+                        help="where everything is written; new or empty (default: lastack-sweep-SEED)")
     parser.add_argument("--jobs", metavar="N", help="runs at a time")
     parser.add_argument("--resume", metavar="DIR", help="take up again the sweep that has written DIR")
     parser.add_argument("--tour", metavar="FILE", help="another sweep's sweep.json: print which classes differ")
-    parser.add_argument("--coverage-store", metavar="FILE", help="cells that were ever reached: it grows, and what nobody has "
-                        "reached comes first")
+    parser.add_argument("--coverage-store", metavar="FILE", help="cells that were ever reached: it grows, and what nobody "
+                        "has reached comes first")
     asked = parser.parse_args()
     if not 1 <= asked.minutes <= 100000:
         parser.error(f"--minutes: {asked.minutes} is not from 1 to 100000")

@@ -10,6 +10,7 @@ CRASHES = ("kill", "power_cut")
 SETTLE_MS = {"always": 200, "everysec": 1500, "no": 500, "rdb": 300, "none": 300}  # for the server to notice what failed
 UNDER_FAULT_MS = 1500  # no step waits longer while a fault is on
 SERVES_MS = 10000  # within so long it serves again
+LEFTOVERS = ("@rdb-temp", "@rewrite-temp")
 VERBS = {"BGSAVE": "snapshot", "SAVE": "snapshot", "BGREWRITEAOF": "rewrite", "REPLICAOF": "resync", "SLAVEOF": "resync",
          "SHUTDOWN": "shutdown"}
 KINDS = ("writes", "snapshot", "rewrite", "switch", "resync", "shutdown", "start", "admin")
@@ -93,17 +94,8 @@ class Tour:
             raise Unfit("nothing fails in a tour: this scenario arms rules of its own")
 
     def is_promised(self, phase, lasting):
-        """A log that is switched on keeps nothing before it has been written anew: what is for good leaves nothing to judge
-        then. A SHUTDOWN is refused, or keeps all."""
-        return lasting != "good" or phase.kind != "switch" or self.shuts_down_after(phase)
-
-    def shuts_down_after(self, phase):
-        for step in self.steps[phase.end:]:
-            if "command" in step and kind_of(step) == "shutdown":
-                return True
-            if set(step) & set(CRASHES):
-                return False
-        return False
+        """A log that cannot be switched on keeps nothing, and the server says so."""
+        return lasting != "good" or phase.kind != "switch"
 
     def is_simulated(self):
         return self.scenario.get("power_cut", {}).get("method") == "simulated"
@@ -141,8 +133,8 @@ class Tour:
 
 
 class Run:
-    """One run of the sweep: the tour up to a phase, a fault in it, and the rest. `fault` says which: phase (its number), node,
-    rule, lasting (once, until, good), and label."""
+    """One run of the sweep: the tour up to a phase, a fault in it, and the rest. `fault` says which: phase (its number),
+    node, rule, op, role, lasting (once, until, good), and title."""
 
     def __init__(self, tour, fault):
         self.tour, self.fault = tour, fault
@@ -164,21 +156,33 @@ class Run:
             rate = self.tour.load.get("rate", 5000)
             return {"sleep": {"ms": int(min(1500, max(50, 1000 * spec["acked"] / rate)))}}
         if name == "wait" and under_fault:
-            return {"sleep": {"ms": UNDER_FAULT_MS}} if spec["for"] == "synced" else {name: {**spec, "timeout_ms": UNDER_FAULT_MS}}
+            spec["timeout_ms"] = UNDER_FAULT_MS
+            if spec["for"] == "synced":  # in vain, perhaps, and the fault is not its node's
+                return {"sleep": {"ms": UNDER_FAULT_MS}}
         if name == "kill":
             spec["or_down"] = True
         if name == "recover" and under_fault:
             spec["timeout_ms"] = SERVES_MS
         return {name: spec}
 
-    def own_load(self, step):
+    def begins_load(self, index):
         """A load that has not begun cannot be slept through."""
-        return "load" in step and not self.load_runs(self.tour.steps.index(step))
+        return "load" in self.tour.steps[index] and not self.load_runs(index)
+
+    def shuts_down(self):
+        """While a log that was switched on is being written, a SHUTDOWN keeps all or is refused. No crash does: it waits."""
+        for step in self.tour.steps[self.phase.end:]:
+            if self.phase.kind != "switch" or set(step) & set(CRASHES):
+                return False
+            if "command" in step and kind_of(step) == "shutdown":
+                return True
+        return False
 
     def of_phase(self):
         """The phase, under the fault."""
-        for step in self.tour.steps[self.phase.first:self.phase.end]:
-            yield {"load": {"acked": 1}} if self.own_load(step) else self.eased(step, True)
+        for index in range(self.phase.first, self.phase.end):
+            step = self.tour.steps[index]
+            yield {"load": {"acked": 1}} if self.begins_load(index) else self.eased(step, True)
 
     def after_fault(self):
         """The fault goes, unless it is for good, and the server serves again without help. A snapshot that failed is made
@@ -194,24 +198,28 @@ class Run:
         ends_itself = self.tour.policy == "always" or self.node in self.tour.follows
         if self.starts or (ends_itself and not marks_later):
             steps += [recover]
-        steps += [step for step in self.tour.steps[self.phase.first:self.phase.end] if "wait" in step]
+        if self.phase.kind == "switch":  # a server that has refused is asked again
+            steps += [self.tour.steps[self.phase.first]]
+        if not self.shuts_down():
+            steps += [step for step in self.tour.steps[self.phase.first:self.phase.end] if "wait" in step]
         if self.load_runs(self.phase.end) and self.phase.end <= self.tour.crash:
-            if self.phase.kind == "switch" and not self.tour.shuts_down_after(self.phase):
-                steps += [{"wait": {"for": "idle"}}]
             if self.tour.policy == "rdb":
                 steps += [{"command": {"send": "BGSAVE"}}, {"wait": {"for": "idle"}}]
             steps += [{"wait": {"for": "writes", "timeout_ms": SERVES_MS}}]
         return steps
 
     def rest(self):
-        """The tour to its end. What is for good ends before the node is started again."""
+        """The tour to its end. What is for good ends before its node is started again, or, at the latest, the primary is."""
         on = self.good and not self.starts
-        for step in self.tour.steps[self.phase.end:]:
+        for index, step in enumerate(self.tour.steps[self.phase.end:], self.phase.end):
             [(name, spec)] = step.items()
-            if on and name == "recover" and (spec or {}).get("node", self.tour.nodes[0]) == self.node:
+            of_node = (spec or {}).get("node", self.tour.nodes[0]) == self.node
+            if on and name == "recover" and (of_node or index > self.tour.crash):
                 on = False
                 yield {"disarm": {"node": self.node}}
-            yield step if self.own_load(step) else self.eased(step, on)
+            if index == self.tour.crash and self.shuts_down():  # one that was refused
+                yield {"wait": {"for": "idle"}}
+            yield step if self.begins_load(index) else self.eased(step, on)
 
     def steps(self):
         tour = self.tour
@@ -252,10 +260,10 @@ class Run:
         if self.node not in tour.follows:  # a replica that cannot write ends, as it is documented
             ends = ["crashed"] if tour.policy == "always" or self.starts else ["crashed", "failed"]
             self.expect += [{"exit": {"node": self.node, "never": end}} for end in ends]
-        # Where a server may end, a child may be left that nobody tidies up after.
+        # Where a server is killed, or may end, a child's file may be left that nobody tidies up.
         may_end = self.fault["role"] == "server" and (tour.policy == "always" or self.node in tour.follows)
-        if self.fault["op"] != "unlink" and not may_end:
-            self.expect += [{"files": {"node": self.node, "match": part, "max": 0}} for part in ("@rdb-temp", "@rewrite-temp")]
+        if self.fault["op"] != "unlink" and "torn" not in self.fault["rule"] and not may_end:
+            self.expect += [{"files": {"node": self.node, "match": part, "max": 0}} for part in LEFTOVERS]
 
     def scenario(self, name):
         scenario = {key: value for key, value in self.tour.scenario.items()

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,11 +165,13 @@ void la_recover_wait_check(struct la_run *run)
     }
 }
 
-/* A rule has ended it as it started, or, with carry_on, has made an operation fail of which it has ended by itself. */
+/* A rule has ended it as it started, or, with carry_on, has made an operation fail of which it may have. A crash is
+ * one. */
 static bool ended_of_rule(const struct la_run *run, const struct la_node *node)
 {
-    bool by_itself = !node->served && WIFEXITED(node->exit_status);
-    return la_node_struck_at_start(node) || (run->scenario->carry_on && by_itself && la_node_harmed(node));
+    int status = node->exit_status;
+    bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL;
+    return la_node_struck_at_start(node) || (run->scenario->carry_on && !crashed && la_node_harmed(node));
 }
 
 /* The node ended before it served: by itself it refuses, by a signal it has crashed. */

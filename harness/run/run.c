@@ -152,6 +152,14 @@ bool la_run_under_fault(const struct la_run *run, const struct la_node *node)
     return run->scenario->carry_on && armed && la_node_harmed(node);
 }
 
+bool la_run_fault_on(const struct la_run *run)
+{
+    bool on = false;
+    for (unsigned int i = 0; i < run->node_count; i++)
+        on = on || la_run_under_fault(run, &run->nodes[i]);
+    return on;
+}
+
 void la_run_relieved(struct la_run *run)
 {
     if (la_run_struck(run) && !run->harms.relief_ns)

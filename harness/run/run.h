@@ -178,10 +178,13 @@ static inline bool la_run_carries_on(const struct la_run *run)
 }
 
 /*
- * With carry_on, while a rule is armed that has done harm since the node was started: that it does not serve, or not all,
- * says nothing then.
+ * With carry_on, while a rule is armed that has done harm since the node was started: that it does not serve, or not
+ * all, says nothing then.
  */
 bool la_run_under_fault(const struct la_run *run, const struct la_node *node);
+
+/* The same of whichever node: a replica waits in vain for a primary that cannot write. */
+bool la_run_fault_on(const struct la_run *run);
 
 /* What a fault does, if there was one, is ended by whoever runs the servers. */
 void la_run_relieved(struct la_run *run);

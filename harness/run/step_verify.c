@@ -203,6 +203,8 @@ static int run_compare(struct la_run *run, const struct la_spec *spec)
     struct la_node *replica = la_run_node(run, spec->node);
     struct la_node *primary = la_run_node(run, replica->spec->replicates);
     la_stop_load(run);
+    if (la_run_fault_on(run))
+        return la_run_doubt(run, "a fault is on: that %s differs would say nothing", replica->spec->name);
     if (la_wait(run, la_run_ask_primary(run, primary) == replica ? primary : replica, LA_WAIT_SYNCED, SYNC_TIMEOUT_MS))
         return -1;
     return la_identical(run, primary, replica, ((const struct reading *)spec)->ttl_ms);

@@ -131,20 +131,11 @@ static const char *why_silent(struct la_run *run, enum la_wait_for what, unsigne
     return pause_ms && timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
 }
 
-/* On whichever node: a replica waits in vain for a primary that cannot write. */
-static bool fault_is_on(const struct la_run *run)
-{
-    bool on = false;
-    for (unsigned int i = 0; i < run->node_count; i++)
-        on = on || la_run_under_fault(run, &run->nodes[i]);
-    return on;
-}
-
 /* The time is up. Refused or unserved clients are what a server does: a finding, not a doubt. */
 static int waited_in_vain(struct la_run *run, struct la_node *node, enum la_wait_for what, unsigned int timeout_ms)
 {
     const char *words = wait_names[what];
-    if (what != LA_WAIT_FIRED && fault_is_on(run)) {
+    if (what != LA_WAIT_FIRED && la_run_fault_on(run)) {
         la_run_event(run, node->spec->name, "waited %u ms for %s, while the fault is on", timeout_ms, words);
         return 0;
     }
