@@ -19,6 +19,7 @@ import runs
 import tour
 
 BATCH = 16
+SHOWN = 40  # classes that differ
 VERDICTS = ("holds", "violated", "inconclusive")
 FORMAT = 1
 
@@ -69,7 +70,7 @@ class Sweep:
         self.tours, self.classes = {}, {}
         self.done, self.notes = [], []
         self.server = "?"
-        self.plan = None
+        self.plan = classes.Plan({}, {}, asked.seed)
         self.batches = 0
         self.interrupted = False
 
@@ -211,7 +212,7 @@ class Sweep:
                 "classes": {name: [[dataclasses.asdict(member) for member in members] for members in found.values()]
                             for name, found in self.classes.items()},
                 "verdicts": {verdict: counted[verdict] for verdict in VERDICTS}, "map": self.map(),
-                "findings": self.findings(), "died": self.deaths(), "skipped": dict(self.plan.skipped) if self.plan else {},
+                "findings": self.findings(), "died": self.deaths(), "skipped": dict(self.plan.skipped),
                 "cells": [{"id": one.cell.id, "name": self.name_of(one.cell), "tour": one.cell.tour,
                            "class": list(one.cell.key), "member": one.cell.member, "fault": one.cell.fault,
                            "lasting": one.cell.lasting, "rule": one.cell.rule, "verdict": one.verdict, "why": one.why,
@@ -219,6 +220,7 @@ class Sweep:
 
     def write(self):
         """Valid at any moment: it is renamed into place."""
+        self.out.mkdir(parents=True, exist_ok=True)
         partial = self.out / ".sweep.json.partial"
         partial.write_text(json.dumps(self.result(), indent=1) + "\n")
         partial.replace(self.out / "sweep.json")
@@ -278,8 +280,10 @@ class Sweep:
     def compare(self, old, new):
         lines = classes.differences(old, new)
         print(f"classes: {len(lines)} differ between the two recordings", flush=True)
-        for line in lines:
+        for line in lines[:SHOWN]:
             print(f"  {line}")
+        if len(lines) > SHOWN:
+            print(f"  and {len(lines) - SHOWN} more")
 
     # ---- through ----
 
@@ -296,7 +300,15 @@ class Sweep:
             self.compare(classes_in(asked.tour), self.classes)
 
     def through(self):
-        self.begin()
+        try:
+            self.begin()
+            self.go_on()
+        except (KeyboardInterrupt, runs.Interrupted):
+            self.interrupted = True
+        self.write()
+        return self.report()
+
+    def go_on(self):
         number = sum(len(found) for found in self.classes.values())
         members = sum(len(each) for found in self.classes.values() for each in found.values())
         print(f"{self.server}: {len(self.classes)} tours, {members} operations in {number} classes; seed {self.asked.seed}",
@@ -316,8 +328,6 @@ class Sweep:
             print(f"[{self.deadline.spent:5.0f} s] {self.counted()}", flush=True)
             if len(self.done) == before:  # nothing came of it: the time is over, or no run is possible
                 break
-        self.write()
-        return self.report()
 
     def counted(self):
         counts = collections.Counter(one.verdict for one in self.done)

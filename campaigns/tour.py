@@ -187,7 +187,7 @@ class Run:
     def after_fault(self):
         """The fault goes, unless it is for good, and the server serves again without help. A snapshot that failed is made
         again: until then a server refuses writes as it was configured to."""
-        recover, disarm = {"recover": {"node": self.node}}, {"disarm": {"node": self.node}}
+        recover, disarm = {"recover": {"node": self.node, "timeout_ms": SERVES_MS}}, {"disarm": {"node": self.node}}
         steps = []
         if self.good and not self.starts:
             return steps
@@ -195,8 +195,7 @@ class Run:
             steps += [{"kill": {"node": self.node, "scope": "group", "or_down": True}}]
         steps += [disarm]
         marks_later = any("mark" in step for step in self.tour.steps[self.phase.end:])
-        ends_itself = self.tour.policy == "always" or self.node in self.tour.follows
-        if self.starts or (ends_itself and not marks_later):
+        if self.starts or not marks_later:  # nothing is marked after a recovery
             steps += [recover]
         if self.phase.kind == "switch":  # a server that has refused is asked again
             steps += [self.tour.steps[self.phase.first]]

@@ -2,12 +2,14 @@
 """lastack sweep: what a tour has done is made to fail, in an order that the seed gives, and judged by what was promised."""
 import copy
 import json
+import signal
+import subprocess
 import sys
 import unittest
 
 import yaml
 
-from support import BROKEN, ROOT, SCENARIOS, LastackTest
+from support import BROKEN, LASTACK, ROOT, SCENARIOS, LastackTest
 
 sys.path.insert(0, str(ROOT / "campaigns"))
 import classes  # noqa: E402
@@ -250,6 +252,16 @@ class Sweeps(LastackTest):
         self.assertEqual(again.status, 1, str(again))
         sound = self.lastack("run", run.out / "findings" / f"{name}.yaml", "--server", BROKEN / "respd")
         self.assertNotEqual(sound.status, 1, str(sound))
+
+    def test_interrupted_it_leaves_a_result(self):
+        words = ["sweep", self.write("small.yaml", SMALL), "--seed", "3", "--out", self.folder / "cut"]
+        sweep = subprocess.Popen([LASTACK, *map(str, words)], cwd=self.folder, text=True, stdout=subprocess.PIPE)
+        said = sweep.stdout.readline()
+        sweep.send_signal(signal.SIGINT)
+        said += sweep.communicate()[0]
+        self.assertIn(sweep.returncode, (0, 3), said)
+        self.assertIn("interrupted", said)
+        self.assertGreater(len(json.loads((self.folder / "cut/sweep.json").read_text())["classes"]["small"]), 5)
 
     def test_usage(self):
         for words in (("--minutes", 0), ("--seed", "x"), ("--server", ""), ("--resume", "/nonexistent"), ("no-such-tour",),
