@@ -97,6 +97,11 @@ class Tour:
         """A log that cannot be switched on keeps nothing, and the server says so."""
         return lasting != "good" or phase.kind != "switch"
 
+    def may_end(self):
+        """With `always`, also when it is set on the way, a server that cannot keep what it has executed ends."""
+        sent = [step["command"]["send"].lower() for step in self.steps if "command" in step]
+        return self.policy == "always" or any("appendfsync always" in line for line in sent)
+
     def is_simulated(self):
         return self.scenario.get("power_cut", {}).get("method") == "simulated"
 
@@ -142,6 +147,7 @@ class Run:
         self.node, self.lasting = fault["node"], fault["lasting"]
         self.good = self.lasting == "good"
         self.starts = self.phase.kind == "start"
+        self.kills = "do=torn" in fault["rule"]
         self.expect = []
 
     def load_runs(self, until):
@@ -194,7 +200,7 @@ class Run:
         if self.good:
             steps += [{"kill": {"node": self.node, "scope": "group", "or_down": True}}]
         steps += [disarm]
-        marks_later = any("mark" in step for step in self.tour.steps[self.phase.end:])
+        marks_later = not self.kills and any("mark" in step for step in self.tour.steps[self.phase.end:])
         if self.starts or not marks_later:  # nothing is marked after a recovery
             steps += [recover]
         if self.phase.kind == "switch":  # a server that has refused is asked again
@@ -230,9 +236,10 @@ class Run:
     # ---- what is promised ----
 
     def marked(self, steps):
-        """What is for good leaves no bound after it but what was acknowledged before. Where a mark cannot stand, there is
-        none. With snapshots alone it is the last good one before."""
-        if self.tour.policy not in ("rdb", "everysec") or not self.good or self.starts:
+        """What is for good, or kills, leaves no bound but what was acknowledged before: with snapshots alone, before
+        the last good one. Where a mark cannot stand, there is none."""
+        bounded = self.good if self.tour.policy == "everysec" else self.tour.policy == "rdb" and (self.good or self.kills)
+        if not bounded or self.starts:
             return steps
         steps = [step for step in steps if "mark" not in step]
         at = next(index for index, step in enumerate(steps) if "arm" in step)
@@ -257,11 +264,11 @@ class Run:
         elif marked and not self.expect:
             self.expect.append({"lost": {"before_mark": 0}})
         if self.node not in tour.follows:  # a replica that cannot write ends, as it is documented
-            ends = ["crashed"] if tour.policy == "always" or self.starts else ["crashed", "failed"]
+            ends = ["crashed"] if tour.may_end() or self.starts else ["crashed", "failed"]
             self.expect += [{"exit": {"node": self.node, "never": end}} for end in ends]
         # Where a server is killed, or may end, a child's file may be left that nobody tidies up.
-        may_end = self.fault["role"] == "server" and (tour.policy == "always" or self.node in tour.follows)
-        if self.fault["op"] != "unlink" and "torn" not in self.fault["rule"] and not may_end:
+        may_end = self.fault["role"] == "server" and (tour.may_end() or self.node in tour.follows)
+        if self.fault["op"] != "unlink" and not self.kills and not may_end:
             self.expect += [{"files": {"node": self.node, "match": part, "max": 0}} for part in LEFTOVERS]
 
     def scenario(self, name):
@@ -270,5 +277,6 @@ class Run:
         steps = self.marked(self.steps())
         self.promises(steps)
         load = {**self.tour.load, "min_acked": 1}
-        scenario.update(name=name, title=self.fault["title"], carry_on=True, load=load, steps=steps, expect=self.expect)
+        scenario.update(name=name, title=self.fault["title"], carry_on=True, load=load, steps=steps,
+                        expect=self.expect or [{"exit": {"never": "crashed"}}])
         return yaml.dump(scenario, Dumper=drawn.Dumper, sort_keys=False, width=1000)
