@@ -19,6 +19,7 @@ import runs
 import tour
 
 BATCH = 16
+UNFIRED = "the rule did not fire"
 SHOWN = 40  # classes that differ
 VERDICTS = ("holds", "violated", "inconclusive")
 FORMAT = 1
@@ -171,8 +172,11 @@ class Sweep:
         result = self.run(folder, out)
         pending = set(result.get("pending", ()))
         for scenario in result["scenarios"]:
-            if scenario["name"] not in pending and scenario["sealed"]:
-                self.judged(by_name[scenario["name"]], scenario, folder, out)
+            cell = by_name[scenario["name"]]
+            if scenario["sealed"]:
+                self.judged(cell, scenario, folder, out)
+            elif not self.over and scenario["name"] not in pending:  # not cut off: lastack itself has failed
+                self.done.append(Done(cell, "inconclusive", scenario["reasons"][0]))
         for text in result["not_applicable"]:
             name, _, why = text.partition(": ")
             self.done.append(Done(by_name[name], "inconclusive", f"does not apply: {why}"))
@@ -186,7 +190,7 @@ class Sweep:
         verdict = scenario["verdict"] if fired or scenario["verdict"] == "violated" else "inconclusive"
         why = scenario["reasons"][0] if scenario["reasons"] else ""
         ends = sorted({one["how"] for one in scenario.get("ends", ()) if one["node"] == cell.operation.node} - {"killed"})
-        self.done.append(Done(cell, verdict, why if fired else "the rule did not fire", tuple(sorted(scenario["violated"])),
+        self.done.append(Done(cell, verdict, why if fired else UNFIRED, tuple(sorted(scenario["violated"])),
                               ", ".join(end for end in ends if end in ("failed", "crashed"))))
         if verdict != "violated":
             return
@@ -198,7 +202,8 @@ class Sweep:
             shutil.move(out / scenario["bundle"], findings / scenario["name"])
 
     def reached(self):
-        return {coverage.of_cell(one.cell, self.kind_of(one.cell)) for one in self.done if one.verdict in coverage.JUDGED}
+        return {coverage.of_cell(one.cell, self.kind_of(one.cell)) for one in self.done
+                if one.verdict in coverage.JUDGED and one.why != UNFIRED}
 
     def kind_of(self, cell):
         return self.tours[cell.tour].phases[cell.operation.phase - 1].kind

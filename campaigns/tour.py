@@ -186,9 +186,8 @@ class Run:
 
     def of_phase(self):
         """The phase, under the fault."""
-        for index in range(self.phase.first, self.phase.end):
-            step = self.tour.steps[index]
-            yield {"load": {"acked": 1}} if self.begins_load(index) else self.eased(step, True)
+        for step in self.tour.steps[self.phase.first:self.phase.end]:
+            yield self.eased(step, True)
 
     def after_fault(self):
         """The fault goes, unless it is for good, and the server serves again without help. A snapshot that failed is made
@@ -222,6 +221,8 @@ class Run:
             if on and name == "recover" and (of_node or index > self.tour.crash):
                 on = False
                 yield {"disarm": {"node": self.node}}
+            if on and name == "command" and kind_of(step) == "switch":
+                continue  # a log that cannot be switched on again keeps nothing
             if index == self.tour.crash and self.shuts_down():  # one that was refused
                 yield {"wait": {"for": "idle"}}
             yield step if self.begins_load(index) else self.eased(step, on)
@@ -230,7 +231,9 @@ class Run:
         tour = self.tour
         waits = [{"wait": {"node": self.node, "for": "fired", "timeout_ms": 3000}},
                  {"sleep": {"ms": SETTLE_MS[tour.policy]}}]
-        return [*tour.steps[:self.phase.first], {"arm": {"node": self.node, "rule": self.fault["rule"], "optional": True}},
+        begins = [{"load": {"acked": 10}}] if self.begins_load(self.phase.first) else []
+        return [*tour.steps[:self.phase.first], *begins,
+                {"arm": {"node": self.node, "rule": self.fault["rule"], "optional": True}},
                 *self.of_phase(), *waits, *self.after_fault(), *self.rest()]
 
     # ---- what is promised ----

@@ -48,9 +48,11 @@ static enum fate decide(uint32_t op, int fd, uint32_t peer, long *bytes, long *r
     if (decision.rule < 0)
         return GOES_ON;
     bool hang = decision.action == FI_DO_HANG;
-    if (hang && decision.file_number > 1) /* the same standstill, asked about again */
-        atomic_fetch_add(&fi_shim.control->rules[decision.rule].fired, 1);
-    else
+    struct fi_rule *rule = &fi_shim.control->rules[decision.rule];
+    if (hang && atomic_load(&rule->fired)) { /* the same standstill, asked about again */
+        atomic_store(&rule->last_ns, operation.time_ns);
+        atomic_fetch_add(&rule->fired, 1);
+    } else
         fi_engine_record(fi_shim.control, &decision, &operation);
     if (hang && (op == FI_OP_CONNECT || (FI_OWN(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK))) {
         *result = op == FI_OP_CONNECT ? -ETIMEDOUT : -EAGAIN;

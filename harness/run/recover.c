@@ -268,6 +268,9 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
         recovery->stall_ns = stall > recovery->stall_ns ? stall : recovery->stall_ns;
     }
     la_run_event(run, node->spec->name, "serves");
+    la_run_pump(run);
+    if (la_run_carries_on(run) && !node->pid) /* a rule was armed that its first writes have met */
+        return ended_early(run, node);
     return run->replayed ? 0 : check_shim(run, node);
 }
 

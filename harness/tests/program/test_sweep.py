@@ -94,6 +94,8 @@ class Tours(LastackTest):
             names, _ = self.steps_of(name, 1 if name != "tour-admin" else 2, "good")
             self.assertLess(names.index("arm"), names.index("disarm"))
             self.assertEqual(names[names.index("disarm") + 1], "recover", name)
+        _, always = self.steps_of("tour-aof-always", 1, "good")
+        self.assertNotIn("appendonly no", str(always["steps"]), "it could not be switched on again")
         names, _ = self.steps_of("tour-aof-always", 1, "until")
         self.assertLess(names.index("disarm"), names.index("command"), "the tour goes on without it")
 
