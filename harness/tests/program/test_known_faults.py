@@ -16,6 +16,7 @@ FOLDER = SCENARIOS / "history"
 FAULTS = {path.stem: yaml.safe_load(path.read_text()) for path in FOLDER.glob("*.yaml")}
 ROWS = {row["scenario"]: row for row in TABLE if is_history(row)}
 AT_ONCE = 4  # most of the time they wait
+UNTRIED = {("no-fsync-at-rest", "waitaof-early")}  # what is never fsynced is never promised
 
 
 class KnownFaults(LastackTest):
@@ -49,8 +50,9 @@ class KnownFaults(LastackTest):
         for name, row in ROWS.items():
             with self.subTest(defect=row["defect"]):
                 run = self.on(FOLDER, row["defect"])
+                others = {one: "inconclusive" if (row["defect"], one) in UNTRIED else "holds" for one in FAULTS}
                 self.assertEqual({entry["name"]: entry["verdict"] for entry in run.result["scenarios"]},
-                                 {one: "violated" if one == name else "holds" for one in FAULTS}, str(run))
+                                 {**others, name: "violated"}, str(run))
 
     def test_they_are_run_when_named_only(self):
         for folder in ("strategies", "faults"):
