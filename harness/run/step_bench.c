@@ -141,6 +141,36 @@ static bool waits(const struct bench *bench)
     return any;
 }
 
+/* Seconds of the processor that the server has used, of all its threads; -1: INFO does not say. */
+static double processor_s(struct la_node *node)
+{
+    static const char *const fields[] = {"used_cpu_user", "used_cpu_sys"};
+    char text[64];
+    struct la_error ignored;
+    redisReply *reply = la_step_send(node, "INFO cpu", &ignored);
+    double seconds = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && seconds >= 0; i++) {
+        bool said = reply && reply->str && la_info_field(reply->str, fields[i], text, sizeof text);
+        seconds = said ? seconds + strtod(text, NULL) : -1;
+    }
+    freeReplyObject(reply);
+    return seconds;
+}
+
+/* One variant's turn. */
+static int measure_variant(struct la_run *run, const struct bench *bench, const struct variant *variant, bool hand)
+{
+    struct la_node *node = la_run_node(run, variant->node ? variant->node : bench->node);
+    double before = processor_s(node);
+    if ((hand ? by_hand : by_tool)(run, bench, variant))
+        return -1;
+    double after = processor_s(node);
+    if (before >= 0 && after > before)
+        add(run, variant->name, "-cpu", "us a request", (after - before) * 1e6 / bench->requests);
+    la_run_pump(run);
+    return 0;
+}
+
 static int run_bench(struct la_run *run, const struct la_spec *spec)
 {
     const struct bench *bench = (const struct bench *)spec;
@@ -149,8 +179,7 @@ static int run_bench(struct la_run *run, const struct la_spec *spec)
     for (unsigned int round = 0; round < la_run_rounds(run, bench->rounds) && !bad; round++)
         for (unsigned int i = 0; i < bench->of_count && !bad; i++) {
             const struct variant *variant = &bench->of[round % 2 ? bench->of_count - 1 - i : i];
-            bad = hand ? by_hand(run, bench, variant) : by_tool(run, bench, variant);
-            la_run_pump(run);
+            bad = measure_variant(run, bench, variant, hand);
         }
     return bad;
 }
@@ -191,7 +220,7 @@ static bool is_of(const char *name, const char *whole, const char *const *ending
 
 static bool bench_measures(const struct la_spec *spec, const char *name)
 {
-    static const char *const endings[] = {"", "-p50", "-p99", "-max", NULL};
+    static const char *const endings[] = {"", "-p50", "-p99", "-max", "-cpu", NULL};
     const struct bench *bench = (const struct bench *)spec;
     for (unsigned int i = 0; i < bench->of_count; i++)
         if (is_of(bench->of[i].name, name, endings))

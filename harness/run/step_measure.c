@@ -152,15 +152,16 @@ static int of_rule(struct la_run *run, const struct la_node *node, const struct 
     return 0;
 }
 
-/* Latencies in ms of what was answered since `since_ns`, sorted, to be freed. */
-static double *latencies(const struct la_ledger *ledger, uint64_t since_ns, size_t *count)
+/* Latencies in ms of what was sent since `since_ns` and answered, sorted, to be freed. `waiting`: also of what is to
+ * wait. */
+static double *latencies(const struct la_ledger *ledger, uint64_t since_ns, bool waiting, size_t *count)
 {
     uint64_t all = la_ledger_count(ledger);
     double *values = la_alloc(all + 1, sizeof *values);
     *count = 0;
     for (uint64_t i = 0; i < all; i++) {
         const struct la_op *op = &ledger->ops[i];
-        if (op->outcome == LA_OUTCOME_OK && op->invoked_ns >= since_ns)
+        if (op->outcome == LA_OUTCOME_OK && op->invoked_ns >= since_ns && (waiting || !la_op_waits(op)))
             values[(*count)++] = (double)(op->done_ns - op->invoked_ns) / 1e6;
     }
     qsort(values, *count, sizeof *values, la_ascending);
@@ -173,9 +174,10 @@ static int of_load(struct la_run *run, const struct measure *step)
     char text[32];
     uint64_t now = la_now_ns();
     uint64_t since = run->measured_ns ? run->measured_ns : run->start_ns;
-    double *values = latencies(&run->ledger, since, &count);
+    bool rate = !strcmp(step->load, "rate");
+    double *values = latencies(&run->ledger, since, rate, &count);
     double value = 0;
-    if (!strcmp(step->load, "rate"))
+    if (rate)
         value = (double)count / ((double)(now - since) / 1e9);
     else if (count)
         value = !strcmp(step->load, "p50")   ? values[(count - 1) / 2]

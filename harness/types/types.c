@@ -53,6 +53,11 @@ const struct la_kind *la_op_kind(const struct la_op *op)
     return &la_types[op->type]->kinds[op->kind - 1];
 }
 
+bool la_op_waits(const struct la_op *op)
+{
+    return la_op_kind(op)->blocks || la_types[op->type]->promised;
+}
+
 /*
  * 15 bytes, as long as redis-benchmark's at least: in Redis a shorter name lies in another size class of the allocator
  * than the entry that points to it, which costs the server a cache miss, and a tenth of its speed, at every command.

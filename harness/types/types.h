@@ -87,6 +87,9 @@ int la_type_find(const char *name);
 /* The kind of an operation of a sound ledger. */
 const struct la_kind *la_op_kind(const struct la_op *op);
 
+/* It is to wait (BLPOP, WAIT, WAITAOF): how long it takes says nothing about the server. */
+bool la_op_waits(const struct la_op *op);
+
 /* The name of key `key` of session `session`: la:000012:00345. A ledger is read by these names (its version). */
 void la_key_name(char out[LA_KEY_NAME_MAX], uint32_t session, uint32_t key);
 

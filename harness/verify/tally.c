@@ -34,11 +34,10 @@ static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struc
     result->lost_by_age[age] += lost;
 }
 
-/* What is to wait (BLPOP, WAIT) says nothing about the server. */
 static void note_wait(const struct la_tally *tally, const struct la_op *op, uint32_t life)
 {
     uint64_t end = op->done_ns ? op->done_ns : tally->fault_ns ? tally->fault_ns[life] : 0;
-    if (la_op_kind(op)->blocks || la_types[op->type]->promised || end <= op->invoked_ns)
+    if (la_op_waits(op) || end <= op->invoked_ns)
         return;
     uint64_t waited = end - op->invoked_ns;
     tally->result->slowest_ns = waited > tally->result->slowest_ns ? waited : tally->result->slowest_ns;
