@@ -58,9 +58,8 @@ static void identify(struct la_node *node, struct la_recovery *recovery)
     if (pid > 1)
         node->server_pid = (pid_t)pid;
     la_info_field(info, "run_id", run_id, sizeof run_id);
-    bool again = node->identified == node->starts; /* a second look at the same start */
+    node->escaped = node->starts > 1 && node->identified != node->starts && !strcmp(run_id, node->run_id);
     node->identified = node->starts;
-    node->escaped = !again && node->starts > 1 && !strcmp(run_id, node->run_id);
     snprintf(node->run_id, sizeof node->run_id, "%s", run_id);
     free(info);
 }
@@ -119,6 +118,12 @@ static bool may_refuse_writes(const struct la_run *run, const struct la_node *no
     return replica && is_replica_here(run, node);
 }
 
+/* Writes are not its to take. */
+static bool only_reads(const struct la_node *node)
+{
+    return node->spec->replicates && !node->promoted;
+}
+
 static void follow(const struct la_run *run, struct la_node *node, struct la_recovery *recovery, struct la_error *last)
 {
     if (!recovery->accept_ns) {
@@ -139,7 +144,7 @@ static void follow(const struct la_run *run, struct la_node *node, struct la_rec
         return;
     if (!recovery->read_ns && (answers(node, "GET " LA_RECOVERY_KEY, last) || refuses_stale_reads(run, node, last)))
         recovery->read_ns = la_now_ns();
-    bool writable = recovery->read_ns && !node->spec->replicates;
+    bool writable = recovery->read_ns && !only_reads(node);
     if (!writable || recovery->write_ns)
         return;
     if (answers(node, "SET " LA_RECOVERY_KEY " x", last))
@@ -152,7 +157,7 @@ static bool serves(const struct la_node *node, const struct la_recovery *recover
 {
     if (node->spec->sentinel_of)
         return recovery->ready_ns;
-    return recovery->read_ns && (recovery->write_ns || recovery->full || node->spec->replicates);
+    return recovery->read_ns && (recovery->write_ns || recovery->full || only_reads(node));
 }
 
 void la_recover_wait_check(struct la_run *run)
@@ -274,6 +279,16 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
     return run->replayed ? 0 : check_shim(run, node);
 }
 
+int la_recover_note(struct la_run *run, const struct la_recovery *recovery, int result)
+{
+    bool longer = !run->recovered ||
+                  la_recovery_ms(recovery, recovery->ready_ns) > la_recovery_ms(&run->recovery, run->recovery.ready_ns);
+    if (longer)
+        run->recovery = *recovery;
+    run->recovered = result == 0;
+    return result;
+}
+
 static void keep_crash_state(struct la_run *run, struct la_node *node)
 {
     struct la_error error;
@@ -337,13 +352,7 @@ static int recover_node(struct la_run *run, struct la_node *node, unsigned int t
     recovery.waited_ns = node->waited_ns;
     if (run->options->start_timeout_ms)
         timeout_ms = run->options->start_timeout_ms;
-    int result = la_recover_follow(run, node, &recovery, timeout_ms);
-    bool longer = !run->recovered ||
-                  la_recovery_ms(&recovery, recovery.ready_ns) > la_recovery_ms(&run->recovery, run->recovery.ready_ns);
-    if (longer)
-        run->recovery = recovery;
-    run->recovered = result == 0;
-    return result;
+    return la_recover_note(run, &recovery, la_recover_follow(run, node, &recovery, timeout_ms));
 }
 
 struct recover {

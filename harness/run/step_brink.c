@@ -28,6 +28,7 @@ enum end { END_KILL, END_POWER_CUT };
 struct brink {
     char *node;
     enum end end;
+    char *replica;   /* takes over afterwards: what it has is what keeps the data, and the fault is on it; NULL: none */
     char *rule;      /* the fault, armed before the moment; NULL: the end itself is the fault */
     unsigned int ms; /* of the fault before the end, without a snapshot to wait for; less once it has writes refused */
     unsigned int within_ms; /* the end comes at a moment that the seed draws; 0: now. Without a snapshot to wait for */
@@ -236,13 +237,13 @@ static const struct fi_rule *armed_rule(const struct la_node *node)
 }
 
 /*
- * With a log, or nothing: the fault has its time, or less where writes are refused for it. One that never comes, or
- * that changes nothing, ends no loss.
+ * With a log, a replica, or nothing: the fault has its time, or less where writes are refused for it. One that never
+ * comes, or that changes nothing, ends no loss; nor does one that keeps writes from a replica.
  */
 static void meet(struct la_run *run, struct la_node *node, const struct brink *step, const struct fi_rule *rule)
 {
     uint64_t refused = run->ledger.head->refused;
-    bool harms = fi_actions[rule->action].harms;
+    bool harms = fi_actions[rule->action].harms || step->replica;
     struct la_deadline deadline = la_wait_until(FIRES_MS);
     while (node->pid && !rule->fired && la_wait_turn(run, &deadline))
         ;
@@ -259,18 +260,28 @@ static void meet(struct la_run *run, struct la_node *node, const struct brink *s
     run->brink.boundless = !rule->fired || (harms && node->pid && accepts(run));
 }
 
-/* The same where nothing keeps the data: no snapshot is waited for. */
+/* The same where nothing keeps the data, or a replica: no snapshot is waited for. */
 static int end_with_log(struct la_run *run, struct la_node *node, const struct brink *step)
 {
     uint64_t seed = run->options->seed;
-    if (step->rule && la_arm(run, node, step->rule, true))
+    struct la_node *faulty = step->replica ? la_run_node(run, step->replica) : node;
+    if (step->rule && la_arm(run, faulty, step->rule, true))
         return -1;
     if (step->rule)
-        meet(run, node, step, armed_rule(node));
+        meet(run, node, step, armed_rule(faulty));
     else if (step->within_ms)
         la_wait_ms(run, (unsigned int)(la_random(&seed) % (step->within_ms + 1)));
     run->brink.boundless = run->brink.boundless || !run->brink.keeps;
     return end_it(run, node, step->end);
+}
+
+/* It has a replica, which has all but what is on its way. */
+static bool is_followed(struct la_node *node)
+{
+    char *info = la_node_info(node);
+    bool followed = la_info_number(info, "connected_slaves", 0) > 0;
+    free(info);
+    return followed;
 }
 
 static int run_brink(struct la_run *run, const struct la_spec *spec)
@@ -279,6 +290,10 @@ static int run_brink(struct la_run *run, const struct la_spec *spec)
     struct la_node *node = la_run_node(run, step->node);
     struct keeping keeping = {false, 0};
     run->brink.factor = 1;
+    if (step->replica) {
+        run->brink.keeps = is_followed(node);
+        return end_with_log(run, node, step);
+    }
     if (ask(run, node, &keeping))
         return -1;
     run->brink.keeps = keeping.log || keeping.interval;
@@ -293,7 +308,7 @@ static bool goes_back(const struct la_scenario *scenario, unsigned int index)
 {
     for (unsigned int i = index + 1; i < scenario->step_count; i++) {
         const struct la_step_kind *kind = scenario->steps[i].kind;
-        if (kind == &la_step_recover || kind == &la_step_disarm)
+        if (kind == &la_step_recover || kind == &la_step_promote || kind == &la_step_disarm)
             return kind == &la_step_disarm;
     }
     return false;
@@ -303,9 +318,12 @@ static int check_brink(const struct la_check *check, const struct la_spec *spec,
 {
     const struct brink *step = (const struct brink *)spec;
     if (!goes_back(check->scenario, index))
-        return la_check_wrong(check, "'brink' needs 'disarm: {}' behind it, and before 'recover': the clock goes fast");
+        return la_check_wrong(
+            check, "'brink' needs 'disarm: {}' behind it, and before 'recover' or 'promote': the clock goes fast");
     if (step->end == END_POWER_CUT && !check->scenario->power_cut)
         return la_check_wrong(check, "'end: power-cut' needs 'power_cut: {}' in the scenario: how it is to be cut");
+    if (step->replica && !la_scenario_node(check->scenario, step->replica))
+        return la_check_wrong(check, "brink: there is no node '%s'", step->replica);
     if (step->within_ms && step->rule)
         return la_check_wrong(check, "'within_ms' is for an end that no rule comes before");
     if (step->ms && !step->rule)
@@ -319,10 +337,13 @@ static const char *rule_of(const struct la_spec *spec)
 }
 
 static const cyaml_strval_t ends[] = {{"kill", END_KILL}, {"power-cut", END_POWER_CUT}};
-static const cyaml_schema_field_t brink_fields[] = {
-    LA_TEXT("node", LA_OPTIONAL, struct brink, node), LA_CHOICE("end", CYAML_FLAG_DEFAULT, struct brink, end, ends),
-    LA_TEXT("rule", LA_OPTIONAL, struct brink, rule), LA_NUMBER("ms", struct brink, ms),
-    LA_NUMBER("within_ms", struct brink, within_ms),  LA_END};
+static const cyaml_schema_field_t brink_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct brink, node),
+                                                    LA_CHOICE("end", CYAML_FLAG_DEFAULT, struct brink, end, ends),
+                                                    LA_TEXT("replica", LA_OPTIONAL, struct brink, replica),
+                                                    LA_TEXT("rule", LA_OPTIONAL, struct brink, rule),
+                                                    LA_NUMBER("ms", struct brink, ms),
+                                                    LA_NUMBER("within_ms", struct brink, within_ms),
+                                                    LA_END};
 
 const struct la_step_kind la_step_brink = {
     .form = {"brink", brink_fields, sizeof(struct brink)},

@@ -32,6 +32,7 @@ extern const struct la_step_kind la_step_kill_child;
 extern const struct la_step_kind la_step_mark;
 extern const struct la_step_kind la_step_power_cut;
 extern const struct la_step_kind la_step_recover;
+extern const struct la_step_kind la_step_promote;
 extern const struct la_step_kind la_step_verify;
 extern const struct la_step_kind la_step_compare;
 extern const struct la_step_kind la_step_measure;

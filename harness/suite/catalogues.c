@@ -11,7 +11,7 @@ static const cyaml_schema_field_t remedy_fields[] = {
 static const cyaml_schema_value_t remedy = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_remedy, remedy_fields)};
 
 static const cyaml_schema_field_t strategy_fields[] = {
-    LA_TEXT("name", LA_REQUIRED, struct la_strategy, name),
+    LA_TEXT("name", LA_REQUIRED, struct la_strategy, name), LA_FLAG("replica", struct la_strategy, replica),
     LA_LIST("lines", CYAML_FLAG_POINTER, struct la_strategy, lines, line_count, &line, CYAML_UNLIMITED), LA_END};
 static const cyaml_schema_value_t strategy = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct la_strategy, strategy_fields)};

@@ -19,6 +19,7 @@ struct la_remedies {
 /* A way of persisting, as lines of configuration: certify --matrix sets them side by side. */
 struct la_strategy {
     char *name;
+    bool replica; /* it is a primary's, which has a replica of the same lines: what is judged is the failover */
     char **lines;
     unsigned int line_count;
 };

@@ -102,13 +102,15 @@ static struct la_measure samples_of(const json_t *figures, const char *name)
     return measure;
 }
 
-/* The first sample of a figure; null: there is none. */
-static json_t *one_of(const json_t *figures, const char *name)
+/* The samples of a figure together, one of each server; null: there is none. */
+static json_t *sum_of(const json_t *figures, const char *name)
 {
     struct la_measure measure = samples_of(figures, name);
-    json_t *value = measure.count ? json_real(measure.samples[0].value) : json_null();
+    double sum = 0;
+    for (size_t i = 0; i < measure.count; i++)
+        sum += measure.samples[i].value;
     free(measure.samples);
-    return value;
+    return measure.count ? json_real(sum) : json_null();
 }
 
 static json_t *price_in(const json_t *result)
@@ -129,20 +131,21 @@ static json_t *price_in(const json_t *result)
     json_t *price = json_pack("{s:f, s:[f, f], s:i, s:O}", "percent", 100 * ratio.median, "interval", 100 * ratio.low,
                               100 * ratio.high, "n", (int)ratio.count, "scenario", json_object_get(result, "name"));
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        json_object_set_new(price, figures[i][1], one_of(measured, figures[i][0]));
+        json_object_set_new(price, figures[i][1], sum_of(measured, figures[i][0]));
     return price;
 }
 
-json_t *la_trial_price(struct la_work *work, const char *with, const char *before, const char *lines)
+json_t *la_trial_price(struct la_work *work, const char *with, const char *before, const char *lines, bool replica)
 {
     char path[LA_PATH_MAX];
     size_t first = work->scenarios.count;
-    la_path(path, "%s/price.yaml", work->suite->parts.fixtures);
+    la_path(path, "%s/%s.yaml", work->suite->parts.fixtures, replica ? "price-replica" : "price");
     struct la_scenario *scenario = copy_of(path, with);
     if (!scenario)
         return json_null();
     put(&scenario->nodes[0].config, before ? la_strdup(before) : NULL);
-    put(&scenario->nodes[1].config, la_strdup(lines));
+    for (unsigned int i = 1; i < scenario->node_count; i++)
+        put(&scenario->nodes[i].config, la_strdup(lines));
     if (!add(work, scenario))
         return json_null();
     json_t *results = la_trial_run(work, first);

@@ -15,8 +15,8 @@ json_t *la_trial_run(struct la_work *work, size_t first);
 
 /*
  * "price" of the result: two servers in turn, one with the lines `before` (NULL: none), one with `lines`; null where
- * nothing was measured.
+ * nothing was measured. With `replica`, the second one has one, with these lines, too; what both take is told.
  */
-json_t *la_trial_price(struct la_work *work, const char *with, const char *before, const char *lines);
+json_t *la_trial_price(struct la_work *work, const char *with, const char *before, const char *lines, bool replica);
 
 #endif

@@ -116,7 +116,7 @@ static json_t *try_remedies(struct la_work *work, const json_t *answers)
     if (first)
         json_object_set_new(first, "proposed", json_boolean(proposed));
     if (proposed)
-        json_object_set_new(first, "throughput", la_trial_price(work, line, NULL, line));
+        json_object_set_new(first, "throughput", la_trial_price(work, line, NULL, line, false));
     return tried;
 }
 

@@ -19,7 +19,8 @@ class Worst(LastackTest):
     def at(self, name, lines, *options, **more):
         """What one scenario sees with a configuration."""
         conf = self.write(f"{name}-{zlib.crc32(lines.encode())}.conf", lines + "\n")
-        run = self.lastack("run", SCENARIOS / f"worst/{name}.yaml", "--config", conf, *options, **more)
+        [path] = SCENARIOS.glob(f"*/{name}.yaml")
+        run = self.lastack("run", path, "--config", conf, *options, **more)
         self.assertIsNotNone(run.result, str(run))
         if not run.result["scenarios"]:
             return None
@@ -96,6 +97,41 @@ class Worst(LastackTest):
         self.assertTrue(waits["boundless"], waits)
         self.assertIsNone(self.at("worst-power-cut-stall", "appendonly no"), "it is about the log")
 
+    def test_a_replica_keeps_what_has_reached_it(self):
+        """Whatever the primary has in its files; cut off, what was acknowledged without it, unless that is refused."""
+        nothing = "appendonly no\nsave \"\""
+        none, always, power, cut_off = self.all_at([
+            ("failover-kill", nothing), ("failover-kill", "appendonly yes\nappendfsync always"), ("failover-power-cut", nothing),
+            ("failover-kill-cut-off", nothing)])
+        refused = self.at("failover-kill-cut-off", nothing, "--set", "min-replicas-to-write 1",
+                          "--set", "min-replicas-max-lag 1")["worst"]
+        for seen in (none, always, power):
+            self.assertFalse(seen["boundless"] or seen["everything"] or not seen["by_itself"], seen)
+            self.assertGreater(seen["ready_ms"], 0, seen)
+        self.assertTrue(cut_off["boundless"] and cut_off["lost"] and not cut_off["everything"], cut_off)
+        self.assertTrue(refused["lost"] and not refused["boundless"], refused)
+        self.assertIn("when a write was refused", refused["moment"])
+
+    def test_a_primary_whose_replica_has_nothing(self):
+        """It follows nobody when its primary dies: all is gone, and nothing would keep it."""
+        text = (SCENARIOS / "failover/failover-kill.yaml").read_text()
+        leaves = text.replace("steps:\n", "steps:\n  - command: {node: replica, send: REPLICAOF NO ONE}\n")
+        run = self.lastack("run", self.write("failover-kill.yaml", leaves), "--set", "appendonly no", "--set", "save \"\"")
+        seen = run.scenario()["worst"]
+        self.assertTrue(seen["everything"] and seen["boundless"], str(run))
+
+    def test_a_replica_that_cannot_take_over(self):
+        text = (SCENARIOS / "failover/failover-kill.yaml").read_text()
+        alive = "".join(line for line in text.splitlines(keepends=True) if "brink" not in line and "disarm" not in line)
+        run = self.lastack("run", self.write("alive.yaml", alive))
+        self.assertEqual((run.status, run.scenario()["verdict"]), (3, "inconclusive"), str(run))
+        self.assertIn("which is not down", str(run.scenario()["reasons"]))
+        deaf = text.replace("replicates: primary}", "replicates: primary, config: \"rename-command REPLICAOF \\\"\\\"\"}").replace(
+            "promote: {node: replica}", "promote: {node: replica, timeout_ms: 500}")
+        run = self.lastack("run", self.write("deaf.yaml", deaf))
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+        self.assertEqual(run.kinds(), {"unavailable"})
+
     def test_a_server_that_does_not_sync(self):
         """The configuration promises what the server does not keep."""
         seen = self.at("worst-power-cut", "appendonly yes\nappendfsync always", "--server", BROKEN / "redis",
@@ -123,6 +159,13 @@ class Worst(LastackTest):
             self.assertTrue(1000 < at(strategy, "worst-power-cut-stall")["window_ms"] < 10000)
         self.assertFalse(at("mixed", "worst-power-cut-rewrite")["boundless"])
         self.assertTrue(at("mixed, no fsync in a rewrite", "worst-power-cut-rewrite")["boundless"])
+        for strategy in ("a replica, and no files", "a replica, both mixed"):
+            self.assertTrue(matrix[strategy]["replica"])
+            self.assertEqual({row["situation"] for row in matrix[strategy]["rows"]}, {"kill", "power cut"})
+            self.assertTrue(at(strategy, "failover-kill-cut-off")["boundless"])
+            for scenario in ("failover-kill", "failover-power-cut"):
+                seen = at(strategy, scenario)
+                self.assertFalse(seen["boundless"] or seen["everything"], seen)
         for row in matrix["AOF always"]["rows"]:
             self.assertEqual(row["worst"]["lost"], 0, row)
         for entry in matrix.values():
