@@ -19,13 +19,14 @@ struct variant {
     char *node;
     unsigned int clients;
     unsigned int pipeline;
-    unsigned int wait; /* after each write, WAIT for so many replicas, 2000 ms; 0: none */
+    unsigned int requests; /* in each round; 0: as the others */
+    unsigned int wait;     /* after each write, WAIT for so many replicas, 2000 ms; 0: none */
 };
 
 struct bench {
     char *node;
     unsigned int rounds;
-    unsigned int requests; /* of each variant in each round */
+    unsigned int requests; /* of each variant in each round, where it does not say */
     unsigned int size;     /* bytes of a value */
     struct variant *of;
     unsigned int of_count;
@@ -63,6 +64,11 @@ static int read_table(struct la_run *run, const struct variant *variant, const c
     return 0;
 }
 
+static unsigned int requests_of(const struct bench *bench, const struct variant *variant)
+{
+    return variant->requests ? variant->requests : bench->requests;
+}
+
 static int by_tool(struct la_run *run, const struct bench *bench, const struct variant *variant)
 {
     struct la_node *node = la_run_node(run, variant->node ? variant->node : bench->node);
@@ -73,7 +79,7 @@ static int by_tool(struct la_run *run, const struct bench *bench, const struct v
     if (la_parts_program("redis-benchmark", tool, &error))
         return la_run_doubt(run, "bench: %s", error.text);
     snprintf(numbers[0], 16, "%d", node->address.port);
-    snprintf(numbers[1], 16, "%u", bench->requests);
+    snprintf(numbers[1], 16, "%u", requests_of(bench, variant));
     snprintf(numbers[2], 16, "%u", variant->clients ? variant->clients : 50);
     snprintf(numbers[3], 16, "%u", variant->pipeline ? variant->pipeline : 1);
     snprintf(numbers[4], 16, "%u", bench->size);
@@ -107,10 +113,11 @@ static int by_hand(struct la_run *run, const struct bench *bench, const struct v
         return la_run_doubt(run, "bench: %s", error.text);
     char *value = la_alloc(bench->size + 1, 1);
     memset(value, 'x', bench->size);
+    unsigned int requests = requests_of(bench, variant);
     uint64_t began = la_now_ns();
     bool ok = true;
     bool late = false;
-    for (unsigned int i = 0; i < bench->requests && ok && !late; i++) {
+    for (unsigned int i = 0; i < requests && ok && !late; i++) {
         redisAppendCommand(client, "SET bench:%u %b", i % 1000, value, (size_t)bench->size);
         redisReply *reply = la_client_reply(client);
         ok = reply && reply->type != REDIS_REPLY_ERROR;
@@ -125,7 +132,7 @@ static int by_hand(struct la_run *run, const struct bench *bench, const struct v
         if (i % PUMP_EVERY == 0)
             la_run_pump(run);
     }
-    add(run, variant->name, "", "requests/s", bench->requests / ((double)(la_now_ns() - began) / 1e9));
+    add(run, variant->name, "", "requests/s", requests / ((double)(la_now_ns() - began) / 1e9));
     la_client_close(client);
     free(value);
     if (late)
@@ -166,7 +173,7 @@ static int measure_variant(struct la_run *run, const struct bench *bench, const 
         return -1;
     double after = processor_s(node);
     if (before >= 0 && after > before)
-        add(run, variant->name, "-cpu", "us a request", (after - before) * 1e6 / bench->requests);
+        add(run, variant->name, "-cpu", "us a request", (after - before) * 1e6 / requests_of(bench, variant));
     la_run_pump(run);
     return 0;
 }
@@ -232,6 +239,7 @@ static const cyaml_schema_field_t variant_fields[] = {LA_TEXT("name", LA_REQUIRE
                                                       LA_TEXT("node", LA_OPTIONAL, struct variant, node),
                                                       LA_NUMBER("clients", struct variant, clients),
                                                       LA_NUMBER("pipeline", struct variant, pipeline),
+                                                      LA_NUMBER("requests", struct variant, requests),
                                                       LA_NUMBER("wait", struct variant, wait),
                                                       LA_END};
 static const cyaml_schema_value_t variant_value = {

@@ -21,7 +21,7 @@ SLOW_READS = [("  - reload: {name: warm, rounds: 1}\n", ""), ("  - reload: {name
 SLOW_SENTINELS = [(f"{{name: sentinel-{n}, sentinel_of: primary}}",
                    f"{{name: sentinel-{n}, sentinel_of: primary, "
                    "config: \"sentinel down-after-milliseconds primary 7000\"}") for n in (1, 2, 3)]
-SHORT_BENCH = [("rounds: 15", "rounds: 3"), ("requests: 50000", "requests: 3000")]
+SHORT_BENCH = [("rounds: 15", "rounds: 3"), ("requests: 50000", "requests: 3000"), ("requests: 20000", "requests: 3000")]
 
 # scenario, claim, what makes it small (both times), what turns it, the verdict before, and after; None where the speed of
 # this machine is what decides
