@@ -2,7 +2,7 @@
 _lastack()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local commands="certify run list explain replay rejudge playbook drill report swarm sweep fault ledger --version --help"
+    local commands="certify run list explain replay rejudge playbook drill report swarm sweep explore shrink fault ledger --version --help"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
@@ -19,7 +19,7 @@ _lastack()
         return
     fi
     case $command in
-        run | explain | sweep)
+        run | explain | sweep | explore | shrink)
             local names
             names=$(lastack list 2>/dev/null | awk '{print $2}')
             mapfile -t COMPREPLY < <(compgen -W "$names" -- "$word")

@@ -1,4 +1,5 @@
-/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, sweep, fault, ledger. */
+/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, sweep, explore, shrink, fault,
+ * ledger. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ static const char usage_text[] =
     "to\n"
     "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
     "  lastack report REPORT... [OPTION...]   HTML, Markdown, JUnit, CTRF, metrics, a certificate; what is new\n"
+    "  lastack shrink BUNDLE|SCENARIO         the smallest scenario that still shows a finding\n"
     "  lastack explore [SCENARIO...]          every state that a kill or a power cut may leave, at every moment of a "
     "run\n"
     "  lastack swarm [--count N] [--seed N]   draw scenarios from a seed, and run them\n"
@@ -459,6 +461,7 @@ int main(int argc, char **argv)
                     {"report", "lastack report", la_cli_report},
                     {"swarm", "lastack swarm", la_cli_swarm},
                     {"sweep", "lastack sweep", la_cli_sweep},
+                    {"shrink", "lastack shrink", la_cli_shrink},
                     {"explain", "lastack explain", la_cli_explain},
                     {"explore", "lastack explore", la_cli_explore},
                     {"merge", "lastack merge", la_cli_merge}};

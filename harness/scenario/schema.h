@@ -17,7 +17,7 @@ struct la_schema {
     cyaml_schema_field_t power[4];
     cyaml_strval_t filesystems[LA_FS_COUNT];
     cyaml_strval_t policies[LA_POLICY_COUNT];
-    cyaml_schema_field_t scenarios[20];
+    cyaml_schema_field_t scenarios[21];
 };
 
 void la_schema_build(struct la_schema *schema, const struct la_kinds *kinds);

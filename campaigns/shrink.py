@@ -1,0 +1,252 @@
+"""lastack shrink: the smallest scenario that still shows a finding, and a shell script that shows it without lastack."""
+import argparse
+import base64
+import datetime
+import json
+import math
+import pathlib
+import random
+import shutil
+import sys
+import time
+
+import yaml
+
+import drawn
+import runs
+import smaller
+
+FIRST_TRIES = 10  # runs that say how often the finding shows itself
+TRIES_MAX = 20
+LAST_RUNS = 20
+SURE = 0.05  # a candidate that shows it as often as the whole did is missed so rarely
+SCRIPT_BYTES = 256 << 10  # of files that a script brings along
+
+
+class Unusable(Exception):
+    """What was given, in one line."""
+
+
+class Finding:
+    """What is to stay the same, and how it is looked for."""
+
+    def __init__(self, asked, scenario, deadline):
+        self.asked, self.deadline = asked, deadline
+        self.folder = pathlib.Path(asked.out) / "work"
+        self.known = {}  # text of a scenario: whether it shows the finding
+        self.runs = 0
+        self.tries = FIRST_TRIES
+        self.kinds = None
+        self.first = self.run(scenario, FIRST_TRIES)
+        self.kinds = self.first["violated"] if self.first else []
+        if not self.kinds:
+            verdict = self.first["verdict"] if self.first else "it could not be run"
+            raise Unusable(f"{asked.what}: it is not violated in {FIRST_TRIES} runs ({verdict}): there is "
+                           "nothing to shrink")
+        shown = self.first.get("repeats", {}).get("violated", FIRST_TRIES)
+        rate = shown / FIRST_TRIES
+        self.tries = 1 if rate == 1 else min(TRIES_MAX, math.ceil(math.log(SURE) / math.log(1 - rate)))
+
+    def run(self, scenario, times):
+        """The scenario's entry of the result; None: it is no scenario, or the run was cut."""
+        file = self.folder / "scenario.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(smaller.text_of(scenario, drawn.Dumper))
+        report = self.folder / "report"
+        shutil.rmtree(report, ignore_errors=True)
+        words = ["run", file, "--seed", self.asked.seed, "--out", report, "--repeat", times, "--keep", "none"]
+        if self.asked.server:
+            words += ["--server", self.asked.server]
+        if self.asked.config:
+            words += ["--config", self.asked.config]
+        runs.lastack(*words, seconds=max(30, self.deadline.left))
+        self.runs += times
+        found = list(runs.verdicts_of(report).values())
+        return found[0] if found else None
+
+    def __call__(self, scenario):
+        text = smaller.text_of(scenario, drawn.Dumper)
+        if text not in self.known and self.deadline.left:
+            found = self.run(scenario, self.tries)
+            self.known[text] = self.is_it(found) and self.holds_on_sound(scenario)
+            say(f"{'smaller' if self.known[text] else 'needed '}  {len(text)} bytes, {len(scenario['steps'])} steps")
+        return self.known.get(text, False)
+
+    def is_it(self, found):
+        """The same first kind, which is what convicts most, and none that the whole had not."""
+        kinds = found["violated"] if found and found["verdict"] == "violated" else []
+        return self.kinds[0] in kinds and set(kinds) <= set(self.kinds)
+
+    def holds_on_sound(self, scenario):
+        if not self.asked.sound:
+            return True
+        mine, self.asked.server = self.asked.server, self.asked.sound
+        found = self.run(scenario, 1)
+        self.asked.server = mine
+        return bool(found) and found["verdict"] == "holds"
+
+    def suspects(self):
+        """Types of data, the one that has lost most first."""
+        by_type = (self.first.get("rpo") or {}).get("by_type") or []
+        return [one["type"] for one in sorted(by_type, key=lambda one: -one["lost"]) if one["lost"]]
+
+
+def say(text):
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+def read_scenario(what, scenarios):
+    """The scenario of a bundle, a file, or a name; and what was found in it, of a bundle."""
+    path = pathlib.Path(what)
+    if path.is_dir():
+        if not (path / "scenario.yaml").is_file():
+            raise Unusable(f"{what}: no bundle: it has no scenario.yaml; name the folder of a scenario in a report")
+        found = json.loads((path / "scenario.json").read_text()) if (path / "scenario.json").is_file() else {}
+        return yaml.safe_load((path / "scenario.yaml").read_text()), found
+    files = [path] if path.is_file() else sorted(scenarios.glob(f"*/{what}.yaml"))
+    if not files:
+        raise Unusable(f"{what}: no bundle, file or scenario; 'lastack list' has the names")
+    scenario = yaml.safe_load(files[0].read_text())
+    if not isinstance(scenario, dict) or not isinstance(scenario.get("steps"), list):
+        raise Unusable(f"{what}: not a scenario")
+    return scenario, {}
+
+
+def at_least(shown, of):
+    """The share of runs that show it is at least this, with 95 % confidence (Clopper-Pearson, by bisection)."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        p = (low + high) / 2
+        tail = sum(math.comb(of, k) * p ** k * (1 - p) ** (of - k) for k in range(shown, of + 1))
+        low, high = (p, high) if tail < 0.025 else (low, p)
+    return low
+
+
+# ---- a script ----
+
+def quoted(text):
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def script_of(bundle, server):
+    """Makes the crash state of a bundle, and starts a server on it; None: it takes more than one node and redis-cli, or
+    too many bytes."""
+    scenario = yaml.safe_load((bundle / "scenario.yaml").read_text())
+    nodes = scenario.get("nodes") or [{"name": "primary"}]
+    crash = bundle / nodes[0]["name"] / "crash"
+    files = sorted(path for path in crash.rglob("*") if path.is_file()) if crash.is_dir() else []
+    if len(nodes) > 1 or not files or sum(path.stat().st_size for path in files) > SCRIPT_BYTES:
+        return None
+    lines = ["#!/bin/sh", "# What a server makes of files that a crash has left. Needs redis-server and redis-cli, and nothing else.",
+             "set -eu", f"server=${{1:-{server or 'redis-server'}}}", "dir=$(mktemp -d)", "cd \"$dir\""]
+    for path in files:
+        name = str(path.relative_to(crash))
+        if "/" in name:
+            lines.append(f"mkdir -p {quoted(name.rsplit('/', 1)[0])}")
+        body = base64.encodebytes(path.read_bytes()).decode()
+        lines += [f"base64 -d >{quoted(name)} <<'END'", body.rstrip("\n"), "END"] if path.stat().st_size else \
+            [f": >{quoted(name)}"]
+    settings = "".join(scenario.get(key, "") for key in ("settings", "tune"))
+    lines += ["cat >redis.conf <<'END'", settings.rstrip("\n"), "port 0", "unixsocket server.sock", "logfile log", "END",
+              '"$server" redis.conf --dir "$dir" &', "pid=$!", "trap 'kill $pid 2>/dev/null || true' EXIT",
+              "for _ in 1 2 3 4 5 6 7 8 9 10; do",
+              "    redis-cli -s server.sock ping 2>/dev/null | grep -q PONG && break", "    sleep 0.3", "done",
+              "if redis-cli -s server.sock ping 2>/dev/null | grep -q PONG; then",
+              "    echo 'it has started, and has these keys:'", "    redis-cli -s server.sock --scan | sort | head -n 50",
+              "else", "    echo 'it has not started; its last words:'", "    tail -n 5 log", "fi",
+              "echo \"files: $dir\"", ""]
+    return "\n".join(lines)
+
+
+# ---- the program ----
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="lastack shrink", allow_abbrev=False,
+        description="Make a scenario that is violated smaller, as long as the same kinds of finding stay: steps, "
+                    "expectations, data types, settings, then clients, pipeline and amounts.",
+        epilog="exit status: 1 the shrunk scenario is violated, 0 it is not any more, 2 usage, 3 cut by the time before "
+               "anything could be said")
+    parser.add_argument("what", metavar="BUNDLE|SCENARIO", help="the folder of a scenario in a report, a file, or a name")
+    parser.add_argument("--server", metavar="PATH", help="server under test (default: that of the bundle, or redis-server)")
+    parser.add_argument("--sound", metavar="PATH", help="a server on which every smaller scenario must hold")
+    parser.add_argument("--config", metavar="FILE", help="a redis.conf to run with")
+    parser.add_argument("--minutes", type=int, default=10, metavar="N", help="how long at most, 1 to 1440 (default: 10)")
+    parser.add_argument("--seed", type=int, metavar="N", help="what random choices follow from")
+    parser.add_argument("--out", metavar="DIR", help="where the result is written; new or empty (default: lastack-shrink-TIME)")
+    asked = parser.parse_args()
+    if not 1 <= asked.minutes <= 1440:
+        parser.error(f"--minutes: {asked.minutes} is not from 1 to 1440")
+    for option in ("server", "sound", "config", "out", "what"):
+        if getattr(asked, option) == "":
+            parser.error(f"{option}: the name is empty (a variable that is not set?)")
+    asked.seed = random.randrange(10 ** 9) if asked.seed is None else asked.seed
+    asked.out = asked.out or f"lastack-shrink-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    return asked
+
+
+def leave(asked, finding, scenario, last):
+    """What is found in the output folder."""
+    out = pathlib.Path(asked.out)
+    shrunk = {**scenario, "name": f"shrunk-{scenario['name'].removeprefix('shrunk-')}"[:80]}
+    (out / "shrunk.yaml").write_text(smaller.text_of(shrunk, drawn.Dumper))
+    shown = last.get("repeats", {}).get("violated", 0) if last else 0
+    summary = {"kinds": finding.kinds, "runs": finding.runs, "candidates": len(finding.known), "shown": shown,
+               "of": LAST_RUNS if last else 0, "at_least": at_least(shown, LAST_RUNS) if shown else 0.0}
+    (out / "shrunk.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def bundle_of(asked, out):
+    """One run whose bundle is kept, for the script."""
+    report = out / "report"
+    words = ["run", out / "shrunk.yaml", "--seed", asked.seed, "--out", report]
+    words += ["--server", asked.server] if asked.server else []
+    words += ["--config", asked.config] if asked.config else []
+    runs.lastack(*words, seconds=120)
+    bundles = [path.parent for path in report.glob("*/scenario.json")]
+    return bundles[0] if bundles else None
+
+
+def main():
+    asked = arguments()
+    out = pathlib.Path(asked.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Unusable(f"--out {out}: there is something already: name a new folder")
+    root = pathlib.Path(__file__).resolve().parent.parent
+    scenario, found = read_scenario(asked.what, root / "scenarios")
+    asked.server = asked.server or found.get("server")
+    out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    finding = Finding(asked, scenario, runs.Deadline(asked.minutes * 60))
+    small = smaller.Smaller(scenario, finding).go()
+    last = finding.run(small, LAST_RUNS)
+    summary = leave(asked, finding, small, last)
+    bundle = bundle_of(asked, out)
+    script = script_of(bundle, asked.server) if bundle else None
+    if script:
+        (out / "shrunk.sh").write_text(script)
+        (out / "shrunk.sh").chmod(0o755)
+    shutil.rmtree(out / "work", ignore_errors=True)
+    print(f"{', '.join(summary['kinds'])}: {len(scenario['steps'])} steps became {len(small['steps'])}, in "
+          f"{summary['runs']} runs and {time.monotonic() - began:.0f} s")
+    print(f"{summary['shown']} of {summary['of']} runs show it; with 95 % confidence at least "
+          f"{100 * summary['at_least']:.0f} % do")
+    print(f"scenario: {out / 'shrunk.yaml'}")
+    if script:
+        print(f"without lastack: {out / 'shrunk.sh'}")
+    return 1 if summary["shown"] else 0 if last else 3
+
+
+try:
+    status = main()
+except Unusable as error:
+    print(f"lastack shrink: {error}", file=sys.stderr)
+    status = 2
+except (yaml.YAMLError, OSError, ValueError) as error:
+    print(f"lastack shrink: {error}", file=sys.stderr)
+    status = 2
+except BrokenPipeError:
+    status = 2
+sys.exit(status)
