@@ -205,7 +205,7 @@ class Claims(LastackTest):
                        [("steps:\n", "steps:\n  - arm: {rule: \"op=fork role=server do=delay:1500\"}\n")])
         run = self.lastack("run", self.write("switch-on-aof.yaml", text))
         [said] = run.scenario()["claim_verdicts"]
-        self.assertEqual((said["verdict"], said["quantity"], said["n"]), ("violated", "longest-wait", 6), str(run))
+        self.assertEqual((said["verdict"], said["quantity"], said["n"]), ("violated", "longest-wait", 9), str(run))
 
     def test_a_client_that_is_to_wait_is_no_slow_server(self):
         """BLPOP waits for a second where nothing is pushed, whatever the server does."""
