@@ -62,7 +62,9 @@ static void write_down(struct worker *worker, uint32_t state, int ending, const 
     snprintf(reason, sizeof reason, "%.*s", REASON_MAX - 1, examined->reasons.count ? examined->reasons.items[0] : "");
     la_printable(reason);
     fprintf(worker->violations, "%u\t%d\t", state, ending);
-    for (size_t i = 0; i < examined->kinds.count; i++)
+    if (examined->verdict == LA_INCONCLUSIVE)
+        fputs(LA_OPEN_KIND, worker->violations);
+    for (size_t i = 0; examined->verdict == LA_VIOLATED && i < examined->kinds.count; i++)
         fprintf(worker->violations, "%s%s", i ? "," : "", examined->kinds.items[i]);
     fprintf(worker->violations, "\t%s\n", reason);
     fflush(worker->violations);
@@ -78,7 +80,7 @@ static enum la_outcome look_plainly(struct worker *worker, uint32_t number, int 
     if (la_examine_plainly(&worker->examiner, state, (enum la_ending)ending, NULL, &examined, &error) == 0 &&
         examined.verdict != LA_INCONCLUSIVE)
         outcome = examined.verdict == LA_HOLDS ? LA_SEEN_WELL : LA_SEEN_VIOLATED;
-    if (outcome == LA_SEEN_VIOLATED)
+    if (outcome != LA_SEEN_WELL)
         write_down(worker, number, ending, &examined);
     la_examined_free(&examined);
     return outcome;

@@ -28,7 +28,8 @@ struct la_crew {
     pid_t pids[LA_CREW_MAX];
 };
 
-/* A violation, as it was written down. */
+/* A violation, as it was written down; or that nothing can be said, and why: then that is its kind. */
+#define LA_OPEN_KIND "?"
 struct la_violation {
     uint32_t state;
     enum la_ending ending;

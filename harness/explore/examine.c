@@ -214,11 +214,20 @@ static int create_node(struct la_run *run, const struct la_server *server, const
     return 0;
 }
 
-static void recover(struct la_run *run, const struct la_step *step)
+/* A start that was refused, and repaired, is no life of the server's: it died once, at the moment. */
+static void forget_starts(struct la_run *run, uint64_t moment_ns)
+{
+    memset(run->fault_ns, 0, sizeof run->fault_ns);
+    run->fault_ns[0] = moment_ns;
+    run->ledger.head->life = 1;
+}
+
+static void recover(struct la_run *run, const struct la_step *step, uint64_t moment_ns)
 {
     struct la_spec *usual = la_alloc(1, la_step_recover.form.size);
     la_step_recover.set_defaults(usual);
     const int bad = la_step_recover.run(run, step ? step->spec : usual);
+    forget_starts(run, moment_ns);
     if (!bad && run->nodes[0].pid)
         read_back(run, &run->nodes[0].address);
     free(usual);
@@ -277,7 +286,7 @@ int la_examine_plainly(struct la_examiner *examiner, const struct la_state *stat
                      ? -1
                      : 0;
     if (!result) {
-        recover(run, recorded->recover);
+        recover(run, recorded->recover, state->due_ns[ending]);
         result = conclude(run, bundle, examined, error);
     }
     la_node_free(&run->nodes[0]);

@@ -45,6 +45,8 @@ static void sort_out(const struct la_states *states, const struct la_violations 
         const struct la_violation *before = i ? one - 1 : NULL;
         if (before && before->state == one->state && before->ending == one->ending)
             continue; /* it was looked at twice */
+        if (!strcmp(one->kinds, LA_OPEN_KIND))
+            continue;
         const struct la_violation *told = told_of(states, violations, i);
         unsigned int at = 0;
         while (at < groups->count && (groups->items[at].first->ending != one->ending ||
@@ -163,7 +165,16 @@ static void add_kinds(struct la_strings *violated, const char *kinds)
     free(copy);
 }
 
-static void give_doubts(const struct la_found *found, const struct la_run *run, struct la_strings *doubts)
+static const char *why_open(const struct la_violations *violations, int ending)
+{
+    for (size_t i = 0; i < violations->count; i++)
+        if ((int)violations->items[i].ending == ending && !strcmp(violations->items[i].kinds, LA_OPEN_KIND))
+            return violations->items[i].reason;
+    return "by some other ending";
+}
+
+static void give_doubts(const struct la_found *found, const struct la_run *run, const struct la_violations *violations,
+                        struct la_strings *doubts)
 {
     struct la_crew_counts counts = {0};
     la_soundness(run, doubts);
@@ -177,14 +188,16 @@ static void give_doubts(const struct la_found *found, const struct la_run *run, 
     for (int ending = 0; ending < LA_ENDINGS; ending++) {
         const uint32_t open = count(found, ending, LA_SEEN_OPEN);
         if (open)
-            la_strings_add(doubts, la_format("%s: of %u states nothing can be said", la_ending_names[ending], open));
+            la_strings_add(doubts, la_format("%s: of %u states nothing can be said: %s", la_ending_names[ending], open,
+                                             why_open(violations, ending)));
     }
 }
 
-static struct la_judgement judge(const struct la_found *found, const struct la_run *run, const struct groups *groups)
+static struct la_judgement judge(const struct la_found *found, const struct la_run *run,
+                                 const struct la_violations *violations, const struct groups *groups)
 {
     struct la_judgement judgement = {.verdict = LA_HOLDS};
-    give_doubts(found, run, &judgement.doubts);
+    give_doubts(found, run, violations, &judgement.doubts);
     for (unsigned int i = 0; i < groups->count; i++) {
         const struct group *group = &groups->items[i];
         la_strings_add(&judgement.reasons, la_format("%s, %u states: %s", la_ending_names[group->first->ending],
@@ -221,7 +234,7 @@ json_t *la_found_result(const struct la_found *found, struct la_run *run)
     if (found->crew->board && la_crew_violations(found->crew, &violations, &error))
         la_run_doubt(run, "%s", error.text);
     sort_out(found->states, &violations, &groups);
-    struct la_judgement judgement = judge(found, run, &groups);
+    struct la_judgement judgement = judge(found, run, &violations, &groups);
     json_t *result = la_result_scenario(run, &judgement);
     json_object_set_new(result, "explored", tell(found, run, &groups));
     explore_again(result);

@@ -95,13 +95,39 @@ static uint64_t *find_syncs(const struct la_trail *trail, uint64_t end_ns)
     return done_ns;
 }
 
-/* After a kill everything is there that was begun: until the next operation begins. */
-static uint64_t due_at(const struct la_trail *trail, const uint64_t *syncs_ns, size_t cut, enum la_ending ending,
-                       uint64_t end_ns)
+/* After a kill everything is there that was begun: until another operation begins, whichever is the first by the clock.
+ */
+static uint64_t *find_begins(const struct la_trail *trail, uint64_t end_ns)
 {
-    if (ending != LA_ENDING_KILL)
-        return syncs_ns[cut];
-    return cut < trail->count ? trail->journal->records[cut].time_ns : end_ns;
+    uint64_t *begin_ns = la_alloc(trail->count + 1, sizeof *begin_ns);
+    begin_ns[trail->count] = end_ns;
+    for (size_t i = trail->count; i-- > 0;) {
+        const uint64_t own_ns = trail->journal->records[i].time_ns; /* 0: it was killed before it could note it */
+        begin_ns[i] = own_ns && own_ns < begin_ns[i + 1] ? own_ns : begin_ns[i + 1];
+    }
+    return begin_ns;
+}
+
+/* Until when what each moment leaves can be left, by a kill and by a cut. */
+struct dues {
+    uint64_t *kills_ns;
+    uint64_t *cuts_ns;
+};
+
+static struct dues find_dues(const struct la_trail *trail, uint64_t end_ns)
+{
+    return (struct dues){find_begins(trail, end_ns), find_syncs(trail, end_ns)};
+}
+
+static void free_dues(struct dues *dues)
+{
+    free(dues->kills_ns);
+    free(dues->cuts_ns);
+}
+
+static uint64_t due_at(const struct dues *dues, size_t cut, enum la_ending ending)
+{
+    return ending == LA_ENDING_KILL ? dues->kills_ns[cut] : dues->cuts_ns[cut];
 }
 
 /* The first records are the directory as it was found, and at their end stands a sync of everything. */
@@ -117,7 +143,7 @@ void la_states_find(struct la_states *states, const struct la_trail *trail, unsi
                     uint64_t end_ns)
 {
     const size_t first = first_moment(trail);
-    uint64_t *syncs_ns = find_syncs(trail, end_ns);
+    struct dues dues = find_dues(trail, end_ns);
     states->moments = trail->count + 1 - first;
     for (int ending = 0; ending < LA_ENDINGS; ending++)
         states->whole[ending] = endings >> ending & 1;
@@ -128,7 +154,7 @@ void la_states_find(struct la_states *states, const struct la_trail *trail, unsi
             if (!(endings >> ending & 1))
                 continue;
             const enum la_ending by = (enum la_ending)ending;
-            struct found found = {states, due_at(trail, syncs_ns, cut, by, end_ns), UINT32_MAX};
+            struct found found = {states, due_at(&dues, cut, by), UINT32_MAX};
             const bool whole = la_space_walk(&at, (uint32_t)cut, by, most, add, &found);
             states->whole[ending] = states->whole[ending] && whole;
         }
@@ -136,7 +162,7 @@ void la_states_find(struct la_states *states, const struct la_trail *trail, unsi
     }
     for (int ending = 0; ending < LA_ENDINGS; ending++)
         states->whole[ending] = states->whole[ending] && !states->full;
-    free(syncs_ns);
+    free_dues(&dues);
 }
 
 /* A cut by one of the endings that leave more than one state. */
@@ -160,14 +186,14 @@ uint32_t la_states_draw(struct la_states *states, const struct la_trail *trail, 
         return UINT32_MAX;
     const size_t first = first_moment(trail);
     const size_t cut = first + la_random(random) % (trail->count + 1 - first);
-    uint64_t *syncs_ns = find_syncs(trail, end_ns);
-    struct found found = {states, due_at(trail, syncs_ns, cut, (enum la_ending)ending, end_ns), UINT32_MAX};
+    struct dues dues = find_dues(trail, end_ns);
+    struct found found = {states, due_at(&dues, cut, (enum la_ending)ending), UINT32_MAX};
     struct la_trail at;
     la_trail_at(trail, cut, &at);
     la_space_draw(&at, (uint32_t)cut, (enum la_ending)ending, random, add, &found);
     states->possible[ending]--; /* which of them are drawn is chance */
     la_trail_free(&at);
-    free(syncs_ns);
+    free_dues(&dues);
     return found.later;
 }
 
