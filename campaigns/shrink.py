@@ -19,6 +19,7 @@ import smaller
 FIRST_TRIES = 10  # runs that say how often the finding shows itself
 TRIES_MAX = 20
 LAST_RUNS = 20
+CONFIRMED = 3  # of a finding that shows in every run, so many of a smaller scenario must show it
 SURE = 0.05  # a candidate that shows it as often as the whole did is missed so rarely
 SCRIPT_BYTES = 256 << 10  # of files that a script brings along
 
@@ -35,7 +36,7 @@ class Finding:
         self.folder = pathlib.Path(asked.out) / "work"
         self.known = {}  # text of a scenario: whether it shows the finding
         self.runs = 0
-        self.tries = FIRST_TRIES
+        self.tries, self.enough = FIRST_TRIES, 1
         self.kinds = None
         self.first = self.run(scenario, FIRST_TRIES)
         self.kinds = self.first["violated"] if self.first else []
@@ -45,7 +46,8 @@ class Finding:
                            "nothing to shrink")
         shown = self.first.get("repeats", {}).get("violated", FIRST_TRIES)
         rate = shown / FIRST_TRIES
-        self.tries = 1 if rate == 1 else min(TRIES_MAX, math.ceil(math.log(SURE) / math.log(1 - rate)))
+        self.tries = CONFIRMED if rate == 1 else min(TRIES_MAX, math.ceil(math.log(SURE) / math.log(1 - rate)))
+        self.enough = CONFIRMED if rate == 1 else max(1, int(self.tries * rate / 2))
 
     def run(self, scenario, times):
         """The scenario's entry of the result; None: it is no scenario, or the run was cut."""
@@ -73,9 +75,11 @@ class Finding:
         return self.known.get(text, False)
 
     def is_it(self, found):
-        """The same first kind, which is what convicts most, and none that the whole had not."""
+        """As often as was to be expected; the same first kind, which is what convicts most, and none that the whole had
+        not."""
         kinds = found["violated"] if found and found["verdict"] == "violated" else []
-        return self.kinds[0] in kinds and set(kinds) <= set(self.kinds)
+        often = (found or {}).get("repeats", {}).get("violated", len(kinds) > 0) >= self.enough
+        return often and self.kinds[0] in kinds and set(kinds) <= set(self.kinds)
 
     def holds_on_sound(self, scenario):
         if not self.asked.sound:
