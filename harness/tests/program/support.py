@@ -21,6 +21,11 @@ FULL = bool(os.environ.get("FULL"))  # what a nightly run has the time for
 CRASHES = [SCENARIOS / folder for folder in ("strategies", "faults", "replication")]  # all that judge data
 
 
+def sample(rows, which=0):
+    """Every other row of a long table, from the how-many-th on; with FULL=1 all of them."""
+    return list(rows) if FULL else list(rows)[which::2]
+
+
 def scenario_file(name):
     """The file of a scenario that comes with lastack."""
     [path] = SCENARIOS.glob(f"*/{name}.yaml")

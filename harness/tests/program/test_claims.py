@@ -6,7 +6,7 @@ import os
 import unittest
 
 from result_schema import schema_errors
-from support import BROKEN, SCENARIOS, LastackTest, scenario_file
+from support import BROKEN, SCENARIOS, LastackTest, sample, scenario_file
 
 NO_SAVE = 'config: "save \\"\\"\\nappendonly no\\nrdb-del-sync-files yes"'
 KEPT = ("appendonly no", "appendonly yes\n  appendfsync always")
@@ -143,7 +143,7 @@ def busy():
 class Claims(LastackTest):
     def wanted(self, which):
         """Those whose verdict is known: name of the scenario, the claim, what is changed for it, the verdict."""
-        for name, claim, small, turns, before, after in TURNS:
+        for name, claim, small, turns, before, after in sample(TURNS, which):  # a half says what it says, the other is turned
             verdict = (before, after)[which]
             if verdict:
                 yield name, claim, small + (turns if which else []), verdict

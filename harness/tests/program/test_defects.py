@@ -6,7 +6,7 @@ import unittest
 
 import yaml
 
-from support import BROKEN, FULL, ROOT, SCENARIOS, LastackTest, scenario_file
+from support import BROKEN, FULL, ROOT, SCENARIOS, LastackTest, sample, scenario_file
 
 # The standard mix finds most by kill -9, when enough operations of a type are drawn: here the load consists of that type.
 TABLE = yaml.safe_load((ROOT / "fixtures/defects.yaml").read_text())
@@ -110,7 +110,7 @@ def by_default(defect, kinds):
         lambda self: self.caught(defect, scenario_file("kill9-aof-always"), kinds, "--repeat", 3))
 
 
-for one in TABLE:
+for one in sample(TABLE):
     name, expected = one["defect"].replace("-", "_"), set(one["finds"])
     if is_history(one):
         continue  # test_known_faults.py

@@ -5,7 +5,7 @@ import os
 import pathlib
 import unittest
 
-from support import ROOT, LastackTest, groups_left
+from support import ROOT, LastackTest, groups_left, sample
 
 RUNBOOKS = ROOT / "docs/playbooks"
 # what each can give back of 2000 keys
@@ -29,7 +29,7 @@ class Playbook(LastackTest):
 
     def test_those_that_come_with_lastack_bring_back_all_that_can_be_got_back(self):
         self.assertEqual(sorted(path.stem for path in RUNBOOKS.glob("*.md")), sorted(INCIDENTS))
-        for incident, keys in INCIDENTS.items():
+        for incident, keys in sample(INCIDENTS.items()):
             with self.subTest(incident):
                 run, result = self.tried(RUNBOOKS / f"{incident}.md", incident)
                 self.assertEqual((result["verdict"], run.status), ("holds", 0), str(run))

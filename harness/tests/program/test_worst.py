@@ -5,7 +5,7 @@ import unittest
 import zlib
 
 from result_schema import schema_errors
-from support import BROKEN, SCENARIOS, LastackTest, undocumented
+from support import BROKEN, FULL, SCENARIOS, LastackTest, undocumented
 
 HOUR = 3600 * 1000
 
@@ -138,6 +138,7 @@ class Worst(LastackTest):
                        env={"REDIS_DEFECT": "no-fsync"})["worst"]
         self.assertGreater(seen["lost"], 0, seen)
 
+    @unittest.skipUnless(FULL, "takes minutes: what a strategy is made of has tests of its own")
     def test_the_ways_of_persisting_side_by_side(self):
         """Every strategy with what it loses and costs, in the order in which the documents have them."""
         run = self.lastack("certify", "--matrix", "--repeat", 2, "--jobs", 6, "--keep", "none")
