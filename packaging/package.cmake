@@ -28,7 +28,7 @@ set(pages_dir ${CMAKE_CURRENT_BINARY_DIR}/pages)
 file(MAKE_DIRECTORY ${pages_dir})
 
 set(pages)
-foreach(command run certify list replay rejudge playbook drill report swarm sweep explore shrink fault ledger)
+foreach(command run certify list replay rejudge playbook drill report swarm sweep explore shrink coverage fault ledger)
     set(page ${pages_dir}/lastack-${command}.1)
     add_custom_command(OUTPUT ${page} DEPENDS lastack
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/packaging/page $<TARGET_FILE:lastack> ${command} ${PROJECT_VERSION} ${page})

@@ -2,7 +2,7 @@
 _lastack()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local commands="certify run list explain replay rejudge playbook drill report swarm sweep explore shrink fault ledger --version --help"
+    local commands="certify run list explain replay rejudge playbook drill report swarm sweep explore shrink coverage fault ledger --version --help"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")

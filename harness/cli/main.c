@@ -1,5 +1,4 @@
-/* The command line: lastack run, certify, list, replay, playbook, drill, report, swarm, sweep, explore, shrink, fault,
- * ledger. */
+/* The command line: its commands, and what they take. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +38,8 @@ enum {
     OPTION_DEEP,
     OPTION_SHARD,
     OPTION_HTML,
+    OPTION_COVERAGE,
+    OPTION_COVERAGE_STORE,
     OPTION_WORST,
     OPTION_MATRIX,
     OPTION_OLD_SERVER,
@@ -65,6 +66,7 @@ static const char usage_text[] =
     "to\n"
     "  lastack drill NAME|any                 be called: something happens to a server, and you have a shell there\n"
     "  lastack report REPORT... [OPTION...]   HTML, Markdown, JUnit, CTRF, metrics, a certificate; what is new\n"
+    "  lastack coverage REPORT...             what the faults of runs have reached, of all that there is\n"
     "  lastack shrink BUNDLE|SCENARIO         the smallest scenario that still shows a finding\n"
     "  lastack explore [SCENARIO...]          every state that a kill or a power cut may leave, at every moment of a "
     "run\n"
@@ -121,6 +123,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_DOCUMENT: suite->document = la_value_path(value, "--document"); break;
     case OPTION_ALERTS: suite->alerts = la_value_path(value, "--alerts"); break;
     case OPTION_HTML: suite->html = true; break;
+    case OPTION_COVERAGE: suite->coverage = true; break;
+    case OPTION_COVERAGE_STORE:
+        suite->coverage = true;
+        suite->coverage_store = la_value_path(value, "--coverage-store");
+        break;
     case OPTION_SHARD: la_value_shard(state, value, &suite->shard.number, &suite->shard.of); break;
     case OPTION_DEEP: suite->deep = true; break;
     case OPTION_WORST: suite->worst = true; break;
@@ -162,6 +169,8 @@ static const struct argp_option run_options[] = {
     {"shard", OPTION_SHARD, "K/N", 0,
      "run the K-th share of the scenarios, of N; lastack report puts the reports of all together", 0},
     {"html", OPTION_HTML, NULL, 0, "also write a page, DIR/report.html", 0},
+    {"coverage", OPTION_COVERAGE, NULL, 0, "say what the faults have reached, of all that there is", 0},
+    {"coverage-store", OPTION_COVERAGE_STORE, "FILE", 0, "the same, with what was ever reached: the file grows", 0},
     {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
     {"json", OPTION_JSON, "FILE", 0,
      "also write the result here (it is in DIR/result.json in any case); - is "
@@ -462,6 +471,7 @@ int main(int argc, char **argv)
                     {"swarm", "lastack swarm", la_cli_swarm},
                     {"sweep", "lastack sweep", la_cli_sweep},
                     {"shrink", "lastack shrink", la_cli_shrink},
+                    {"coverage", "lastack coverage", la_cli_coverage},
                     {"explain", "lastack explain", la_cli_explain},
                     {"explore", "lastack explore", la_cli_explore},
                     {"merge", "lastack merge", la_cli_merge}};

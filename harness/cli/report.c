@@ -51,6 +51,11 @@ int la_cli_swarm(int argc, char **argv)
     return become_campaign("swarm", argc, argv);
 }
 
+int la_cli_coverage(int argc, char **argv)
+{
+    return become_campaign("covered", argc, argv);
+}
+
 int la_cli_shrink(int argc, char **argv)
 {
     return become_campaign("shrink", argc, argv);

@@ -5,6 +5,7 @@
 /* Becomes the program in python3 that writes reports, draws scenarios, or explains. */
 int la_cli_report(int argc, char **argv);
 int la_cli_swarm(int argc, char **argv);
+int la_cli_coverage(int argc, char **argv);
 int la_cli_shrink(int argc, char **argv);
 int la_cli_sweep(int argc, char **argv);
 int la_cli_explain(int argc, char **argv);

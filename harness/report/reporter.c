@@ -88,3 +88,20 @@ int la_reporter_write(const struct la_parts *parts, const char *report, const ch
     free(text);
     return failed;
 }
+
+int la_reporter_tell(const char *program, const char *report, const char *option, const char *value,
+                     struct la_error *error)
+{
+    const char *words[LA_REPORTER_WORDS + 4] = {[LA_REPORTER_WORDS] = report, value ? option : NULL, value};
+    int status = 0;
+    la_reporter_words(program, words);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execv(words[0], (char *const *)words);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : la_fail(error, "%s failed", program);
+}

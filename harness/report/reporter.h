@@ -19,6 +19,13 @@ void la_reporter_words(const char *program, const char *words[LA_REPORTER_WORDS]
 int la_reporter_write(const struct la_parts *parts, const char *report, const char *option, const char *path,
                       int stream, struct la_error *error);
 
+/*
+ * Has a program in python3 say on standard output what it has to say of a report; `option` with its `value` is given to
+ * it where that is not NULL. -1 with `error` filled.
+ */
+int la_reporter_tell(const char *program, const char *report, const char *option, const char *value,
+                     struct la_error *error);
+
 /* Whether it can be run at all: found out before a run that is to be reported on. */
 int la_reporter_try(struct la_error *error);
 

@@ -393,6 +393,14 @@ static int hand_over(const struct la_work *work, const json_t *result, struct la
     return failed;
 }
 
+static int tell_coverage(const struct la_suite *suite, struct la_error *error)
+{
+    char program[LA_PATH_MAX];
+    la_path(program, "%s/covered.py", suite->parts.campaigns);
+    printf("\n");
+    return la_reporter_tell(program, suite->out, "--store", suite->coverage_store, error);
+}
+
 static int report(struct la_work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
@@ -405,6 +413,8 @@ static int report(struct la_work *work, struct la_strings *limits)
     la_path(path, "%s/result.json", suite->out);
     bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
     if (failed)
+        status = usage(&error);
+    if (suite->coverage && tell_coverage(suite, &error))
         status = usage(&error);
     la_table_footer(result, suite->certify || work->alerts.own, suite->out, size_of(suite->out), status);
     json_decref(result);

@@ -216,6 +216,24 @@ class Coverage(LastackTest):
         self.assertFalse({cell for cell in coverage.ALL if cell[0] == "fork" and cell[1] != "server"})
 
 
+class CoverageOfRuns(LastackTest):
+    def test_what_scenarios_have_reached(self):
+        store = self.folder / "store.json"
+        run = self.lastack("run", SCENARIOS / "faults/failed-fsync-everysec-trickle.yaml", "--coverage-store", store)
+        self.assertIn("coverage: ", run.stdout)
+        reached = json.loads(store.read_text())["reached_by_runs"]
+        self.assertIn(["fdatasync", "server", "error:EIO"], reached)
+        store.write_text(json.dumps({"reached": [["write", "server", "writes", "error:EIO"]], "cuts": ["append lost"],
+                                     "reached_by_runs": [["fork", "server", "error:ENOMEM"]]}))
+        done = subprocess.run([LASTACK, "coverage", run.out, "--store", store], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kept = json.loads(store.read_text())
+        self.assertEqual(len(kept["reached_by_runs"]), len(reached) + 1)
+        self.assertEqual((kept["cuts"], kept["reached"]), (["append lost"], [["write", "server", "writes", "error:EIO"]]))
+        done = subprocess.run([LASTACK, "coverage", self.folder / "nowhere"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2)
+
+
 class Sweeps(LastackTest):
     def sweep(self, *words, **options):
         run = self.lastack("sweep", *words, **options)
