@@ -174,7 +174,9 @@ static void try_names(struct possible *possible, unsigned int at)
     la_path(path, "%s/%s", possible->dir, name);
     unlink(path);
     try_names(possible, at + 1);
-    for (size_t size = 0; size <= SIZE_MAX_TRIED; size++) {
+    static const size_t sizes[] = {0, 1, 4, 9, 10, 11, 19, SIZE_MAX_TRIED};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        const size_t size = sizes[s];
         write_content(path, "", size);
         try_names(possible, at + 1);
         for (unsigned int i = 0; size && i < 5 && possible->row->contents[i]; i++) {
