@@ -20,6 +20,7 @@ REPORT_S = 40  # kept for the reports
 CANARY_S = 60
 AGAIN = 10
 FIRST_BATCH, BATCH_MAX = 10, 500
+SHRINK_MINUTES = 2
 LEAST_S = 30  # less is not worth another batch
 WORST = {1: 0, 3: 1, 0: 2}  # exit statuses, worst first
 
@@ -38,6 +39,7 @@ class Night:
         self.open = False
         self.random = random.Random(asked.seed)
         self.interrupted = False
+        self.shrunk = set()  # kinds of findings
 
     def say(self, text):
         print(f"[{time.monotonic() - self.started:5.0f} s] {text}", flush=True)
@@ -147,6 +149,20 @@ class Night:
         shutil.rmtree(self.out / "again", ignore_errors=True)
         why = scenario["reasons"][0] if scenario["reasons"] else "violated"
         self.note(f"{scenario['name']} ({scenario['title']}): {why:.200}; reproduced {again} of {done}")
+        self.shrink(scenario, path, seed)
+
+    def shrink(self, scenario, path, seed):
+        """The first finding of its kinds, while there is time for it."""
+        kinds = tuple(scenario["violated"])
+        if kinds in self.shrunk or self.deadline.left < 2 * 60 * SHRINK_MINUTES:
+            return
+        self.shrunk.add(kinds)
+        folder = self.out / "shrunk" / scenario["name"]
+        folder.parent.mkdir(exist_ok=True)
+        runs.lastack("shrink", path, *self.common(), "--seed", seed, "--minutes", SHRINK_MINUTES, "--out", folder,
+                     seconds=self.deadline.left)
+        if (folder / "shrunk.yaml").is_file():
+            self.note(f"{scenario['name']}: its smallest case: {folder / 'shrunk.yaml'}")
 
     # ---- reports ----
 
