@@ -35,7 +35,6 @@ class Install(LastackTest):
             self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
             return done.stderr
 
-        (scenarios / "history").mkdir()
         (scenarios / "history/old-bug.yaml").write_text("name: old-bug\n")  # read, it is refused
         self.assertIn("/nonexistent", error("run", scenarios))
         self.assertIn("/nonexistent", error("certify"))

@@ -49,7 +49,7 @@ class Results(LastackTest):
         for field in ("faults", "injections", "power_cuts", "refused", "timeline", "claims"):
             self.assertTrue(any(scenario[field] for scenario in scenarios), field)
         for scenario in scenarios:
-            self.assertEqual(FIELDS - set(scenario), {"repeats"})
+            self.assertEqual(FIELDS - set(scenario), {"repeats", "explored"})
             alone = json.loads((run.out / scenario["bundle"] / "scenario.json").read_text())
             self.assertEqual({**alone, "bundle": scenario["bundle"]}, scenario)
 
@@ -78,7 +78,7 @@ class Results(LastackTest):
         conf = self.write("my.conf", "appendonly no\ndir /nowhere\nlogfile /nowhere/log\n")
         run = self.run_valid("kill9-aof-always", "--repeat", 2, "--config", conf)
         self.assert_sound(run)
-        self.assertEqual(FIELDS, set(run.scenario()))
+        self.assertEqual(FIELDS - {"explored"}, set(run.scenario()))
         self.assertEqual(run.scenario()["repeats"]["runs"], 2)
         self.assertTrue(run.scenario()["overrides"])
         self.assertTrue(run.result["changed_directives"])
@@ -102,7 +102,7 @@ class Results(LastackTest):
         self.assertEqual((result["finished"], result["pending"]), (True, []))
         interrupted = result["scenarios"][1]
         self.assertEqual(interrupted["reasons"], ["interrupted"])
-        self.assertEqual(FIELDS - set(interrupted), UNKNOWN | {"repeats"})
+        self.assertEqual(FIELDS - set(interrupted), UNKNOWN | {"repeats", "explored"})
 
 
 class Schema(LastackTest):
