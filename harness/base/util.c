@@ -305,6 +305,14 @@ void la_strings_add(struct la_strings *list, char *owned)
     list->items[list->count++] = owned;
 }
 
+void la_strings_add_once(struct la_strings *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->items[i], text))
+            return;
+    la_strings_add(list, la_strdup(text));
+}
+
 void la_strings_free(struct la_strings *list)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -113,6 +113,7 @@ struct la_strings {
     size_t count;
 };
 void la_strings_add(struct la_strings *list, char *owned);
+void la_strings_add_once(struct la_strings *list, const char *text); /* a copy, where the list has none */
 void la_strings_free(struct la_strings *list);
 
 #endif

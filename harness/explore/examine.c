@@ -78,34 +78,10 @@ static void begin_run(struct la_run *run, const struct la_basis *recorded, uint6
         run->ledger.head->mark_ns = 0;
 }
 
-static void end_run(struct la_run *run)
+static void read_back(struct la_run *run, const struct la_address *address)
 {
-    la_ledger_close(&run->ledger);
-    la_strings_free(&run->doubts);
-    la_strings_free(&run->broken);
-    la_strings_free(&run->suspected);
-    la_strings_free(&run->repairs);
-    la_measures_free(&run->measures);
-    json_decref(run->timeline);
-    free(run);
-}
-
-static int read_back(struct la_run *run, const struct la_address *address)
-{
-    struct la_strings sent = {0};
-    for (unsigned int i = 0; i < run->scenario->step_count; i++) {
-        const struct la_step *step = &run->scenario->steps[i];
-        la_strings_add(&sent, la_strdup(step->kind->keys ? step->kind->keys : la_step_line(step)));
-    }
-    const struct la_verify_options options = {
-        .ignore = &run->base_keys, .sent = &sent, .fault_ns = run->fault_ns, .timeless = true};
-    run->findings.node = run->nodes[0].spec->name;
-    int bad = la_verify_node(&run->ledger, address, &options, &run->findings, &run->verify);
-    la_strings_free(&sent);
-    if (bad)
-        return la_run_doubt(run, "%s", run->verify.why);
-    run->verified = &run->nodes[0];
-    return 0;
+    if (la_read_back(run, &run->nodes[0], address, (struct la_verify_options){0}) == 0)
+        run->verified = &run->nodes[0];
 }
 
 const struct la_choice *la_state_choice(const struct la_state *state)
@@ -153,7 +129,7 @@ static bool is_well_at(struct la_examiner *examiner, const struct la_address *ad
     struct la_judgement judgement = la_judge(run);
     bool well = judgement.verdict == LA_HOLDS;
     la_judgement_free(&judgement);
-    end_run(run);
+    la_run_free(run);
     return well;
 }
 
@@ -290,7 +266,7 @@ int la_examine_plainly(struct la_examiner *examiner, const struct la_state *stat
         result = conclude(run, bundle, examined, error);
     }
     la_node_free(&run->nodes[0]);
-    end_run(run);
+    la_run_free(run);
     la_empty_folder(data);
     rmdir(data);
     la_empty_folder(dir);

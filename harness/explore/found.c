@@ -147,21 +147,13 @@ static json_t *tell(const struct la_found *found, struct la_run *run, const stru
 
 /* ---- the judgement ---- */
 
-static bool known(const struct la_strings *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!strcmp(list->items[i], text))
-            return true;
-    return false;
-}
-
 static void add_kinds(struct la_strings *violated, const char *kinds)
 {
     char *copy = la_strdup(kinds);
     char *rest = copy;
     for (char *kind; (kind = strsep(&rest, ","));)
-        if (*kind && !known(violated, kind))
-            la_strings_add(violated, la_strdup(kind));
+        if (*kind)
+            la_strings_add_once(violated, kind);
     free(copy);
 }
 

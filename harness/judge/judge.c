@@ -21,24 +21,16 @@ struct opinions {
     struct la_strings unknown;
 };
 
-static void add_once(struct la_strings *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!strcmp(list->items[i], text))
-            return;
-    la_strings_add(list, la_strdup(text));
-}
-
 static void add_unmet(struct opinions *opinions, bool convicts, const char *kind, const char *reason)
 {
-    add_once(convicts ? &opinions->convicting : &opinions->unmet, reason);
-    add_once(convicts ? &opinions->convicting_kinds : &opinions->unmet_kinds, kind);
+    la_strings_add_once(convicts ? &opinions->convicting : &opinions->unmet, reason);
+    la_strings_add_once(convicts ? &opinions->convicting_kinds : &opinions->unmet_kinds, kind);
 }
 
 static void add(struct opinions *opinions, const char *kind, const struct la_opinion *opinion)
 {
     if (opinion->met == LA_UNKNOWN)
-        add_once(&opinions->unknown, opinion->reason);
+        la_strings_add_once(&opinions->unknown, opinion->reason);
     else if (opinion->met == LA_UNMET)
         add_unmet(opinions, opinion->convicts && opinions->data_speaks, kind, opinion->reason);
 }
@@ -283,7 +275,7 @@ struct la_judgement la_judge(const struct la_run *run)
     give_reasons(&judgement, &opinions);
     copy_all(&judgement.violated, &opinions.convicting_kinds, "");
     for (size_t i = 0; opinions.sound && i < opinions.unmet_kinds.count; i++)
-        add_once(&judgement.violated, opinions.unmet_kinds.items[i]);
+        la_strings_add_once(&judgement.violated, opinions.unmet_kinds.items[i]);
     copy_all(&judgement.doubts, &opinions.unknown, "");
     judgement.claims = la_alloc(judgement.claim_count, sizeof *judgement.claims);
     for (unsigned int i = 0; i < judgement.claim_count; i++)

@@ -321,6 +321,18 @@ static void guard_disk(struct la_run *run)
     }
 }
 
+void la_run_free(struct la_run *run)
+{
+    la_ledger_close(&run->ledger);
+    la_strings_free(&run->doubts);
+    la_strings_free(&run->broken);
+    la_strings_free(&run->suspected);
+    la_strings_free(&run->repairs);
+    la_measures_free(&run->measures);
+    json_decref(run->timeline);
+    free(run);
+}
+
 void la_run_pump(struct la_run *run)
 {
     guard_disk(run);

@@ -148,6 +148,9 @@ struct la_run {
     char samples[LA_NODES_MAX][LA_SAMPLE_MAX]; /* last timeline sample of each node, to note changes only */
 };
 
+/* Releases what was seen in a run, and the run: its nodes, and what was given to it, are whose they are. */
+void la_run_free(struct la_run *run);
+
 /* Reaps, restarts what is due, and takes a look at the clock. To be called at least every few milliseconds. */
 void la_run_pump(struct la_run *run);
 

@@ -25,13 +25,9 @@ struct reading {
 static const cyaml_schema_field_t reading_fields[] = {LA_TEXT("node", LA_OPTIONAL, struct reading, node),
                                                       LA_NUMBER("ttl_ms", struct reading, ttl_ms), LA_END};
 
-static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options,
-                       unsigned int lenient_ms)
+int la_read_back(struct la_run *run, const struct la_node *node, const struct la_address *address,
+                 struct la_verify_options options)
 {
-    char reads[LA_PATH_MAX];
-    char kept[LA_PATH_MAX];
-    la_path(reads, "%s/reads", run->dir);
-    la_path(kept, "%s/replies", run->dir);
     struct la_strings sent = {0};
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
@@ -40,14 +36,25 @@ static int verify_with(struct la_run *run, struct la_node *node, struct la_verif
     options.ignore = &run->base_keys;
     options.sent = &sent;
     options.fault_ns = run->fault_ns;
+    options.timeless = run->clock_changed;
+    run->findings.node = node->spec->name;
+    int bad = la_verify_node(&run->ledger, address, &options, &run->findings, &run->verify);
+    la_strings_free(&sent);
+    return bad ? la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why) : 0;
+}
+
+/* The same, and what was read is kept with the run. */
+static int verify_with(struct la_run *run, struct la_node *node, struct la_verify_options options,
+                       unsigned int lenient_ms)
+{
+    char reads[LA_PATH_MAX];
+    char kept[LA_PATH_MAX];
+    la_path(reads, "%s/reads", run->dir);
+    la_path(kept, "%s/replies", run->dir);
     options.reads_path = reads;
     options.kept_path = kept;
     options.lenient_ns = lenient_ms * UINT64_C(1000000);
-    options.timeless = run->clock_changed;
-    run->findings.node = node->spec->name;
-    int bad = la_verify_node(&run->ledger, &node->address, &options, &run->findings, &run->verify);
-    la_strings_free(&sent);
-    return bad ? la_run_doubt(run, "%s: %s", node->spec->name, run->verify.why) : 0;
+    return la_read_back(run, node, &node->address, options);
 }
 
 /* Recorded traffic is held against another server that is sent the same. */

@@ -61,6 +61,13 @@ int la_arm(struct la_run *run, struct la_node *node, const char *rule, bool opti
 int la_kill_group(struct la_run *run, struct la_node *node);
 int la_cut_power(struct la_run *run, struct la_node *node);
 
+/*
+ * Reads the node back by this address, and judges it by the run's ledger; of `options` what the run itself knows is
+ * filled in. -1 with a doubt.
+ */
+int la_read_back(struct la_run *run, const struct la_node *node, const struct la_address *address,
+                 struct la_verify_options options);
+
 /* Notes how many of the keys of a world there are, as a figure and in words; -1: 0, and why in words. */
 void la_note_keys(struct la_run *run, const char *name, int keys, const char *none);
 

@@ -73,12 +73,10 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
         *judgement = la_judge(run);
         *verify = run->verify;
     }
-    la_ledger_close(&run->ledger);
-    la_strings_free(&run->doubts);
     la_config_free(&config);
     json_decref(recorded.json);
     la_scenario_free((struct la_scenario *)run->scenario);
-    free(run);
+    la_run_free(run);
     return result;
 }
 

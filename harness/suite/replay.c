@@ -177,16 +177,9 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
         fprintf(stderr, "lastack: %s\n", error.text);
     if (run->node_count)
         la_node_free(&run->nodes[0]);
-    la_ledger_close(&run->ledger);
-    la_strings_free(&run->doubts);
-    la_strings_free(&run->broken);
-    la_strings_free(&run->suspected);
-    la_strings_free(&run->repairs);
-    la_measures_free(&run->measures);
-    json_decref(run->timeline);
     json_decref(bundle.recorded.json);
     la_config_free(&bundle.config);
     la_scenario_free(bundle.scenario);
-    free(run);
+    la_run_free(run);
     return status;
 }

@@ -293,17 +293,11 @@ static void destroy(struct la_run *run)
         la_path(path, "%s/ledger", run->dir);
         la_ledger_trim(&run->ledger, path);
     }
-    la_ledger_close(&run->ledger);
     la_recording_free(&run->recording);
     free(run->changed);
-    la_strings_free(&run->doubts);
-    la_strings_free(&run->broken);
-    la_strings_free(&run->suspected);
-    la_strings_free(&run->repairs);
-    la_measures_free(&run->measures);
     la_strings_free(&run->base_keys);
     free(run->base_digests);
-    json_decref(run->timeline);
+    la_run_free(run);
 }
 
 static struct la_run *begin(const struct la_scenario *scenario, const struct la_options *options, const char *dir)
@@ -336,7 +330,6 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
     la_guard_end(guard);
     la_place_down(&place);
     destroy(run);
-    free(run);
     return result;
 }
 
@@ -395,6 +388,5 @@ json_t *la_runner_record(const struct la_scenario *scenario, const struct la_opt
     json_t *result = then(run, context);
     la_guard_end(guard);
     destroy(run);
-    free(run);
     return result;
 }
