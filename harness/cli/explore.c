@@ -4,25 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/copy.h"
+#include "cli/suite.h"
 #include "cli/value.h"
 #include "explore/crew.h"
 #include "explore/explore.h"
-#include "suite/sandbox.h"
-#include "suite/suite.h"
 
-enum {
-    OPTION_SEED = 1000,
-    OPTION_MINUTES,
-    OPTION_ENDINGS,
-    OPTION_DEVIATIONS,
-    OPTION_STATES,
-    OPTION_PLAIN,
-    OPTION_JUNIT,
-    OPTION_JSON,
-    OPTION_HTML,
-    OPTION_SET
-};
+enum { OPTION_MINUTES = 1000, OPTION_ENDINGS, OPTION_DEVIATIONS, OPTION_STATES, OPTION_PLAIN };
 
 enum { MINUTES = 10, DEVIATIONS = 2, MINUTES_MAX = 1440 };
 
@@ -32,10 +19,6 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    {"server", 's', "PATH", 0, "server under test, any executable (default: redis-server from PATH)", 0},
-    {"config", 'c', "FILE", 0, "a redis.conf to run with; only scenarios that fit it are explored", 0},
-    {"set", OPTION_SET, "LINE", 0, "a redis.conf line that every scenario runs with, on top of all others; repeatable",
-     0},
     {"minutes", OPTION_MINUTES, "N", 0, "how long each scenario is explored at most, 1 to 1440 (default: 10)", 0},
     {"states", OPTION_STATES, "N", 0, "recover at most so many states of each scenario, 1 to 1000000", 0},
     {"endings", OPTION_ENDINGS, "LIST", 0,
@@ -44,13 +27,8 @@ static const struct argp_option options[] = {
      "try every state that differs in at most so many things from having nothing, or everything, that was not made "
      "durable, 0 to 6 (default: 2); then chance draws deeper ones",
      0},
-    {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
     {"jobs", 'j', "N", 0, "states at a time, 1 to 64 (default: as many as there are processors)", 0},
     {"plain", OPTION_PLAIN, NULL, 0, "start the server anew for each state, in place of forking one", 0},
-    {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
-    {"html", OPTION_HTML, NULL, 0, "also write a page, DIR/report.html", 0},
-    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
-    {"json", OPTION_JSON, "FILE", 0, "also write the result here; - is standard output", 0},
     {0}};
 
 static unsigned int ending_of(struct argp_state *state, const char *name)
@@ -79,12 +57,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct la_suite *suite = &arguments->suite;
     struct la_explore *explore = &arguments->explore;
     switch (key) {
-    case 's': suite->server = la_value_path(value, "--server"); break;
-    case 'c': suite->config = la_value_path(value, "--config"); break;
-    case 'o': la_path(suite->out, "%s", la_value_path(value, "--out")); break;
+    case ARGP_KEY_INIT: state->child_inputs[0] = suite; break;
     case 'j': explore->jobs = (unsigned int)la_value_number(state, value, "--jobs", 1, LA_CREW_MAX); break;
-    case OPTION_SET: la_strings_add(&suite->set, la_strdup(value)); break;
-    case OPTION_SEED: suite->seed = la_value_seed(state, value); break;
     case OPTION_MINUTES:
         explore->minutes = (unsigned int)la_value_number(state, value, "--minutes", 1, MINUTES_MAX);
         break;
@@ -94,9 +68,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
         explore->deviations = (unsigned int)la_value_number(state, value, "--deviations", 0, LA_DEVIATIONS_MAX);
         break;
     case OPTION_PLAIN: explore->plain = true; break;
-    case OPTION_HTML: suite->html = true; break;
-    case OPTION_JUNIT: suite->junit = la_value_path(value, "--junit"); break;
-    case OPTION_JSON: suite->json = la_value_path(value, "--json"); break;
     case ARGP_KEY_ARG: la_strings_add(&suite->files, la_strdup(la_value_path(value, "a scenario"))); break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -109,27 +80,14 @@ int la_cli_explore(int argc, char **argv)
         .suite = {.demands = {-1, -1, false}, .repeat = 1, .jobs = 1, .one = la_explore_scenario},
         .explore = {.endings = (1U << LA_ENDINGS) - 1, .deviations = DEVIATIONS, .minutes = MINUTES}};
     struct la_suite *suite = &arguments.suite;
-    struct la_error error;
-    struct argp argp = {options, parse, "[SCENARIO...]", NULL, NULL, NULL, NULL};
+    static const struct argp_child children[] = {{&la_cli_suite_options, 0, NULL, 0}, {0}};
+    struct argp argp = {options, parse, "[SCENARIO...]", NULL, children, NULL, NULL};
     suite->context = &arguments.explore;
-    suite->seed = la_now_ns() % 1000000000;
-    la_strings_add(&suite->command, la_strdup("lastack"));
-    la_strings_add(&suite->command, la_strdup("explore"));
-    for (int i = 1; i < argc; i++)
-        la_strings_add(&suite->command, la_strdup(argv[i]));
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    if (la_parts_find(&suite->parts, &error)) {
-        fprintf(stderr, "lastack: %s\n", error.text);
+    if (la_cli_suite_parse(suite, "explore", &argp, argc, argv, &arguments))
         return LA_EXIT_USAGE;
-    }
     arguments.explore.forkserver = suite->parts.forkserver;
     arguments.explore.jobs = arguments.explore.jobs ? arguments.explore.jobs : la_jobs_here();
     if (!suite->files.count)
         la_strings_add(&suite->files, la_format("%s/cuts", suite->parts.scenarios));
-    suite->made_out = la_value_out(suite->out);
-    int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
-    la_strings_free(&suite->files);
-    la_strings_free(&suite->command);
-    la_strings_free(&suite->set);
-    return status;
+    return la_cli_suite_run(suite);
 }

@@ -10,24 +10,21 @@
 #include "cli/list.h"
 #include "cli/playbook.h"
 #include "cli/report.h"
+#include "cli/suite.h"
 #include "cli/value.h"
 #include "report/ledger_print.h"
 #include "suite/rejudge.h"
 #include "suite/replay.h"
 #include "suite/sandbox.h"
-#include "suite/suite.h"
 
 enum {
     OPTION_JSON = 1000,
-    OPTION_JUNIT,
-    OPTION_SEED,
     OPTION_QUICK,
     OPTION_REPEAT,
     OPTION_RPO,
     OPTION_RTO,
     OPTION_NO_SHIM,
     OPTION_DATA,
-    OPTION_SET,
     OPTION_ALERTS,
     OPTION_CHECK,
     OPTION_DOCUMENT,
@@ -37,7 +34,6 @@ enum {
     OPTION_UNIT_DIR,
     OPTION_DEEP,
     OPTION_SHARD,
-    OPTION_HTML,
     OPTION_COVERAGE,
     OPTION_COVERAGE_STORE,
     OPTION_WORST,
@@ -103,15 +99,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct arguments *arguments = state->input;
     struct la_suite *suite = &arguments->suite;
     switch (key) {
-    case 's': suite->server = la_value_path(value, "--server"); break;
-    case 'c': suite->config = la_value_path(value, "--config"); break;
-    case 'o': la_path(suite->out, "%s", la_value_path(value, "--out")); break;
+    case ARGP_KEY_INIT: state->child_inputs[0] = suite; break;
     case 'j': suite->jobs = (unsigned int)la_value_number(state, value, "--jobs", 1, 64); break;
     case 'v': suite->verbose = true; break;
     case OPTION_DATA: suite->data = la_value_path(value, "--data"); break;
-    case OPTION_SEED: suite->seed = la_value_seed(state, value); break;
-    case OPTION_JUNIT: suite->junit = la_value_path(value, "--junit"); break;
-    case OPTION_JSON: suite->json = la_value_path(value, "--json"); break;
     case OPTION_QUICK: suite->quick = true; break;
     case OPTION_OLD_SERVER: suite->old_server = la_value_path(value, "--old-server"); break;
     case OPTION_MATRIX: suite->matrix = true; break;
@@ -122,7 +113,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_RESTORE: suite->restore = la_value_path(value, "--restore"); break;
     case OPTION_DOCUMENT: suite->document = la_value_path(value, "--document"); break;
     case OPTION_ALERTS: suite->alerts = la_value_path(value, "--alerts"); break;
-    case OPTION_HTML: suite->html = true; break;
     case OPTION_COVERAGE: suite->coverage = true; break;
     case OPTION_COVERAGE_STORE:
         suite->coverage = true;
@@ -133,7 +123,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case OPTION_WORST: suite->worst = true; break;
     case OPTION_REPEAT: suite->repeat = (unsigned int)la_value_number(state, value, "--repeat", 1, 10000); break;
     case OPTION_NO_SHIM: suite->no_shim = true; break;
-    case OPTION_SET: la_strings_add(&suite->set, la_strdup(value)); break;
     case OPTION_RPO: suite->demands.rpo_ms = la_value_duration(state, value, "--rpo"); break;
     case OPTION_RTO: suite->demands.rto_ms = la_value_duration(state, value, "--rto"); break;
     case OPTION_KEEP: suite->keep = keep(state, value); break;
@@ -157,27 +146,15 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp_option run_options[] = {
-    {"server", 's', "PATH", 0, "server under test, any executable (default: redis-server from PATH)", 0},
     {"old-server", OPTION_OLD_SERVER, "PATH", 0,
      "another version: what the server makes of its files after a crash, and it of the server's", 0},
-    {"config", 'c', "FILE", 0, "a redis.conf to run with; only scenarios that fit it are run", 0},
     {"data", OPTION_DATA, "DIR", 0, "start from a copy of this data directory", 0},
-    {"out", 'o', "DIR", 0, "where everything is written; new or empty (default: lastack-DATE-TIME)", 0},
-    {"seed", OPTION_SEED, "N", 0, "what random choices follow from (default: chosen and printed)", 0},
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default: as many as there are processors, and memory for)", 0},
     {"shard", OPTION_SHARD, "K/N", 0,
      "run the K-th share of the scenarios, of N; lastack report puts the reports of all together", 0},
-    {"html", OPTION_HTML, NULL, 0, "also write a page, DIR/report.html", 0},
     {"coverage", OPTION_COVERAGE, NULL, 0, "say what the faults have reached, of all that there is", 0},
     {"coverage-store", OPTION_COVERAGE_STORE, "FILE", 0, "the same, with what was ever reached: the file grows", 0},
-    {"junit", OPTION_JUNIT, "FILE", 0, "also write JUnit XML; - is standard output", 0},
-    {"json", OPTION_JSON, "FILE", 0,
-     "also write the result here (it is in DIR/result.json in any case); - is "
-     "standard output",
-     0},
-    {"set", OPTION_SET, "LINE", 0, "a redis.conf line that every scenario runs with, on top of all others; repeatable",
-     0},
     {"rpo", OPTION_RPO, "TIME", 0,
      "require a window of loss of at most TIME: 250 (ms), 1s, 2m; run: of every scenario, certify: at worst", 0},
     {"rto", OPTION_RTO, "TIME", 0, "require readiness within TIME of the fault, likewise", 0},
@@ -217,18 +194,10 @@ static int run(int argc, char **argv, bool certify)
 {
     struct arguments arguments = {.suite = {.demands = {-1, -1, false}, .repeat = 1}, .wants_files = !certify};
     struct la_suite *suite = &arguments.suite;
-    struct la_error error;
-    struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, NULL, NULL, NULL};
-    suite->seed = la_now_ns() % 1000000000;
-    la_strings_add(&suite->command, la_strdup("lastack"));
-    la_strings_add(&suite->command, la_strdup(certify ? "certify" : "run"));
-    for (int i = 1; i < argc; i++)
-        la_strings_add(&suite->command, la_strdup(argv[i]));
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    if (la_parts_find(&suite->parts, &error)) {
-        fprintf(stderr, "lastack: %s\n", error.text);
+    static const struct argp_child children[] = {{&la_cli_suite_options, 0, NULL, 0}, {0}};
+    struct argp argp = {run_options, parse, certify ? "" : "FILE|DIR...", NULL, children, NULL, NULL};
+    if (la_cli_suite_parse(suite, certify ? "certify" : "run", &argp, argc, argv, &arguments))
         return LA_EXIT_USAGE;
-    }
     suite->certify = certify;
     if (suite->matrix && !certify) {
         fprintf(stderr, "lastack: --matrix is an option of lastack certify\n");
@@ -238,12 +207,7 @@ static int run(int argc, char **argv, bool certify)
     suite->demands.of_worst = certify;
     if (certify)
         la_strings_add(&suite->files, la_strdup(suite->parts.scenarios));
-    suite->made_out = la_value_out(suite->out);
-    int status = la_sandbox_run(la_suite_run, suite, &suite->parts, LA_GRACE_REPORT_MS);
-    la_strings_free(&suite->files);
-    la_strings_free(&suite->command);
-    la_strings_free(&suite->set);
-    return status;
+    return la_cli_suite_run(suite);
 }
 
 static int run_files(int argc, char **argv)
