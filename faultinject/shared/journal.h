@@ -17,6 +17,8 @@
 #ifndef FAULTINJECT_SHARED_JOURNAL_H
 #define FAULTINJECT_SHARED_JOURNAL_H
 
+#include <stdbool.h>
+
 #include "shared/control_block.h"
 
 #define FI_JOURNAL_MAGIC   UINT64_C(0x4c4e524a54464c41)
@@ -37,7 +39,7 @@ enum {
 enum fi_record_state { FI_RECORD_FREE, FI_RECORD_BEGUN, FI_RECORD_DONE };
 
 /* Flags of a record. */
-enum { FI_RECORD_DURABLE = 1 /* the write was made with O_SYNC, O_DSYNC or RWF_DSYNC */ };
+enum { FI_RECORD_DURABLE = 1 /* the write was made with RWF_DSYNC or RWF_SYNC */ };
 
 /*
  * The first records are the directory as it was found: mkdir, open (with the file's size as `length`)
@@ -63,9 +65,15 @@ struct fi_record {
     uint32_t name2;       /* rename, link: where it went */
     int32_t result;       /* negative errno, or 0 */
     uint32_t role;
-    _Atomic uint64_t done_ns; /* syncs: CLOCK_MONOTONIC, before whoever made it could go on; 0: under way */
+    _Atomic uint64_t done_ns; /* fi_record_syncs: CLOCK_MONOTONIC, before whoever made it could go on; 0: under way */
     _Atomic uint64_t end;
 };
+
+/* When it is done something is durable that was not: then it notes the time, too. */
+static inline bool fi_record_syncs(const struct fi_record *record)
+{
+    return (FI_OPS_SYNC >> record->op & 1) || record->flags & FI_RECORD_DURABLE;
+}
 
 /* A regular file, by inode number: kept links see to it that none is used twice. */
 struct fi_file {

@@ -156,7 +156,7 @@ static void begun(struct fi_record *record)
 static void finish(struct fi_record *record, long result)
 {
     record->result = result < 0 ? (int32_t)result : 0;
-    if (FI_OPS_SYNC >> record->op & 1)
+    if (fi_record_syncs(record))
         atomic_store(&record->done_ns, fi_now_ns());
     atomic_store(&record->end, atomic_load(&fi_shim.journal->next));
     atomic_store_explicit(&record->state, FI_RECORD_DONE, memory_order_release);

@@ -164,8 +164,7 @@ static void recover_drawn(struct exploring *exploring)
         uint32_t drawn[DRAWN_AT_ONCE];
         unsigned int count = 0;
         for (int i = 0; i < DRAWS_MAX && count < DRAWN_AT_ONCE && la_now_ns() < exploring->until_ns; i++) {
-            const uint32_t state =
-                la_states_draw(states, &exploring->trail, exploring->explore->endings, exploring->end_ns, &random);
+            const uint32_t state = la_states_draw(states, &random);
             if (state != UINT32_MAX)
                 drawn[count++] = state;
         }
@@ -220,7 +219,8 @@ static int explore(struct exploring *exploring)
     const struct la_explore *asked = exploring->explore;
     exploring->began_ns = la_now_ns();
     exploring->until_ns = exploring->began_ns + asked->minutes * UINT64_C(60000000000);
-    la_states_find(&exploring->states, &exploring->trail, asked->endings, asked->deviations, exploring->end_ns);
+    la_states_begin(&exploring->states, &exploring->trail, asked->endings, exploring->end_ns);
+    la_states_find(&exploring->states, asked->deviations);
     exploring->plan = (struct la_crew_plan){.recorded = &exploring->recorded,
                                             .states = &exploring->states,
                                             .dir = exploring->dir,
@@ -252,7 +252,6 @@ static json_t *go_on(struct la_run *run, void *context)
     struct exploring *exploring = context;
     exploring->run = run;
     find_place(exploring);
-    la_states_begin(&exploring->states);
     if (!run->doubts.count && read_recording(exploring) == 0)
         explore(exploring);
     json_t *result = conclude(exploring);

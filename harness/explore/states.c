@@ -17,20 +17,6 @@ static void *reserve(size_t size)
     return memory;
 }
 
-void la_states_begin(struct la_states *states)
-{
-    *states = (struct la_states){0};
-    states->items = reserve(LA_STATES_MAX * sizeof *states->items);
-    states->slots = reserve(SLOTS * sizeof *states->slots);
-}
-
-void la_states_end(struct la_states *states)
-{
-    munmap(states->items, LA_STATES_MAX * sizeof *states->items);
-    munmap(states->slots, SLOTS * sizeof *states->slots);
-    *states = (struct la_states){0};
-}
-
 /* The slot of a tree, or the free one where it belongs. */
 static uint32_t *slot_of(const struct la_states *states, uint64_t hash)
 {
@@ -70,9 +56,10 @@ static void add(void *context, const struct la_choice *choice, uint64_t hash, ui
 
 /* ---- moments ---- */
 
+/* After it something is durable that was not: a sync, or a write that is one by itself. */
 static bool is_sync(const struct fi_record *record)
 {
-    return FI_OPS_SYNC >> record->op & 1 && record->state == FI_RECORD_DONE;
+    return fi_record_syncs(record) && record->state == FI_RECORD_DONE;
 }
 
 /*
@@ -108,28 +95,6 @@ static uint64_t *find_begins(const struct la_trail *trail, uint64_t end_ns)
     return begin_ns;
 }
 
-/* Until when what each moment leaves can be left, by a kill and by a cut. */
-struct dues {
-    uint64_t *kills_ns;
-    uint64_t *cuts_ns;
-};
-
-static struct dues find_dues(const struct la_trail *trail, uint64_t end_ns)
-{
-    return (struct dues){find_begins(trail, end_ns), find_syncs(trail, end_ns)};
-}
-
-static void free_dues(struct dues *dues)
-{
-    free(dues->kills_ns);
-    free(dues->cuts_ns);
-}
-
-static uint64_t due_at(const struct dues *dues, size_t cut, enum la_ending ending)
-{
-    return ending == LA_ENDING_KILL ? dues->kills_ns[cut] : dues->cuts_ns[cut];
-}
-
 /* The first records are the directory as it was found, and at their end stands a sync of everything. */
 static size_t first_moment(const struct la_trail *trail)
 {
@@ -139,30 +104,50 @@ static size_t first_moment(const struct la_trail *trail)
     return 0;
 }
 
-void la_states_find(struct la_states *states, const struct la_trail *trail, unsigned int endings, unsigned int most,
-                    uint64_t end_ns)
+void la_states_begin(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns)
 {
-    const size_t first = first_moment(trail);
-    struct dues dues = find_dues(trail, end_ns);
-    states->moments = trail->count + 1 - first;
+    *states = (struct la_states){.trail = trail, .endings = endings, .first = first_moment(trail)};
+    states->moments = trail->count + 1 - states->first;
+    states->kills_ns = find_begins(trail, end_ns);
+    states->cuts_ns = find_syncs(trail, end_ns);
+    states->items = reserve(LA_STATES_MAX * sizeof *states->items);
+    states->slots = reserve(SLOTS * sizeof *states->slots);
+}
+
+void la_states_end(struct la_states *states)
+{
+    if (!states->items)
+        return;
+    munmap(states->items, LA_STATES_MAX * sizeof *states->items);
+    munmap(states->slots, SLOTS * sizeof *states->slots);
+    free(states->kills_ns);
+    free(states->cuts_ns);
+    *states = (struct la_states){0};
+}
+
+static uint64_t due_at(const struct la_states *states, size_t cut, int ending)
+{
+    return ending == LA_ENDING_KILL ? states->kills_ns[cut] : states->cuts_ns[cut];
+}
+
+void la_states_find(struct la_states *states, unsigned int most)
+{
     for (int ending = 0; ending < LA_ENDINGS; ending++)
-        states->whole[ending] = endings >> ending & 1;
-    for (size_t cut = first; cut <= trail->count && !states->full; cut++) {
+        states->whole[ending] = states->endings >> ending & 1;
+    for (size_t cut = states->first; cut <= states->trail->count && !states->full; cut++) {
         struct la_trail at;
-        la_trail_at(trail, cut, &at);
+        la_trail_at(states->trail, cut, &at);
         for (int ending = 0; ending < LA_ENDINGS; ending++) {
-            if (!(endings >> ending & 1))
+            if (!(states->endings >> ending & 1))
                 continue;
-            const enum la_ending by = (enum la_ending)ending;
-            struct found found = {states, due_at(&dues, cut, by), UINT32_MAX};
-            const bool whole = la_space_walk(&at, (uint32_t)cut, by, most, add, &found);
+            struct found found = {states, due_at(states, cut, ending), UINT32_MAX};
+            const bool whole = la_space_walk(&at, (uint32_t)cut, (enum la_ending)ending, most, add, &found);
             states->whole[ending] = states->whole[ending] && whole;
         }
         la_trail_free(&at);
     }
     for (int ending = 0; ending < LA_ENDINGS; ending++)
         states->whole[ending] = states->whole[ending] && !states->full;
-    free_dues(&dues);
 }
 
 /* A cut by one of the endings that leave more than one state. */
@@ -178,22 +163,18 @@ static int draw_ending(unsigned int endings, uint64_t *random)
     return ending;
 }
 
-uint32_t la_states_draw(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns,
-                        uint64_t *random)
+uint32_t la_states_draw(struct la_states *states, uint64_t *random)
 {
-    const int ending = draw_ending(endings, random);
+    const int ending = draw_ending(states->endings, random);
     if (ending < 0 || states->full)
         return UINT32_MAX;
-    const size_t first = first_moment(trail);
-    const size_t cut = first + la_random(random) % (trail->count + 1 - first);
-    struct dues dues = find_dues(trail, end_ns);
-    struct found found = {states, due_at(&dues, cut, (enum la_ending)ending), UINT32_MAX};
+    const size_t cut = states->first + la_random(random) % states->moments;
+    struct found found = {states, due_at(states, cut, ending), UINT32_MAX};
     struct la_trail at;
-    la_trail_at(trail, cut, &at);
+    la_trail_at(states->trail, cut, &at);
     la_space_draw(&at, (uint32_t)cut, (enum la_ending)ending, random, add, &found);
     states->possible[ending]--; /* which of them are drawn is chance */
     la_trail_free(&at);
-    free_dues(&dues);
     return found.later;
 }
 

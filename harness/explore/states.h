@@ -10,6 +10,11 @@
 enum { LA_STATES_MAX = 1 << 20 };
 
 struct la_states {
+    const struct la_trail *trail;
+    unsigned int endings; /* bits of enum la_ending */
+    size_t first;         /* the first moment: an index into the trail */
+    uint64_t *kills_ns;   /* until when what each moment leaves can be left, by a kill */
+    uint64_t *cuts_ns;    /* ... and by a cut */
     struct la_state *items;
     uint32_t count;
     uint32_t *slots; /* a hash table of indices + 1 */
@@ -19,22 +24,18 @@ struct la_states {
     bool whole[LA_ENDINGS]; /* the states of that ending are all that there are */
 };
 
-void la_states_begin(struct la_states *states);
+/* Of a trail that stays, and a node that lived until `end_ns`. Ended with la_states_end. */
+void la_states_begin(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns);
 void la_states_end(struct la_states *states);
 
-/*
- * Adds those of every moment, by the endings whose bits are set, that deviate in at most `most` things. `end_ns`: until
- * then the node lived.
- */
-void la_states_find(struct la_states *states, const struct la_trail *trail, unsigned int endings, unsigned int most,
-                    uint64_t end_ns);
+/* Adds those of every moment that deviate in at most `most` things. */
+void la_states_find(struct la_states *states, unsigned int most);
 
 /*
  * Draws one that deviates in more: its index, where it is new, or can be left at a later moment than was known; else
  * UINT32_MAX. `random` is the state of la_random. While no process looks at them.
  */
-uint32_t la_states_draw(struct la_states *states, const struct la_trail *trail, unsigned int endings, uint64_t end_ns,
-                        uint64_t *random);
+uint32_t la_states_draw(struct la_states *states, uint64_t *random);
 
 /* How many there are by an ending. */
 uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending);
