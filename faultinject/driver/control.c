@@ -357,7 +357,8 @@ bool fi_control_blind(const struct fi_control *control, char *out, size_t size)
                                                       "a rename or link across the data directory's border",
                                                       "fallocate or ioctl that moves, clones or punches out data",
                                                       "a file opened by openat2 or by a handle",
-                                                      "a child that died of SIGSYS (a helper without the library)"};
+                                                      "a child that died of SIGSYS (a helper without the library)",
+                                                      "a file opened with O_SYNC or O_DSYNC"};
     uint32_t blind = atomic_load(&control->blind);
     size_t used = 0;
     out[0] = '\0';

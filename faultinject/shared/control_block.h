@@ -177,7 +177,8 @@ enum fi_blind {
     FI_BLIND_RANGES = 8,   /* fallocate or ioctl that moves, clones or punches out data */
     FI_BLIND_OPEN = 16,    /* a file opened for writing by openat2 or by a handle */
     FI_BLIND_SIGSYS = 32,  /* a child died of SIGSYS: it had the filter, and no handler */
-    FI_BLIND_KINDS = 6
+    FI_BLIND_DSYNC = 64,   /* with a journal: a file opened with O_SYNC or O_DSYNC, so that each write is durable */
+    FI_BLIND_KINDS = 7
 };
 
 /*

@@ -35,6 +35,8 @@ static long open_watched(int dirfd, const char *path, const char *below, int fla
     fi_record_open_begin(&note, dirfd, path, below, flags);
     result = FI_OWN(SYS_openat, dirfd, (long)path, flags, mode);
     fi_fd_set((int)result, (flags & O_APPEND) ? FI_FD_APPENDS : FI_FD_WATCHED);
+    if (fi_shim.journal && flags & O_DSYNC)
+        fi_shim_blind(FI_BLIND_DSYNC);
     fi_record_open_end(&note, (int)result);
     if (result >= 0 && freed)
         fi_engine_disk_give(fi_shim.control, freed);

@@ -167,6 +167,7 @@ static void what_it_cannot_follow_is_noted_by_name(void **state)
         {"open renameout", "a rename or link across the data directory's border"},
         {"open write punch", "fallocate or ioctl that moves, clones or punches out data"},
         {"openat2", "a file opened by openat2 or by a handle"},
+        {"opensynced write", "a file opened with O_SYNC or O_DSYNC"},
     };
     for (size_t i = 0; i < sizeof blind / sizeof *blind; i++) {
         void *mine;

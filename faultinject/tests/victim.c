@@ -42,6 +42,11 @@ static long do_open_plain(void)
     return (fd = open("file", O_CREAT | O_RDWR, 0600)) < 0 ? -1 : 0;
 }
 
+static long do_open_synced(void)
+{
+    return (fd = open("file", O_CREAT | O_RDWR | O_DSYNC, 0600)) < 0 ? -1 : 0;
+}
+
 static long do_open_raw(void)
 {
     return (fd = (int)syscall(SYS_openat, AT_FDCWD, "file", O_CREAT | O_RDWR | O_TRUNC, 0600)) < 0 ? -1 : 0;
@@ -531,6 +536,7 @@ static const struct {
 } operations[] = {
     {"open", do_open},
     {"openplain", do_open_plain},
+    {"opensynced", do_open_synced},
     {"openraw", do_open_raw},
     {"openat2", do_open_openat2},
     {"write", do_write},
