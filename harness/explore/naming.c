@@ -62,6 +62,7 @@ enum { PATHS_MAX = 256 };
 struct picks {
     size_t values[PATHS_MAX]; /* how many each path has */
     size_t count;
+    bool more; /* there are paths that have no room */
     bool all;
     size_t paths[2]; /* that deviate, */
     size_t ways[2];  /* and how */
@@ -71,6 +72,7 @@ struct picks {
 static size_t pick(void *context, size_t path, size_t values)
 {
     struct picks *picks = context;
+    picks->more = picks->more || path >= PATHS_MAX;
     if (path < PATHS_MAX) {
         picks->values[path] = values;
         picks->count = path + 1 > picks->count ? path + 1 : picks->count;
@@ -110,15 +112,17 @@ static void deviate(const struct la_trail *trail, struct picks *picks, size_t fi
 static void find_picks(const struct la_trail *trail, unsigned int most, struct la_namings *namings)
 {
     size_t open = 0;
+    bool many = false;
     for (int all = 0; all < 2; all++) {
         struct picks picks = {.all = all};
         add_picked(trail, &picks, namings);
         deviate(trail, &picks, 0, most, namings);
+        many = many || picks.more;
         open = 0;
         for (size_t i = 0; i < picks.count; i++)
             open += picks.values[i] > 1;
     }
-    namings->whole = open <= most && open <= 2;
+    namings->whole = open <= most && open <= 2 && !many;
 }
 
 void la_namings_of(const struct la_trail *trail, enum la_ending ending, unsigned int most, struct la_namings *namings)

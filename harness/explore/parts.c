@@ -148,6 +148,7 @@ bool la_dim_may_go(const struct la_trail *trail, const struct la_dim *dim, size_
 
 static void add_dim(struct la_parts_of_state *parts, struct la_part_file *file, size_t unit, size_t ways)
 {
+    parts->more = parts->more || ways >= UINT16_MAX || parts->dim_count == UINT16_MAX;
     if (ways < 2 || parts->dim_count == UINT16_MAX)
         return;
     parts->dims = la_realloc(parts->dims, parts->dim_count + 1, sizeof *parts->dims);

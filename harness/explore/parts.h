@@ -46,6 +46,7 @@ struct la_parts_of_state {
     uint64_t likeness;
     struct la_dim *dims; /* sizes first: what a unit shows depends on them */
     size_t dim_count;
+    bool more; /* there are dimensions, or ways, that have no room */
 };
 
 /* Everything as it is in the state from which the others deviate. Released with la_parts_of_state_free. */

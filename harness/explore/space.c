@@ -68,7 +68,8 @@ static void begin_naming(struct walk *walk, const struct la_naming *naming)
 static bool walk_naming(struct walk *walk, const struct la_naming *naming)
 {
     begin_naming(walk, naming);
-    const bool whole = walk->choice.ending == LA_ENDING_KILL || walk->parts.dim_count <= walk->most;
+    const bool whole =
+        walk->choice.ending == LA_ENDING_KILL || (walk->parts.dim_count <= walk->most && !walk->parts.more);
     go_on(walk, 0);
     la_parts_of_state_free(&walk->parts);
     return whole;
@@ -81,7 +82,7 @@ bool la_space_walk(const struct la_trail *trail, uint32_t cut, enum la_ending en
     struct walk walk = {.trail = trail, .visit = visit, .context = context};
     most = most < LA_DEVIATIONS_MAX ? most : LA_DEVIATIONS_MAX;
     la_namings_of(trail, ending, most, &namings);
-    bool whole = namings.whole;
+    bool whole = namings.whole && namings.count < UINT16_MAX;
     for (size_t i = 0; i < namings.count && i < UINT16_MAX; i++) {
         const struct la_naming *naming = &namings.items[i];
         walk.choice = (struct la_choice){.cut = cut,

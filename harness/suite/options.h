@@ -10,7 +10,10 @@ enum la_keep { LA_KEEP_ALL, LA_KEEP_FINDINGS, LA_KEEP_NONE };
 /* As many scenarios at a time as there are processors, and memory for. */
 unsigned int la_jobs_here(void);
 
-/* How one scenario is run, in the folder `dir`: its result object. */
+/*
+ * How one scenario is run, in the folder `dir`: its result object. Asked to end (la_interrupted), it gives that of what
+ * it has done by then.
+ */
 typedef json_t *(*la_run_one)(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
                               const void *context);
 

@@ -360,7 +360,7 @@ static void record(struct la_run *run)
         return;
     for (unsigned int i = 0; i < run->scenario->step_count; i++) {
         const struct la_step *step = &run->scenario->steps[i];
-        if (is_end(step, left_out))
+        if (is_end(step, left_out) || la_interrupted())
             break;
         left_out = left_out || ends(step);
         if (!ends(step) && step->kind->run(run, step->spec))

@@ -115,7 +115,15 @@ static bool is_plain(const char *path)
     return !path[strcspn(path, " :$")];
 }
 
-/* Inside a box: the library's folder, mounted where its path is plain. */
+/* The file is found by the same name in that folder. */
+static void move_to(char path[LA_PATH_MAX], const char *folder)
+{
+    char moved[LA_PATH_MAX];
+    la_path(moved, "%s/%s", folder, strrchr(path, '/') + 1);
+    la_path(path, "%s", moved);
+}
+
+/* Inside a box: the libraries' folder, mounted where its path is plain. */
 static int mount_library(struct la_parts *parts)
 {
     char folder[LA_PATH_MAX];
@@ -124,16 +132,15 @@ static int mount_library(struct la_parts *parts)
         return 0;
     if (mount(dirname(folder), PLAIN_PLACE, NULL, MS_BIND | MS_REC, NULL))
         return -1;
-    const char *name = strrchr(parts->shim, '/') + 1;
-    la_path(folder, PLAIN_PLACE "/%s", name);
-    la_path(parts->shim, "%s", folder);
+    move_to(parts->shim, PLAIN_PLACE);
+    move_to(parts->forkserver, PLAIN_PLACE);
     return 0;
 }
 
-/* Where there is no box: a copy, in a folder that is removed by the caller. Empty: there was no need. */
+/* Where there is no box: copies, in a folder that is removed by the caller. Empty: there was no need. */
 static int copy_library(struct la_parts *parts, char folder[LA_PATH_MAX], struct la_error *error)
 {
-    char copy[LA_PATH_MAX];
+    char *const libraries[] = {parts->shim, parts->forkserver};
     folder[0] = '\0';
     if (is_plain(parts->shim))
         return 0;
@@ -142,10 +149,13 @@ static int copy_library(struct la_parts *parts, char folder[LA_PATH_MAX], struct
         folder[0] = '\0';
         return la_fail(error, "no temporary folder for libfaultinject.so: %s", strerror(errno));
     }
-    la_path(copy, "%s/libfaultinject.so", folder);
-    if (la_copy_file(parts->shim, copy, error))
-        return -1;
-    la_path(parts->shim, "%s", copy);
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        char original[LA_PATH_MAX];
+        la_path(original, "%s", libraries[i]);
+        move_to(libraries[i], folder);
+        if (la_copy_file(original, libraries[i], error))
+            return -1;
+    }
     return 0;
 }
 

@@ -27,7 +27,7 @@ enum { LA_GRACE_REPORT_MS = 20000, LA_GRACE_NONE_MS = 0 };
  * Enters the box and calls `inside` in it, as the first process of the new process namespace, with SIGINT, SIGTERM and
  * SIGHUP blocked: see la_interrupted. Returns its exit status in the caller, which waits outside, passes signals on,
  * and ends what has not ended within the grace. What the kernel does not grant is listed in `limits` (inside only).
- * `parts->shim` becomes a path that LD_PRELOAD can take.
+ * `parts->shim` and `parts->forkserver` become paths that LD_PRELOAD can take.
  */
 int la_sandbox_run(int (*inside)(void *context, const struct la_sandbox *sandbox, struct la_strings *limits),
                    void *context, struct la_parts *parts, unsigned int grace_ms);

@@ -223,7 +223,8 @@ static void start_job(struct la_work *work, const struct la_job *job)
     if (pid == 0) {
         sigset_t none;
         sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        if (!work->suite->one) /* else it looks for signals itself */
+            sigprocmask(SIG_SETMASK, &none, NULL);
         int status = run_one(work, job);
         fflush(NULL);
         _exit(status);
@@ -276,7 +277,7 @@ static void interrupt(struct la_work *work)
         fprintf(stderr, "lastack: interrupted, cleaning up\n");
     work->interrupted = true;
     for (unsigned int i = 0; i < work->running; i++)
-        kill(work->jobs[i].pid, SIGKILL); /* its servers get a parent-death signal */
+        kill(work->jobs[i].pid, work->suite->one ? SIGTERM : SIGKILL); /* its servers get a parent-death signal */
 }
 
 static size_t count_jobs(const struct la_work *work, size_t first, size_t end)

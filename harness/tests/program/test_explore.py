@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """lastack explore: every state that a crash may leave, by the real server and by broken ones."""
+import json
+import signal
 import subprocess
+import time
 import unittest
 
 from support import BROKEN, LASTACK, LastackTest, scenario_file
@@ -69,6 +72,21 @@ class RealServer(Explore):
         run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "ext4", "--states", "6")
         self.assertEqual(found["cut-aof-always-repaired"]["explored"]["recovered"], 6, run.stdout)
         self.assertFalse(self.ending(found["cut-aof-always-repaired"], "ext4")["all"])
+
+
+class Interrupted(Explore):
+    def test_what_was_done_by_then_is_a_result(self):
+        out = self.folder / "cut"
+        process = subprocess.Popen([LASTACK, "explore", scenario_file("cut-aof-everysec"), "--endings", "kill,ext4", "--out", out],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        while not list(out.glob("*/exploring")) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+        [scenario] = json.loads((out / "result.json").read_text())["scenarios"]
+        self.assertTrue(scenario["explored"]["cut_short"], said)
+        self.assertIn("cut short: a beginning of it", said)
+        self.assertFalse(list(out.glob("*/exploring")), "nothing is left of what it worked on")
 
 
 class BrokenServers(Explore):
