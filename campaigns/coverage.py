@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import classes
+import runs
 import tour
 
 ROLES = ("server", "save-child", "rewrite-child", "child")
@@ -46,38 +47,49 @@ def of_scenario(scenario, kind):
 
 
 class Store:
-    """A file of cells that have been reached, which grows from run to run. None: it is kept nowhere."""
+    """A file of what has been reached, by what it is counted in, that grows from run to run. None: it is kept nowhere."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path) if path else None
-        self.reached = self.read()
+        self.kept = self.read()
+
+    @property
+    def reached(self):
+        return self.kept.get("reached", set()) & ALL
 
     def read(self):
         if not self.path or not self.path.exists():
-            return set()
+            return {}
         try:
-            cells = json.loads(self.path.read_text())["reached"]
-            return {tuple(cell) for cell in cells} & ALL
-        except (ValueError, KeyError, TypeError) as error:
+            return {name: {tuple(item) if isinstance(item, list) else item for item in items}
+                    for name, items in json.loads(self.path.read_text()).items()}
+        except (ValueError, AttributeError, TypeError) as error:
             raise ValueError(f"{self.path}: no coverage store: {error}") from error
 
-    def add(self, cells):
+    def add(self, items, name="reached"):
         """What another run has added meanwhile stays."""
-        self.reached |= set(cells) & ALL
-        if not self.path:
-            return
-        self.reached |= self.read()
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text(json.dumps({"reached": sorted(self.reached)}, indent=0) + "\n")
-        partial.replace(self.path)
+        for other, kept in self.read().items():
+            self.kept.setdefault(other, set()).update(kept)
+        self.kept.setdefault(name, set()).update(items)
+        if self.path:
+            runs.write_json(self.path, {name: sorted(items) for name, items in self.kept.items()}, 0)
+
+
+def of_each(reached, whole):
+    """A line for each operation: how many of its cells, and ways to fail that it never had."""
+    for op in classes.FAULTS:
+        all_of_it = {cell for cell in whole if cell[0] == op}
+        here = all_of_it & set(reached)
+        yield told_of(op, {cell[-1] for cell in here}, {cell[-1] for cell in all_of_it}, len(here), len(all_of_it))
+
+
+def told_of(name, seen, there_are, count=None, of=None):
+    never = sorted(there_are - seen)
+    return (f"  {name:<12} {len(seen) if count is None else count:>4} of {len(there_are) if of is None else of:<4}"
+            + (f" never: {', '.join(never)}" if never else ""))
 
 
 def told(reached):
     """By operation: how many cells were reached, and of which roles and phases none ever was."""
-    lines = []
-    for op in classes.FAULTS:
-        whole = {cell for cell in ALL if cell[0] == op}
-        here = whole & set(reached)
-        never = sorted({fault for *_, fault in whole} - {fault for *_, fault in here})
-        lines.append(f"  {op:<12} {len(here):>4} of {len(whole):<4}" + (f" never: {', '.join(never)}" if never else ""))
-    return [f"coverage: {len(set(reached) & ALL)} of {len(ALL)} (operation x role x phase x how it fails)", *lines]
+    return [f"coverage: {len(set(reached) & ALL)} of {len(ALL)} (operation x role x phase x how it fails)",
+            *of_each(reached, ALL)]

@@ -2,9 +2,9 @@
 import argparse
 import json
 import pathlib
-import sys
 
 import coverage
+import runs
 
 # What a simulated power cut may have done to a directory (docs/power-cuts.md); as result.json has it.
 CLASSES = ("create or mkdir undone", "rename undone", "unlink undone", "truncate undone", "unforced metadata kept", "append lost",
@@ -42,41 +42,10 @@ def commands_of(result):
 
 
 def told(cells, cuts, commands):
-    lines = [f"coverage: {len(cells)} of {len(ALL)} (operation x role x how it fails)"]
-    for op in coverage.classes.FAULTS:
-        whole = {cell for cell in ALL if cell[0] == op}
-        here = whole & cells
-        never = sorted({how for *_, how in whole} - {how for *_, how in here})
-        lines.append(f"  {op:<12} {len(here):>4} of {len(whole):<4}" + (f" never: {', '.join(never)}" if never else ""))
-    unseen = [name for name in CLASSES if name not in cuts]
-    lines.append(f"  power cuts   {len(cuts):>4} of {len(CLASSES):<4}" + (f" never: {', '.join(unseen)}" if unseen else ""))
     known, sent = commands
-    if known:
-        lines.append(f"  commands     {len(sent):>4} of {len(known):<4}" + (f" never: {', '.join(sorted(known - sent))}"
-                                                                           if known - sent else ""))
-    return lines
-
-
-class Store(coverage.Store):
-    """Keeps what was reached without a phase, and the classes, beside what sweeps have reached."""
-
-    def extra(self):
-        if not self.path or not self.path.exists():
-            return set(), set()
-        data = json.loads(self.path.read_text())
-        return {tuple(cell) for cell in data.get("reached_by_runs", [])} & ALL, set(data.get("cuts", [])) & set(CLASSES)
-
-    def add_runs(self, cells, cuts):
-        if not self.path:
-            return cells, cuts
-        before = self.extra()
-        cells, cuts = cells | before[0], cuts | before[1]
-        data = json.loads(self.path.read_text()) if self.path.exists() else {"reached": []}
-        data.update(reached_by_runs=sorted(cells), cuts=sorted(cuts))
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text(json.dumps(data, indent=0) + "\n")
-        partial.replace(self.path)
-        return cells, cuts
+    lines = [f"coverage: {len(cells)} of {len(ALL)} (operation x role x how it fails)", *coverage.of_each(cells, ALL),
+             coverage.told_of("power cuts", cuts, set(CLASSES))]
+    return lines + ([coverage.told_of("commands", sent, known)] if known else [])
 
 
 def main():
@@ -95,15 +64,11 @@ def main():
         more = commands_of(result)
         known |= more[0]
         sent |= more[1]
-    store = Store(asked.store)
-    cells, cuts = store.add_runs(cells, cuts)
-    print("\n".join(told(cells, cuts, (known, sent))))
+    store = coverage.Store(asked.store)
+    store.add(cells, "reached_by_runs")
+    store.add(cuts, "cuts")
+    print("\n".join(told(store.kept["reached_by_runs"] & ALL, store.kept["cuts"] & set(CLASSES), (known, sent))))
     return 0
 
 
-try:
-    status = main()
-except (OSError, ValueError, KeyError, TypeError) as error:
-    print(f"lastack coverage: {error}", file=sys.stderr)
-    status = 2
-sys.exit(status)
+runs.end_with(main, (OSError, ValueError, KeyError, TypeError))

@@ -18,6 +18,10 @@ Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(
     "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None))
 
 
+def text_of(scenario):
+    return yaml.dump(scenario, Dumper=Dumper, sort_keys=False, width=1000)
+
+
 class Draw:
     """One scenario. What is promised of it follows from what was drawn, and from nothing else."""
 
@@ -214,7 +218,7 @@ class Draw:
         return {**scenario, "steps": self.steps, "expect": self.expect or [{"exit": {"how": "killed"}}]}  # nothing is promised but what always is
 
     def text(self):
-        return yaml.dump(self.scenario(), Dumper=Dumper, sort_keys=False, width=1000)
+        return text_of(self.scenario())
 
 
 def write(folder, seeds):

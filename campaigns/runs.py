@@ -1,11 +1,14 @@
 """Runs of lastack that end in time, whatever they are at."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 LASTACK = os.environ.get("LASTACK", "lastack")
+SCENARIOS = pathlib.Path(__file__).resolve().parent.parent / "scenarios"
 GRACE_S = 25  # an interrupted run cleans up, and leaves a valid result
 
 
@@ -29,6 +32,53 @@ def whole_number(text):
     if not 0 <= value < 10 ** 15:
         raise ValueError
     return value
+
+
+class Refused(Exception):
+    """A mistake of the user's, in one line."""
+
+
+def no_empty_names(parser, asked, *options):
+    for option in options:
+        if getattr(asked, option) == "":
+            parser.error(f"--{option.replace('_', '-')}: the name is empty (a variable that is not set?)")
+
+
+def new_folder(path, else_do="name a new folder"):
+    """Nothing is written where there is something."""
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise Refused(f"--out {path}: there is something already: {else_do}")
+    return path
+
+
+def scenario_files(name, what="such file"):
+    """The file of that path, or of the scenario of that name that comes with lastack."""
+    path = pathlib.Path(name)
+    paths = [path] if path.is_file() else sorted(SCENARIOS.glob(f"*/{name}.yaml"))
+    if not paths:
+        raise Refused(f"{name}: no {what} or scenario; 'lastack list' has the names")
+    return paths
+
+
+def write_json(path, data, indent):
+    """Whole or not at all: it is renamed into place."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(data, indent=indent) + "\n")
+    partial.replace(path)
+
+
+def end_with(main, errors=(Refused,)):
+    """The program's end: its exit status, 2 for a mistake, which is said."""
+    try:
+        status = main()
+    except errors as error:
+        print(f"lastack: {error}", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 2
+    sys.exit(status)
 
 
 class Interrupted(Exception):

@@ -6,9 +6,9 @@ import json
 import math
 import pathlib
 import random
+import shlex
 import shutil
 import sys
-import time
 
 import yaml
 
@@ -22,10 +22,6 @@ LAST_RUNS = 20
 CONFIRMED = 3  # of a finding that shows in every run, so many of a smaller scenario must show it
 SURE = 0.05  # a candidate that shows it as often as the whole did is missed so rarely
 SCRIPT_BYTES = 256 << 10  # of files that a script brings along
-
-
-class Unusable(Exception):
-    """What was given, in one line."""
 
 
 class Finding:
@@ -42,7 +38,7 @@ class Finding:
         self.kinds = self.first["violated"] if self.first else []
         if not self.kinds:
             verdict = self.first["verdict"] if self.first else "it could not be run"
-            raise Unusable(f"{asked.what}: it is not violated in {FIRST_TRIES} runs ({verdict}): there is "
+            raise runs.Refused(f"{asked.what}: it is not violated in {FIRST_TRIES} runs ({verdict}): there is "
                            "nothing to shrink")
         shown = self.first.get("repeats", {}).get("violated", FIRST_TRIES)
         rate = shown / FIRST_TRIES
@@ -53,7 +49,7 @@ class Finding:
         """The scenario's entry of the result; None: it is no scenario, or the run was cut."""
         file = self.folder / "scenario.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(smaller.text_of(scenario, drawn.Dumper))
+        file.write_text(drawn.text_of(scenario))
         report = self.folder / "report"
         shutil.rmtree(report, ignore_errors=True)
         words = ["run", file, "--seed", self.asked.seed, "--out", report, "--repeat", times, "--keep", "none"]
@@ -67,7 +63,7 @@ class Finding:
         return found[0] if found else None
 
     def __call__(self, scenario):
-        text = smaller.text_of(scenario, drawn.Dumper)
+        text = drawn.text_of(scenario)
         if text not in self.known and self.deadline.left:
             found = self.run(scenario, self.tries)
             self.known[text] = self.is_it(found) and self.holds_on_sound(scenario)
@@ -100,20 +96,17 @@ def say(text):
         print(text, file=sys.stderr)
 
 
-def read_scenario(what, scenarios):
+def read_scenario(what):
     """The scenario of a bundle, a file, or a name; and what was found in it, of a bundle."""
     path = pathlib.Path(what)
     if path.is_dir():
         if not (path / "scenario.yaml").is_file():
-            raise Unusable(f"{what}: no bundle: it has no scenario.yaml; name the folder of a scenario in a report")
+            raise runs.Refused(f"{what}: no bundle: it has no scenario.yaml; name the folder of a scenario in a report")
         found = json.loads((path / "scenario.json").read_text()) if (path / "scenario.json").is_file() else {}
         return yaml.safe_load((path / "scenario.yaml").read_text()), found
-    files = [path] if path.is_file() else sorted(scenarios.glob(f"*/{what}.yaml"))
-    if not files:
-        raise Unusable(f"{what}: no bundle, file or scenario; 'lastack list' has the names")
-    scenario = yaml.safe_load(files[0].read_text())
+    scenario = yaml.safe_load(runs.scenario_files(what, "bundle, file")[0].read_text())
     if not isinstance(scenario, dict) or not isinstance(scenario.get("steps"), list):
-        raise Unusable(f"{what}: not a scenario")
+        raise runs.Refused(f"{what}: not a scenario")
     return scenario, {}
 
 
@@ -129,10 +122,6 @@ def at_least(shown, of):
 
 # ---- a script ----
 
-def quoted(text):
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
 def script_of(bundle, server):
     """Makes the crash state of a bundle, and starts a server on it; None: it takes more than one node and redis-cli, or
     too many bytes."""
@@ -147,10 +136,10 @@ def script_of(bundle, server):
     for path in files:
         name = str(path.relative_to(crash))
         if "/" in name:
-            lines.append(f"mkdir -p {quoted(name.rsplit('/', 1)[0])}")
+            lines.append(f"mkdir -p {shlex.quote(name.rsplit('/', 1)[0])}")
         body = base64.encodebytes(path.read_bytes()).decode()
-        lines += [f"base64 -d >{quoted(name)} <<'END'", body.rstrip("\n"), "END"] if path.stat().st_size else \
-            [f": >{quoted(name)}"]
+        lines += [f"base64 -d >{shlex.quote(name)} <<'END'", body.rstrip("\n"), "END"] if path.stat().st_size else \
+            [f": >{shlex.quote(name)}"]
     settings = "".join(scenario.get(key, "") for key in ("settings", "tune"))
     lines += ["cat >redis.conf <<'END'", settings.rstrip("\n"), "port 0", "unixsocket server.sock", "logfile log", "END",
               '"$server" redis.conf --dir "$dir" &', "pid=$!", "trap 'kill $pid 2>/dev/null || true' EXIT",
@@ -176,15 +165,13 @@ def arguments():
     parser.add_argument("--server", metavar="PATH", help="server under test (default: that of the bundle, or redis-server)")
     parser.add_argument("--sound", metavar="PATH", help="a server on which every smaller scenario must hold")
     parser.add_argument("--config", metavar="FILE", help="a redis.conf to run with")
-    parser.add_argument("--minutes", type=int, default=10, metavar="N", help="how long at most, 1 to 1440 (default: 10)")
-    parser.add_argument("--seed", type=int, metavar="N", help="what random choices follow from")
+    parser.add_argument("--minutes", type=runs.whole_number, default=10, metavar="N", help="how long at most, 1 to 1440 (default: 10)")
+    parser.add_argument("--seed", type=runs.whole_number, metavar="N", help="what random choices follow from")
     parser.add_argument("--out", metavar="DIR", help="where the result is written; new or empty (default: lastack-shrink-TIME)")
     asked = parser.parse_args()
     if not 1 <= asked.minutes <= 1440:
         parser.error(f"--minutes: {asked.minutes} is not from 1 to 1440")
-    for option in ("server", "sound", "config", "out", "what"):
-        if getattr(asked, option) == "":
-            parser.error(f"{option}: the name is empty (a variable that is not set?)")
+    runs.no_empty_names(parser, asked, "server", "sound", "config", "out", "what")
     asked.seed = random.randrange(10 ** 9) if asked.seed is None else asked.seed
     asked.out = asked.out or f"lastack-shrink-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     return asked
@@ -194,7 +181,7 @@ def leave(asked, finding, scenario, last):
     """What is found in the output folder."""
     out = pathlib.Path(asked.out)
     shrunk = {**scenario, "name": f"shrunk-{scenario['name'].removeprefix('shrunk-')}"[:80]}
-    (out / "shrunk.yaml").write_text(smaller.text_of(shrunk, drawn.Dumper))
+    (out / "shrunk.yaml").write_text(drawn.text_of(shrunk))
     shown = last.get("repeats", {}).get("violated", 0) if last else 0
     summary = {"kinds": finding.kinds, "runs": finding.runs, "candidates": len(finding.known), "shown": shown,
                "of": LAST_RUNS if last else 0, "at_least": at_least(shown, LAST_RUNS) if shown else 0.0}
@@ -215,14 +202,10 @@ def bundle_of(asked, out):
 
 def main():
     asked = arguments()
-    out = pathlib.Path(asked.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Unusable(f"--out {out}: there is something already: name a new folder")
-    root = pathlib.Path(__file__).resolve().parent.parent
-    scenario, found = read_scenario(asked.what, root / "scenarios")
+    out = runs.new_folder(asked.out)
+    scenario, found = read_scenario(asked.what)
     asked.server = asked.server or found.get("server")
     out.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     finding = Finding(asked, scenario, runs.Deadline(asked.minutes * 60))
     small = smaller.Smaller(scenario, finding).go()
     last = finding.run(small, LAST_RUNS)
@@ -234,7 +217,7 @@ def main():
         (out / "shrunk.sh").chmod(0o755)
     shutil.rmtree(out / "work", ignore_errors=True)
     print(f"{', '.join(summary['kinds'])}: {len(scenario['steps'])} steps became {len(small['steps'])}, in "
-          f"{summary['runs']} runs and {time.monotonic() - began:.0f} s")
+          f"{summary['runs']} runs and {finding.deadline.spent:.0f} s")
     print(f"{summary['shown']} of {summary['of']} runs show it; with 95 % confidence at least "
           f"{100 * summary['at_least']:.0f} % do")
     print(f"scenario: {out / 'shrunk.yaml'}")
@@ -243,14 +226,4 @@ def main():
     return 1 if summary["shown"] else 0 if last else 3
 
 
-try:
-    status = main()
-except Unusable as error:
-    print(f"lastack shrink: {error}", file=sys.stderr)
-    status = 2
-except (yaml.YAMLError, OSError, ValueError) as error:
-    print(f"lastack shrink: {error}", file=sys.stderr)
-    status = 2
-except BrokenPipeError:
-    status = 2
-sys.exit(status)
+runs.end_with(main, (runs.Refused, yaml.YAMLError, OSError, ValueError))

@@ -2,8 +2,6 @@
 kind of finding would be another one."""
 import copy
 
-import yaml
-
 import delta
 
 # A way of persisting, and what decides whether a server may refuse its files.
@@ -130,7 +128,3 @@ class Smaller:
         value = delta.least(number, low, lambda value: self.shows(put(self.scenario, value)))
         if value != number:
             self.scenario = put(self.scenario, value)
-
-
-def text_of(scenario, dumper):
-    return yaml.dump(scenario, Dumper=dumper, sort_keys=False, width=1000)

@@ -3,6 +3,8 @@ import json
 import pathlib
 import re
 
+import runs
+
 KEPT = 3  # of each kind of finding and server
 LIST = "store.json"
 
@@ -52,6 +54,4 @@ class Store:
             self.save()
 
     def save(self):
-        partial = self.folder / f".{LIST}"
-        partial.write_text(json.dumps(self.entries, indent=2) + "\n")
-        partial.replace(self.folder / LIST)
+        runs.write_json(self.folder / LIST, self.entries, 2)

@@ -1,9 +1,7 @@
 """lastack swarm: scenarios that are drawn from seeds, and run."""
 import argparse
 import os
-import pathlib
 import random
-import sys
 
 import drawn
 import runs
@@ -27,9 +25,7 @@ def arguments():
     asked = parser.parse_args()
     if not 1 <= asked.count <= 10000:
         parser.error(f"--count: {asked.count} is not from 1 to 10000")
-    for option in ("out", "server"):
-        if getattr(asked, option) == "":
-            parser.error(f"--{option}: the name is empty (a variable that is not set?)")
+    runs.no_empty_names(parser, asked, "out", "server")
     return asked
 
 
@@ -41,15 +37,11 @@ def main():
         for number in seeds:
             print(f"---\n{drawn.Draw(number).text()}", end="")
         return 0
-    out = pathlib.Path(asked.out or f"lastack-swarm-{seed}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        print(f"lastack swarm: --out {out}: there is something already: name a new folder", file=sys.stderr)
-        return 2
+    out = runs.new_folder(asked.out or f"lastack-swarm-{seed}")
     try:
         drawn.write(out / "scenarios", seeds)
     except OSError as error:
-        print(f"lastack swarm: --out {out}: {error.strerror}", file=sys.stderr)
-        return 2
+        raise runs.Refused(f"--out {out}: {error.strerror}") from error
     words = [runs.LASTACK, "run", str(out / "scenarios"), "--seed", str(seed), "--out", str(out / "report")]
     for option in ("server", "jobs"):
         if getattr(asked, option):
@@ -57,9 +49,4 @@ def main():
     os.execvp(words[0], words)
 
 
-try:
-    status = main()
-except BrokenPipeError:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    status = 2
-sys.exit(status)
+runs.end_with(main)

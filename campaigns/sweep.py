@@ -4,14 +4,12 @@ import collections
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import random
 import re
 import shutil
 import signal
 import subprocess
-import sys
 
 import classes
 import coverage
@@ -25,30 +23,15 @@ VERDICTS = ("holds", "violated", "inconclusive")
 FORMAT = 1
 
 
-class Refused(Exception):
-    """A usage error, in words."""
-
-
-def scenarios_folder():
-    return pathlib.Path(__file__).resolve().parent.parent / "scenarios"
-
-
 def read_tours(name):
     """The scenario of that file or name, or all that come with lastack."""
-    if name is None:
-        paths = sorted((scenarios_folder() / "tours").glob("*.yaml"))
-    elif pathlib.Path(name).is_file():
-        paths = [pathlib.Path(name)]
-    else:
-        paths = list(scenarios_folder().glob(f"*/{name}.yaml"))
-    if not paths:
-        raise Refused(f"{name}: no such file or scenario; 'lastack list' has the names")
+    paths = sorted((runs.SCENARIOS / "tours").glob("*.yaml")) if name is None else runs.scenario_files(name)
     try:
         tours = [tour.Tour(path.read_text()) for path in paths]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, tour.yaml.YAMLError) as error:
-        raise Refused(f"{paths[0]}: {str(error) or 'no scenario'}".replace("\n", " ")) from error
+        raise runs.Refused(f"{paths[0]}: {str(error) or 'no scenario'}".replace("\n", " ")) from error
     except tour.Unfit as error:
-        raise Refused(f"{paths[0]}: {error}") from error
+        raise runs.Refused(f"{paths[0]}: {error}") from error
     return {one.name: one for one in tours}
 
 
@@ -99,7 +82,7 @@ class Sweep:
     def refused(words):
         """lastack says why itself."""
         said = subprocess.run([runs.LASTACK, *map(str, words)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        raise Refused(said.stderr.strip().removeprefix("lastack: ") or "lastack refused to run the scenarios")
+        raise runs.Refused(said.stderr.strip().removeprefix("lastack: ") or "lastack refused to run the scenarios")
 
     @property
     def over(self):
@@ -226,9 +209,7 @@ class Sweep:
     def write(self):
         """Valid at any moment: it is renamed into place."""
         self.out.mkdir(parents=True, exist_ok=True)
-        partial = self.out / ".sweep.json.partial"
-        partial.write_text(json.dumps(self.result(), indent=1) + "\n")
-        partial.replace(self.out / "sweep.json")
+        runs.write_json(self.out / "sweep.json", self.result(), 1)
 
     def map(self):
         """Operation by how it fails: how many runs of each verdict."""
@@ -277,7 +258,7 @@ class Sweep:
                 cell = self.plan.cell(one["tour"], tuple(one["class"]), one["member"], one["fault"], one["lasting"])
                 self.done.append(Done(cell, one["verdict"], one["why"], tuple(one["violated"]), one["died"]))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise Refused(f"--resume {folder}: no sweep.json of a sweep: {error}") from error
+            raise runs.Refused(f"--resume {folder}: no sweep.json of a sweep: {error}") from error
         self.server = old["server"]
         self.notes = [note for note in old["notes"] if not note.startswith("not run: ")]
         print(f"taken up again: {len(self.done)} cells done, seed {self.asked.seed}", flush=True)
@@ -382,7 +363,7 @@ def classes_in(path):
         old = json.loads(pathlib.Path(path).read_text())["classes"]
         return {name: [classes.Operation(**each[0]).key for each in members] for name, members in old.items()}
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise Refused(f"--tour {path}: no sweep.json: {error}") from error
+        raise runs.Refused(f"--tour {path}: no sweep.json: {error}") from error
 
 
 def arguments():
@@ -410,9 +391,7 @@ def arguments():
     asked = parser.parse_args()
     if not 1 <= asked.minutes <= 100000:
         parser.error(f"--minutes: {asked.minutes} is not from 1 to 100000")
-    for option in ("scenario", "out", "server", "config", "resume", "tour", "coverage_store"):
-        if getattr(asked, option) == "":
-            parser.error(f"--{option.replace('_', '-')}: the name is empty (a variable that is not set?)")
+    runs.no_empty_names(parser, asked, "scenario", "out", "server", "config", "resume", "tour", "coverage_store")
     if asked.resume and (asked.out or asked.scenario or asked.seed is not None or asked.tour):
         parser.error("--resume goes on with the seed, the tours and the folder of the sweep that was cut off")
     asked.seed = random.randrange(10 ** 9) if asked.seed is None else asked.seed
@@ -422,9 +401,8 @@ def arguments():
 
 def main():
     asked = arguments()
-    out = pathlib.Path(asked.out)
-    if not asked.resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Refused(f"--out {out}: there is something already: name a new folder, or --resume it")
+    if not asked.resume:
+        runs.new_folder(asked.out, "name a new folder, or --resume it")
 
     def interrupt(*_):
         raise runs.Interrupted
@@ -433,12 +411,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-    except (Refused, ValueError, OSError) as error:
-        print(f"lastack: {error}", file=sys.stderr)
-        status = 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 2
-    sys.exit(status)
+    runs.end_with(main, (runs.Refused, ValueError, OSError))

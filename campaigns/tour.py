@@ -129,7 +129,7 @@ class Tour:
             if any(phase.end == index + 1 for phase in self.phases):
                 steps += [{"disarm": {"node": node}} for node in self.nodes]
         scenario["steps"] = steps
-        return yaml.dump(scenario, Dumper=drawn.Dumper, sort_keys=False, width=1000), phase_of_rule
+        return drawn.text_of(scenario), phase_of_rule
 
     # ---- one fault ----
 
@@ -282,4 +282,4 @@ class Run:
         load = {**self.tour.load, "min_acked": 1}
         scenario.update(name=name, title=self.fault["title"], carry_on=True, load=load, steps=steps,
                         expect=self.expect or [{"exit": {"never": "crashed"}}])
-        return yaml.dump(scenario, Dumper=drawn.Dumper, sort_keys=False, width=1000)
+        return drawn.text_of(scenario)

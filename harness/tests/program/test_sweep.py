@@ -230,6 +230,8 @@ class CoverageOfRuns(LastackTest):
         kept = json.loads(store.read_text())
         self.assertEqual(len(kept["reached_by_runs"]), len(reached) + 1)
         self.assertEqual((kept["cuts"], kept["reached"]), (["append lost"], [["write", "server", "writes", "error:EIO"]]))
+        coverage.Store(store).add({("fork", "server", "writes", "error:EAGAIN")})  # as a sweep does
+        self.assertEqual(json.loads(store.read_text())["reached_by_runs"], kept["reached_by_runs"], "what runs have reached stays")
         done = subprocess.run([LASTACK, "coverage", self.folder / "nowhere"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
 
