@@ -8,6 +8,7 @@
 
 #include "base/copy.h"
 #include "explore/found.h"
+#include "judge/soundness.h"
 #include "report/result.h"
 #include "run/recover.h"
 #include "run/steps.h"
@@ -217,7 +218,6 @@ static int explore(struct exploring *exploring)
 {
     struct la_error error;
     const struct la_explore *asked = exploring->explore;
-    exploring->began_ns = la_now_ns();
     exploring->until_ns = exploring->began_ns + asked->minutes * UINT64_C(60000000000);
     la_states_begin(&exploring->states, &exploring->trail, asked->endings, exploring->end_ns);
     la_states_find(&exploring->states, asked->deviations);
@@ -246,13 +246,25 @@ static json_t *conclude(struct exploring *exploring)
     return la_found_result(&found, exploring->run);
 }
 
+/* What is made of a run that says nothing says nothing either: files changed unseen, keys evicted, a load that did not
+ * run. */
+static bool is_sound(const struct la_run *run)
+{
+    struct la_strings doubts = {0};
+    la_soundness(run, &doubts);
+    const bool sound = !doubts.count;
+    la_strings_free(&doubts);
+    return sound;
+}
+
 /* The run has come to where the node was killed. */
 static json_t *go_on(struct la_run *run, void *context)
 {
     struct exploring *exploring = context;
     exploring->run = run;
+    exploring->began_ns = la_now_ns();
     find_place(exploring);
-    if (!run->doubts.count && read_recording(exploring) == 0)
+    if (is_sound(run) && read_recording(exploring) == 0)
         explore(exploring);
     json_t *result = conclude(exploring);
     la_crew_end(&exploring->crew);

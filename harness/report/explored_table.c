@@ -33,6 +33,8 @@ void la_explored_table(const json_t *explored)
         print_ending(item);
     json_array_foreach (json_object_get(explored, "found"), i, item)
         print_found(item);
+    if (!number(explored, "moments"))
+        return;
     const double seconds = json_number_value(json_object_get(explored, "seconds"));
     const char *plain = la_json_get(explored, "plain_starts");
     printf("    %lld states of %lld moments in %.1f s, %s%s; %lld recovered by a plain start, too, %lld differ%s\n",

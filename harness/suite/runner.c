@@ -362,6 +362,7 @@ static void record(struct la_run *run)
         const struct la_step *step = &run->scenario->steps[i];
         if (is_end(step, left_out) || la_interrupted())
             break;
+        note_all_evictions(run);
         left_out = left_out || ends(step);
         if (!ends(step) && step->kind->run(run, step->spec))
             return;

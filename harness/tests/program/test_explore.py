@@ -129,6 +129,16 @@ class Usage(Explore):
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(said, done.stderr)
 
+    def test_a_run_that_says_nothing_is_not_explored(self):
+        """Keys that are evicted are no loss; a load that is too thin tells nothing."""
+        for lines, said in ((["--set", "maxmemory 1mb", "--set", "maxmemory-policy allkeys-lru"], "evict"), ([], "load too thin")):
+            text = self.small("cut-rdb").read_text()
+            scenario = self.write("cut-rdb.yaml", text if lines else text.replace("min_acked: 10", "min_acked: 15000"))
+            run, found = self.explore(scenario, "--endings", "kill", *lines)
+            self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (3, "inconclusive"), run.stdout)
+            self.assertIn(said, found["cut-rdb"]["reasons"][0])
+            self.assertEqual(found["cut-rdb"]["explored"]["recovered"], 0)
+
     def test_without_the_library_nothing_is_said(self):
         """A static server: nothing was recorded."""
         server = self.folder / "bare"
