@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { ANSWER_MS = 5000, WORLD_MS = 30000, AT_ONCE = 100 };
+enum { WRITTEN_MS = 20000, POLL_MS = 20 };
 enum { TORN_BYTES = 7, TORN_MOST = 40 };     /* fewer than the last command has */
 enum { DAMAGED_BYTES = 64, NO_TYPE = 0xf0 }; /* what no value in a snapshot begins with, nor a length */
 
@@ -52,6 +53,24 @@ static int write_keys(const struct la_unit_world *unit, int from, int to, struct
     return failed;
 }
 
+/* With a sync under way, a server may keep what it has answered for up to two seconds before it writes it: the incident
+   is to begin when nothing is left in its buffer. A server whose INFO does not tell has nothing that could be waited
+   for. */
+static int wait_until_written(const struct la_unit_world *unit, struct la_error *error)
+{
+    for (int left = WRITTEN_MS; left > 0; left -= POLL_MS) {
+        redisReply *info = la_address_send(&unit->address, ANSWER_MS, "INFO persistence", error);
+        if (!info)
+            return -1;
+        bool written = info->type != REDIS_REPLY_STRING || la_info_number(info->str, "aof_buffer_length", 0) == 0;
+        freeReplyObject(info);
+        if (written)
+            return 0;
+        la_sleep_ms(POLL_MS);
+    }
+    return la_fail(error, "what was written had not reached the append-only file after %d s", WRITTEN_MS / 1000);
+}
+
 int la_incident_fill(struct la_unit_world *unit, struct la_error *error)
 {
     char *name = la_config_get(&unit->settings, "dbfilename");
@@ -59,10 +78,11 @@ int la_incident_fill(struct la_unit_world *unit, struct la_error *error)
         la_format("mkdir -p /backup/redis && cp '%s/%s' /backup/redis/dump_$(date -u +%%Y%%m%%d_%%H%%M%%S).rdb && "
                   "chown -R redis:redis /backup/redis",
                   unit->folder, name ? name : "dump.rdb");
-    int failed = write_keys(unit, 0, LA_PLAYBOOK_IN_BACKUP, error) || ask(unit, "SAVE", error) ||
-                         run_in(unit, copy, error) || write_keys(unit, LA_PLAYBOOK_IN_BACKUP, LA_PLAYBOOK_KEYS, error)
-                     ? -1
-                     : 0;
+    int failed =
+        write_keys(unit, 0, LA_PLAYBOOK_IN_BACKUP, error) || ask(unit, "SAVE", error) || run_in(unit, copy, error) ||
+                write_keys(unit, LA_PLAYBOOK_IN_BACKUP, LA_PLAYBOOK_KEYS, error) || wait_until_written(unit, error)
+            ? -1
+            : 0;
     free(copy);
     free(name);
     return failed;

@@ -13,7 +13,7 @@
 
 enum { ZEROS_MAX = 1 << 20, PAGE = 4096, HOLE_MIN = 8 };
 
-/* Zeros that a file system has left: up to the end of the file, or of a page of it. */
+/* Zeros that a file system has left: all that there are around the end of a page, or before the end of the file. */
 struct hole {
     off_t end;
     unsigned int zeros; /* bytes; 0: there is none */
@@ -28,6 +28,15 @@ static unsigned int zeros_before(int fd, off_t end)
     return zeros;
 }
 
+static off_t end_of_zeros(int fd, off_t from, off_t size)
+{
+    char byte = 0;
+    const off_t most = size - from < ZEROS_MAX ? size : from + ZEROS_MAX;
+    while (from < most && pread(fd, &byte, 1, from) == 1 && !byte)
+        from++;
+    return from;
+}
+
 /* The first one; the size of the file goes to `size`. */
 static struct hole find_hole(const char *path, off_t *size)
 {
@@ -38,8 +47,10 @@ static struct hole find_hole(const char *path, off_t *size)
     *size = regular ? st.st_size : 0;
     for (off_t end = PAGE; end < *size && !hole.zeros; end += PAGE) {
         unsigned int zeros = zeros_before(fd, end);
-        if (zeros >= HOLE_MIN)
-            hole = (struct hole){end, zeros};
+        if (zeros < HOLE_MIN)
+            continue;
+        hole.end = end_of_zeros(fd, end, *size);
+        hole.zeros = zeros + (unsigned int)(hole.end - end);
     }
     if (!hole.zeros)
         hole = (struct hole){*size, *size ? zeros_before(fd, *size) : 0};

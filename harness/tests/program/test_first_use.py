@@ -35,7 +35,7 @@ RULES = {  # what was done to the server, by what its scenario's name begins wit
 
 def memory_cgroup():
     """Where a memory cgroup can be made, and the file of its limit; of the first or the second version."""
-    name = f"lastack-test-{os.getpid()}"
+    name = f"test-of-lastack-{os.getpid()}"
     for line in pathlib.Path("/proc/mounts").read_text().splitlines():
         _, place, kind, options = line.split()[:4]
         controllers = pathlib.Path(place) / "cgroup.subtree_control"
