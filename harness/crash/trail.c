@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/copy.h"
+#include "base/thin.h"
 #include "driver/journal_file.h"
 #include "shared/file_table.h"
 
+#define KEPT_NAME  "file.%u"
 #define SIZE_LIMIT (UINT64_C(4) << 30) /* bytes of one file: all of it is held in memory */
 
 /* A file's content while the journal is walked back. */
@@ -47,8 +50,9 @@ static int resize(struct reader *r, struct content *content, uint64_t size)
     return 0;
 }
 
-static int load_file(struct reader *r, uint32_t file, const char *path, uint64_t size)
+static int load_file(void *context, uint32_t file, const char *path, uint64_t size)
 {
+    struct reader *r = context;
     struct content *content = &r->contents[file];
     if (content->known)
         return 0;
@@ -70,19 +74,33 @@ static int load_file(struct reader *r, uint32_t file, const char *path, uint64_t
     return 0;
 }
 
-/* Every regular file of the data directory, and every link that was kept of one that lost its name. */
-static int load_files(struct reader *r, const char *side_dir, const char *data_dir)
+/* The index of a file by its inode; of a copy, which has another one, by its name. */
+static uint32_t index_of(const struct fi_journal *journal, const FTSENT *entry, bool kept)
 {
-    char *paths[] = {(char *)data_dir, (char *)side_dir, NULL};
+    unsigned int file;
+    if (entry->fts_info != FTS_F)
+        return FI_NO_FILE;
+    if (!kept)
+        return fi_files_find(journal, entry->fts_statp->st_ino);
+    return sscanf(entry->fts_name, KEPT_NAME, &file) == 1 && file < FI_FILES_MAX ? file : FI_NO_FILE;
+}
+
+typedef int (*visit_file)(void *context, uint32_t file, const char *path, uint64_t size);
+
+/* Every regular file of the data directory, and every link that was kept of one that lost its name. */
+static int visit_files(const struct fi_journal *journal, const char *side_dir, const char *data_dir, visit_file visit,
+                       void *context, struct la_error *error)
+{
+    char *paths[] = {(char *)side_dir, (char *)data_dir, NULL};
     FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    int result = walk ? 0 : la_fail(r->error, "%s: %s", data_dir, strerror(errno));
+    int result = walk ? 0 : la_fail(error, "%s: %s", side_dir, strerror(errno));
     for (FTSENT *entry; !result && (entry = fts_read(walk));) {
         bool unread = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS;
         if (unread)
-            result = la_fail(r->error, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
-        uint32_t file = entry->fts_info == FTS_F ? fi_files_find(r->journal, entry->fts_statp->st_ino) : FI_NO_FILE;
+            result = la_fail(error, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
+        uint32_t file = index_of(journal, entry, !data_dir);
         if (file != FI_NO_FILE)
-            result = load_file(r, file, entry->fts_path, (uint64_t)entry->fts_statp->st_size);
+            result = visit(context, file, entry->fts_path, (uint64_t)entry->fts_statp->st_size);
     }
     if (walk)
         fts_close(walk);
@@ -256,7 +274,7 @@ static int read_journal(struct reader *r, const char *side_dir, const char *data
     r->trail->owned = la_alloc(r->cut + 1, sizeof *r->trail->owned);
     for (uint64_t i = 0; i < r->cut; i++)
         describe(r, i);
-    if (load_files(r, side_dir, data_dir))
+    if (visit_files(r->journal, side_dir, data_dir, load_file, r, r->error))
         return -1;
     map_undo(r, side_dir);
     for (uint64_t i = count; i-- > 0;)
@@ -282,6 +300,43 @@ int la_trail_read(struct la_trail *trail, const char *side_dir, const char *data
     if (r.undo)
         munmap((void *)r.undo, r.undo_size);
     return result;
+}
+
+struct keeping {
+    const char *to;
+    struct la_error *error;
+};
+
+static int keep_file(void *context, uint32_t file, const char *path, uint64_t size)
+{
+    const struct keeping *keeping = context;
+    char to[LA_PATH_MAX];
+    (void)size;
+    la_path(to, "%s/" KEPT_NAME, keeping->to, file);
+    return la_copy_file(path, to, keeping->error);
+}
+
+static int keep_record(const char *side_dir, const char *name, const char *to, struct la_error *error)
+{
+    char from[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    la_path(from, "%s/%s", side_dir, name);
+    la_path(path, "%s/%s", to, name);
+    if (access(from, F_OK)) /* nothing was saved in it */
+        return 0;
+    if (la_copy_file(from, path, error))
+        return -1;
+    la_thin(path);
+    return 0;
+}
+
+int la_trail_keep(const struct la_trail *trail, const char *side_dir, const char *data_dir, const char *to,
+                  struct la_error *error)
+{
+    struct keeping keeping = {to, error};
+    return keep_record(side_dir, FI_JOURNAL_NAME, to, error) || keep_record(side_dir, FI_UNDO_NAME, to, error)
+               ? -1
+               : visit_files(trail->journal, side_dir, data_dir, keep_file, &keeping, error);
 }
 
 void la_trail_at(const struct la_trail *whole, uint64_t cut, struct la_trail *trail)

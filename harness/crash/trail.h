@@ -42,10 +42,18 @@ struct la_trail {
 };
 
 /*
- * Reads the journal in `side_dir` about `data_dir`, up to the moment `cut` (UINT64_MAX: to its end). -1 with
- * `error` filled when the journal is incomplete or damaged. Released with la_trail_free, also after a failure.
+ * Reads the journal in `side_dir` about `data_dir` (NULL: as la_trail_keep has left both in `side_dir`), up to the
+ * moment `cut` (UINT64_MAX: to its end). -1 with `error` filled when the journal is incomplete or damaged. Released
+ * with la_trail_free, also after a failure.
  */
 int la_trail_read(struct la_trail *trail, const char *side_dir, const char *data_dir, uint64_t cut,
+                  struct la_error *error);
+
+/*
+ * Copies what a trail was read from into the folder `to`, from where it can be read again, elsewhere too: files are
+ * known by their inodes, which copies do not keep. -1 with `error` filled.
+ */
+int la_trail_keep(const struct la_trail *trail, const char *side_dir, const char *data_dir, const char *to,
                   struct la_error *error);
 
 /*

@@ -14,7 +14,7 @@
 enum { IDLE_US = 500, LOOK_MS = 5 };
 
 /* Once a state is done by a plain start, its verdict is final: PLAIN is set. */
-enum { PLAIN = 1, REASON_MAX = 400 };
+enum { PLAIN = 1, REASON_MAX = 400, KINDS_MAX = 400 };
 
 enum { ALIKE_SLOTS = 1 << 14, ALIKE_ENOUGH = 3 };
 
@@ -32,6 +32,7 @@ struct la_crew_board {
     _Atomic uint32_t compared;
     _Atomic uint32_t differ;
     _Atomic uint32_t failed;
+    uint32_t known;
     _Atomic uint32_t stop;
     _Atomic uint32_t plain; /* forked and plain starts differ: from now on only plain ones count */
     char no_fork[256];
@@ -55,18 +56,18 @@ static void violations_path(const struct la_crew_plan *plan, unsigned int number
 
 /* ---- in a process of its own ---- */
 
-/* A line of each: numbers, kinds and reason, with tabs between. */
 static void write_down(struct worker *worker, uint32_t state, int ending, const struct la_examined *examined)
 {
     char reason[REASON_MAX];
+    char kinds[KINDS_MAX] = "";
+    size_t used = 0;
     snprintf(reason, sizeof reason, "%.*s", REASON_MAX - 1, examined->reasons.count ? examined->reasons.items[0] : "");
     la_printable(reason);
-    fprintf(worker->violations, "%u\t%d\t", state, ending);
     if (examined->verdict == LA_INCONCLUSIVE)
-        fputs(LA_OPEN_KIND, worker->violations);
-    for (size_t i = 0; examined->verdict == LA_VIOLATED && i < examined->kinds.count; i++)
-        fprintf(worker->violations, "%s%s", i ? "," : "", examined->kinds.items[i]);
-    fprintf(worker->violations, "\t%s\n", reason);
+        snprintf(kinds, sizeof kinds, LA_OPEN_KIND);
+    for (size_t i = 0; examined->verdict == LA_VIOLATED && i < examined->kinds.count && used < sizeof kinds; i++)
+        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", i ? "," : "", examined->kinds.items[i]);
+    la_violation_write(worker->violations, state, (enum la_ending)ending, kinds, reason);
     fflush(worker->violations);
 }
 
@@ -227,6 +228,7 @@ int la_crew_begin(struct la_crew *crew, const struct la_crew_plan *plan, struct 
     if (memory == MAP_FAILED)
         return la_fail(error, "no memory for the states: %s", strerror(errno));
     crew->board = memory;
+    crew->board->plain = plan->distrusted;
     fflush(NULL);
     for (unsigned int i = 0; i < plan->jobs; i++) {
         crew->pids[i] = fork();
@@ -248,6 +250,14 @@ void la_crew_hand_in(struct la_crew *crew, uint32_t state)
     board->limit = limit + 1;
 }
 
+void la_crew_know(struct la_crew *crew, uint32_t state, const uint8_t outcomes[LA_ENDINGS], bool plainly)
+{
+    struct la_crew_board *board = crew->board;
+    memcpy(board->outcomes[state], outcomes, sizeof board->outcomes[state]);
+    board->flags[state] = plainly ? PLAIN : 0;
+    board->known++;
+}
+
 /* One that has ended before it was told to is not replaced. */
 static void look_after(struct la_crew *crew)
 {
@@ -263,12 +273,10 @@ static void do_again(struct la_crew *crew)
 {
     struct la_crew_board *board = crew->board;
     static const uint8_t unseen[LA_ENDINGS];
-    const uint32_t limit = board->limit;
-    for (uint32_t place = 0; place < limit; place++) {
-        const uint32_t state = board->order[place];
+    const uint32_t count = crew->plan->states->count;
+    for (uint32_t state = 0; state < count; state++) {
         if (board->flags[state] & PLAIN || !memcmp(board->outcomes[state], unseen, sizeof unseen))
             continue;
-        board->flags[state] |= PLAIN;
         la_crew_hand_in(crew, state);
     }
 }
@@ -295,7 +303,12 @@ bool la_crew_wait(struct la_crew *crew, uint64_t until_ns)
 void la_crew_count(const struct la_crew *crew, struct la_crew_counts *counts)
 {
     const struct la_crew_board *board = crew->board;
-    *counts = (struct la_crew_counts){board->done, board->forked, board->compared, board->differ, board->failed, ""};
+    *counts = (struct la_crew_counts){.done = board->done + board->known,
+                                      .forked = board->forked,
+                                      .compared = board->compared,
+                                      .differ = board->differ,
+                                      .failed = board->failed,
+                                      .distrusted = board->plain};
     snprintf(counts->no_fork, sizeof counts->no_fork, "%s",
              board->plain ? "forked and plain starts differ" : board->no_fork);
 }
@@ -303,6 +316,11 @@ void la_crew_count(const struct la_crew *crew, struct la_crew_counts *counts)
 enum la_outcome la_crew_outcome(const struct la_crew *crew, uint32_t state, enum la_ending ending)
 {
     return (enum la_outcome)crew->board->outcomes[state][ending];
+}
+
+bool la_crew_was_plain(const struct la_crew *crew, uint32_t state)
+{
+    return crew->board->flags[state] & PLAIN;
 }
 
 void la_crew_stop(struct la_crew *crew)
@@ -323,59 +341,15 @@ void la_crew_end(struct la_crew *crew)
     crew->board = NULL;
 }
 
-/* ---- what was written down ---- */
-
-static void add_violation(struct la_violations *list, char *line)
-{
-    char *rest = line;
-    const char *state = strsep(&rest, "\t");
-    const char *ending = strsep(&rest, "\t");
-    const char *kinds = strsep(&rest, "\t");
-    if (!rest)
-        return;
-    rest[strcspn(rest, "\n")] = '\0';
-    list->items = la_realloc(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] =
-        (struct la_violation){(uint32_t)strtoul(state, NULL, 10), (enum la_ending)strtoul(ending, NULL, 10),
-                              la_strdup(kinds), la_strdup(rest)};
-}
-
-static int by_state(const void *one, const void *other)
-{
-    const struct la_violation *a = one;
-    const struct la_violation *b = other;
-    if (a->state != b->state)
-        return a->state < b->state ? -1 : 1;
-    return (int)a->ending - (int)b->ending;
-}
-
 int la_crew_violations(const struct la_crew *crew, struct la_violations *violations, struct la_error *error)
 {
     *violations = (struct la_violations){0};
     for (unsigned int i = 0; i < crew->plan->jobs; i++) {
         char path[LA_PATH_MAX];
-        char *line = NULL;
-        size_t size = 0;
         violations_path(crew->plan, i, path);
-        FILE *file = fopen(path, "re");
-        if (!file)
-            return la_fail(error, "%s: %s", path, strerror(errno));
-        while (getline(&line, &size, file) > 0)
-            add_violation(violations, line);
-        free(line);
-        fclose(file);
+        if (la_violations_read(violations, path, error))
+            return -1;
     }
-    if (violations->count)
-        qsort(violations->items, violations->count, sizeof *violations->items, by_state);
+    la_violations_sort(violations);
     return 0;
-}
-
-void la_violations_free(struct la_violations *violations)
-{
-    for (size_t i = 0; i < violations->count; i++) {
-        free(violations->items[i].kinds);
-        free(violations->items[i].reason);
-    }
-    free(violations->items);
-    *violations = (struct la_violations){0};
 }

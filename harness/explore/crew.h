@@ -6,6 +6,7 @@
 #define LASTACK_EXPLORE_CREW_H
 
 #include "explore/states.h"
+#include "explore/violations.h"
 
 enum { LA_CREW_MAX = 64, LA_PLAIN_FIRST = 16, LA_PLAIN_EVERY = 20 };
 
@@ -17,7 +18,8 @@ struct la_crew_plan {
     const struct la_states *states;
     const char *dir; /* there each works in a folder of its own */
     unsigned int jobs;
-    bool plain; /* no fork server */
+    bool plain;      /* no fork server */
+    bool distrusted; /* it is known that forked servers do not do as others */
 };
 
 struct la_crew_board; /* shared with its processes */
@@ -28,25 +30,14 @@ struct la_crew {
     pid_t pids[LA_CREW_MAX];
 };
 
-/* A violation, as it was written down; or that nothing can be said, and why: then that is its kind. */
-#define LA_OPEN_KIND "?"
-struct la_violation {
-    uint32_t state;
-    enum la_ending ending;
-    char *kinds; /* joined by commas */
-    char *reason;
-};
-
-struct la_violations {
-    struct la_violation *items;
-    size_t count;
-};
-
 /* Starts the processes, which wait for states. Ended with la_crew_end. -1 with `error` filled. */
 int la_crew_begin(struct la_crew *crew, const struct la_crew_plan *plan, struct la_error *error);
 
 /* Hands in one more state. */
 void la_crew_hand_in(struct la_crew *crew, uint32_t state);
+
+/* That one need not be looked at: what came of it is known. */
+void la_crew_know(struct la_crew *crew, uint32_t state, const uint8_t outcomes[LA_ENDINGS], bool plainly);
 
 /*
  * Waits until all that was handed in is done. False: `until_ns` has come first, or a signal, or a process has failed;
@@ -54,24 +45,26 @@ void la_crew_hand_in(struct la_crew *crew, uint32_t state);
  */
 bool la_crew_wait(struct la_crew *crew, uint64_t until_ns);
 
-/* So far: states done in all, of them by a forked server first; recovered both ways, and those of which the two say
- * different things; why none is forked. */
+/* So far: states done in all, or known; of them by a forked server first; recovered both ways, and those of which the
+ * two say different things; why none is forked. */
 struct la_crew_counts {
     uint32_t done;
     uint32_t forked;
     uint32_t compared;
     uint32_t differ;
     uint32_t failed;   /* processes */
+    bool distrusted;   /* a forked server was content, and a plain start was not */
     char no_fork[256]; /* empty: states were recovered by a forked server */
 };
 void la_crew_count(const struct la_crew *crew, struct la_crew_counts *counts);
 
+/* What came of a state; and whether a plain start has decided, for every ending. */
 enum la_outcome la_crew_outcome(const struct la_crew *crew, uint32_t state, enum la_ending ending);
+bool la_crew_was_plain(const struct la_crew *crew, uint32_t state);
 
 /* Ends the processes; then what they have written down can be read, in the order of the states. */
 void la_crew_stop(struct la_crew *crew);
 int la_crew_violations(const struct la_crew *crew, struct la_violations *violations, struct la_error *error);
-void la_violations_free(struct la_violations *violations);
 
 void la_crew_end(struct la_crew *crew);
 

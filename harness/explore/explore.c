@@ -8,6 +8,8 @@
 
 #include "base/copy.h"
 #include "explore/found.h"
+#include "explore/progress.h"
+#include "explore/tape.h"
 #include "judge/soundness.h"
 #include "report/result.h"
 #include "run/recover.h"
@@ -24,9 +26,12 @@ struct exploring {
     struct la_states states;
     struct la_crew_plan plan;
     struct la_crew crew;
+    struct la_violations violations;
+    struct la_progress before; /* what was known when it began */
+    char resumed[LA_PATH_MAX]; /* the scenario's folder to go on from; empty: none */
+    uint64_t seed;             /* of what is drawn: the recording's */
     uint64_t began_ns;
     uint64_t until_ns;
-    uint64_t end_ns; /* the node was killed then */
     uint32_t handed_in;
     bool cut_short;
     char dir[LA_PATH_MAX]; /* for what is given to servers */
@@ -46,6 +51,8 @@ static void hand_in(struct exploring *exploring, uint32_t state, bool *taken)
     if (taken[state] || !room_left(exploring))
         return;
     taken[state] = true;
+    if (la_progress_take(&exploring->before, &exploring->crew, state))
+        return;
     exploring->handed_in++;
     la_crew_hand_in(&exploring->crew, state);
 }
@@ -123,7 +130,7 @@ static void hand_in_disagreeing(struct exploring *exploring, const struct by_lik
 static void hand_in_rest(struct exploring *exploring, bool *taken)
 {
     const uint32_t count = exploring->states.count;
-    uint64_t random = exploring->run->options->seed;
+    uint64_t random = exploring->seed;
     uint32_t *order = la_alloc(count + 1U, sizeof *order);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = (uint32_t)(la_random(&random) % (i + 1));
@@ -158,7 +165,7 @@ static bool recover_enumerated(struct exploring *exploring)
 /* Deeper ones, as long as the time lasts and new ones turn up. */
 static void recover_drawn(struct exploring *exploring)
 {
-    uint64_t random = exploring->run->options->seed;
+    uint64_t random = exploring->seed;
     struct la_states *states = &exploring->states;
     bool going = true;
     while (going && room_left(exploring)) {
@@ -166,7 +173,11 @@ static void recover_drawn(struct exploring *exploring)
         unsigned int count = 0;
         for (int i = 0; i < DRAWS_MAX && count < DRAWN_AT_ONCE && la_now_ns() < exploring->until_ns; i++) {
             const uint32_t state = la_states_draw(states, &random);
-            if (state != UINT32_MAX)
+            if (state == UINT32_MAX)
+                continue;
+            if (la_progress_take(&exploring->before, &exploring->crew, state))
+                i = 0; /* it is new, though not to be looked at */
+            else
                 drawn[count++] = state;
         }
         for (unsigned int i = 0; i < count && room_left(exploring); i++) {
@@ -199,19 +210,49 @@ static int read_recording(struct exploring *exploring)
 {
     struct la_error error;
     struct la_run *run = exploring->run;
+    char path[LA_PATH_MAX];
     const struct la_node *node = &run->nodes[0];
     if (!node->power.journal)
         return la_run_doubt(run, "nothing was recorded: the server does not load libfaultinject.so");
-    if (la_trail_read(&exploring->trail, node->power.side, node->data, UINT64_MAX, &error))
+    la_path(path, "%s/" LA_TAPE_FOLDER, run->dir);
+    if (la_trail_read(&exploring->trail, node->power.side, node->data, UINT64_MAX, &error) ||
+        la_tape_keep(run, &exploring->trail, path, &error))
         return la_run_doubt(run, "%s", error.text);
-    exploring->end_ns = node->gone_ns;
+    exploring->seed = run->options->seed;
+    return 0;
+}
+
+/* In place of a recording: the one that is gone on from, and what is known of it. It is kept anew, to go on from here.
+ */
+static void take_up(struct la_run *run, void *context)
+{
+    struct exploring *exploring = context;
+    struct la_error error;
+    char from[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    la_path(from, "%s/" LA_TAPE_FOLDER, exploring->resumed);
+    la_path(path, "%s/" LA_TAPE_FOLDER, run->dir);
+    if (la_tape_play(from, run, &exploring->trail, &exploring->seed, &error) || la_make_dirs(path, &error) ||
+        la_copy_tree(from, path, &error)) {
+        la_run_doubt(run, "%s", error.text);
+        return;
+    }
+    la_path(path, "%s/" LA_PROGRESS_FOLDER, exploring->resumed);
+    if (la_progress_read(&exploring->before, path, run->options, &error) == 0)
+        return;
+    la_progress_free(&exploring->before);
+    fprintf(stderr, "lastack: %s: explored from the beginning\n", error.text);
+}
+
+static void describe(struct exploring *exploring)
+{
+    struct la_run *run = exploring->run;
     exploring->recorded = (struct la_basis){.run = run,
                                             .trail = &exploring->trail,
                                             .recover = la_scenario_step(run->scenario, &la_step_recover, UINT32_MAX),
                                             .forkserver = exploring->explore->forkserver,
                                             .repairs = la_recover_repairs(run->scenario),
                                             .kept_ns = run->kept_ns};
-    return 0;
 }
 
 static int explore(struct exploring *exploring)
@@ -219,13 +260,14 @@ static int explore(struct exploring *exploring)
     struct la_error error;
     const struct la_explore *asked = exploring->explore;
     exploring->until_ns = exploring->began_ns + asked->minutes * UINT64_C(60000000000);
-    la_states_begin(&exploring->states, &exploring->trail, asked->endings, exploring->end_ns);
+    la_states_begin(&exploring->states, &exploring->trail, asked->endings, exploring->run->nodes[0].gone_ns);
     la_states_find(&exploring->states, asked->deviations);
     exploring->plan = (struct la_crew_plan){.recorded = &exploring->recorded,
                                             .states = &exploring->states,
                                             .dir = exploring->dir,
                                             .jobs = asked->jobs < LA_CREW_MAX ? asked->jobs : LA_CREW_MAX,
-                                            .plain = asked->plain};
+                                            .plain = asked->plain,
+                                            .distrusted = exploring->before.counts.distrusted};
     if (la_crew_begin(&exploring->crew, &exploring->plan, &error))
         return la_run_doubt(exploring->run, "%s", error.text);
     if (recover_enumerated(exploring))
@@ -234,15 +276,35 @@ static int explore(struct exploring *exploring)
     return 0;
 }
 
+/* What all have written down, and how far that is, for whoever goes on. */
+static void gather(struct exploring *exploring, double seconds)
+{
+    struct la_error error;
+    char path[LA_PATH_MAX];
+    struct la_run *run = exploring->run;
+    if (la_crew_violations(&exploring->crew, &exploring->violations, &error))
+        la_run_doubt(run, "%s", error.text);
+    la_progress_add(&exploring->before, &exploring->violations);
+    la_path(path, "%s/" LA_PROGRESS_FOLDER, run->dir);
+    if (la_progress_write(&exploring->before, &exploring->crew, &exploring->violations, run->options, path, seconds,
+                          &error))
+        fprintf(stderr, "lastack: it cannot be gone on from here: %s\n", error.text);
+}
+
 static json_t *conclude(struct exploring *exploring)
 {
+    const double seconds = exploring->before.seconds + (double)(la_now_ns() - exploring->began_ns) / 1e9;
+    if (exploring->crew.board)
+        gather(exploring, seconds);
     struct la_found found = {.recorded = &exploring->recorded,
                              .states = &exploring->states,
                              .crew = &exploring->crew,
+                             .violations = &exploring->violations,
+                             .before = &exploring->before,
                              .endings = exploring->explore->endings,
                              .dir = exploring->dir,
-                             .seconds = (double)(la_now_ns() - exploring->began_ns) / 1e9,
-                             .cut_short = exploring->cut_short};
+                             .seconds = seconds,
+                             .cut_short = exploring->cut_short || la_interrupted()};
     return la_found_result(&found, exploring->run);
 }
 
@@ -264,25 +326,45 @@ static json_t *go_on(struct la_run *run, void *context)
     exploring->run = run;
     exploring->began_ns = la_now_ns();
     find_place(exploring);
-    if (is_sound(run) && read_recording(exploring) == 0)
+    if (is_sound(run) && (*exploring->resumed || read_recording(exploring) == 0)) {
+        describe(exploring);
         explore(exploring);
+    }
     json_t *result = conclude(exploring);
     la_crew_end(&exploring->crew);
+    la_violations_free(&exploring->violations);
+    la_progress_free(&exploring->before);
     la_states_end(&exploring->states);
     la_trail_free(&exploring->trail);
     leave_place(exploring);
     return result;
 }
 
+/* Whether there is a recording of it to go on from. */
+static bool find_resumed(struct exploring *exploring, const struct la_explore *explore,
+                         const struct la_scenario *scenario)
+{
+    char tape[LA_PATH_MAX];
+    exploring->explore = explore;
+    if (!explore->resume)
+        return false;
+    la_path(exploring->resumed, "%s/%s", explore->resume, scenario->name);
+    la_path(tape, "%s/" LA_TAPE_FOLDER, exploring->resumed);
+    if (access(tape, F_OK))
+        exploring->resumed[0] = '\0';
+    return *exploring->resumed;
+}
+
 json_t *la_explore_scenario(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
                             const void *explore)
 {
     struct exploring *exploring = la_alloc(1, sizeof *exploring);
-    exploring->explore = explore;
+    const struct la_runner_recording recording = {find_resumed(exploring, explore, scenario) ? take_up : NULL, go_on,
+                                                  exploring};
     struct la_scenario recorded = *scenario;
     struct la_power_spec spec = {LA_POWER_SIMULATED, LA_FS_EXT4, LA_POLICY_DROP};
     recorded.power_cut = &spec;
-    json_t *result = la_runner_record(&recorded, options, dir, go_on, exploring);
+    json_t *result = la_runner_record(&recorded, options, dir, &recording);
     free(exploring);
     return result;
 }

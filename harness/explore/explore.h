@@ -14,12 +14,14 @@ struct la_explore {
     unsigned int minutes;    /* for each scenario */
     uint32_t states;         /* at most so many are recovered; 0: as many as the time allows */
     unsigned int jobs;
-    bool plain; /* no fork server */
+    bool plain;         /* no fork server */
+    const char *resume; /* the output folder of an exploration to go on from; NULL: none */
 };
 
 /*
- * Runs the scenario up to where it would end the server, kills it, explores, and returns the result object of that, as
- * la_runner_run does. `explore` is a struct la_explore.
+ * With `resume`, and where that folder has a recording of the scenario, that one is explored, and what is known of its
+ * states counts. Else: runs the scenario up to where it would end the server, kills it, explores, and returns the
+ * result object of that, as la_runner_run does. `explore` is a struct la_explore.
  */
 json_t *la_explore_scenario(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
                             const void *explore);

@@ -131,6 +131,10 @@ static json_t *tell(const struct la_found *found, struct la_run *run, const stru
     struct la_crew_counts counts = {0};
     if (found->crew->board)
         la_crew_count(found->crew, &counts);
+    la_progress_count(found->before, &counts);
+    size_t known = 0;
+    for (size_t i = 0; i < found->before->count; i++)
+        known += found->before->states[i] != 0;
     json_t *endings = json_array();
     json_t *kinds = json_array();
     for (int ending = 0; ending < LA_ENDINGS && found->crew->board; ending++)
@@ -138,11 +142,12 @@ static json_t *tell(const struct la_found *found, struct la_run *run, const stru
             json_array_append_new(endings, tell_ending(found, ending));
     for (unsigned int i = 0; i < groups->count; i++)
         json_array_append_new(kinds, tell_group(found, run, &groups->items[i], i));
-    return json_pack("{si, si, si, si, si, si, ss, sf, sb, so, so}", "operations",
+    return json_pack("{si, si, si, si, si, si, si, ss, sf, sb, so, so}", "operations",
                      (int)(found->recorded->trail ? found->recorded->trail->count : 0), "moments",
-                     (int)found->states->moments, "recovered", (int)counts.done, "forked", (int)counts.forked,
-                     "compared", (int)counts.compared, "differ", (int)counts.differ, "plain_starts", counts.no_fork,
-                     "seconds", found->seconds, "cut_short", found->cut_short, "endings", endings, "found", kinds);
+                     (int)found->states->moments, "recovered", (int)counts.done, "known", (int)known, "forked",
+                     (int)counts.forked, "compared", (int)counts.compared, "differ", (int)counts.differ, "plain_starts",
+                     counts.no_fork, "seconds", found->seconds, "cut_short", found->cut_short, "endings", endings,
+                     "found", kinds);
 }
 
 /* ---- the judgement ---- */
@@ -165,8 +170,7 @@ static const char *why_open(const struct la_violations *violations, int ending)
     return "by some other ending";
 }
 
-static void give_doubts(const struct la_found *found, const struct la_run *run, const struct la_violations *violations,
-                        struct la_strings *doubts)
+static void give_doubts(const struct la_found *found, const struct la_run *run, struct la_strings *doubts)
 {
     struct la_crew_counts counts = {0};
     la_soundness(run, doubts);
@@ -181,15 +185,14 @@ static void give_doubts(const struct la_found *found, const struct la_run *run, 
         const uint32_t open = count(found, ending, LA_SEEN_OPEN);
         if (open)
             la_strings_add(doubts, la_format("%s: of %u states nothing can be said: %s", la_ending_names[ending], open,
-                                             why_open(violations, ending)));
+                                             why_open(found->violations, ending)));
     }
 }
 
-static struct la_judgement judge(const struct la_found *found, const struct la_run *run,
-                                 const struct la_violations *violations, const struct groups *groups)
+static struct la_judgement judge(const struct la_found *found, const struct la_run *run, const struct groups *groups)
 {
     struct la_judgement judgement = {.verdict = LA_HOLDS};
-    give_doubts(found, run, violations, &judgement.doubts);
+    give_doubts(found, run, &judgement.doubts);
     for (unsigned int i = 0; i < groups->count; i++) {
         const struct group *group = &groups->items[i];
         la_strings_add(&judgement.reasons, la_format("%s, %u states: %s", la_ending_names[group->first->ending],
@@ -220,17 +223,12 @@ static void explore_again(json_t *result)
 
 json_t *la_found_result(const struct la_found *found, struct la_run *run)
 {
-    struct la_violations violations = {0};
     struct groups groups;
-    struct la_error error;
-    if (found->crew->board && la_crew_violations(found->crew, &violations, &error))
-        la_run_doubt(run, "%s", error.text);
-    sort_out(found->states, &violations, &groups);
-    struct la_judgement judgement = judge(found, run, &violations, &groups);
+    sort_out(found->states, found->violations, &groups);
+    struct la_judgement judgement = judge(found, run, &groups);
     json_t *result = la_result_scenario(run, &judgement);
     json_object_set_new(result, "explored", tell(found, run, &groups));
     explore_again(result);
     la_judgement_free(&judgement);
-    la_violations_free(&violations);
     return result;
 }

@@ -2,12 +2,14 @@
 #ifndef LASTACK_EXPLORE_FOUND_H
 #define LASTACK_EXPLORE_FOUND_H
 
-#include "explore/crew.h"
+#include "explore/progress.h"
 
 struct la_found {
     const struct la_basis *recorded;
     const struct la_states *states;
     const struct la_crew *crew; /* its processes have been stopped */
+    const struct la_violations *violations;
+    const struct la_progress *before;
     unsigned int endings;
     const char *dir; /* to work in */
     double seconds;

@@ -14,11 +14,11 @@
 #include "base/output.h"
 #include "base/thin.h"
 
-enum { SUM_LENGTH = 32, SUMS_MAX = 64 << 20, PIECE = 1 << 16 };
+enum { SUMS_MAX = 64 << 20, PIECE = 1 << 16 };
 
 #define SUMS "sums"
 
-static int sum_of(const char *path, char sum[SUM_LENGTH + 1], struct la_error *error)
+int la_evidence_sum(const char *path, char sum[LA_SUM_LENGTH + 1], struct la_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -79,12 +79,12 @@ struct sealing {
 static int seal_one(void *context, const char *path, const char *name, bool file)
 {
     const struct sealing *sealing = context;
-    char sum[SUM_LENGTH + 1];
+    char sum[LA_SUM_LENGTH + 1];
     if (!file) /* a socket that the server has left, say */
         return 0;
     if (is_control(name))
         la_thin(path); /* its log has room for far more than most runs need */
-    if (sum_of(path, sum, sealing->error))
+    if (la_evidence_sum(path, sum, sealing->error))
         return -1;
     fprintf(sealing->out, "%s  %s\n", sum, name);
     return 0;
@@ -126,7 +126,7 @@ struct checking {
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a + SUM_LENGTH + 2, *(char *const *)b + SUM_LENGTH + 2);
+    return strcmp(*(char *const *)a + LA_SUM_LENGTH + 2, *(char *const *)b + LA_SUM_LENGTH + 2);
 }
 
 /* NODE/crash/...: what a server is given; nothing may be there that the crash has not left. */
@@ -139,10 +139,10 @@ static bool is_crash(const char *name)
 static int check_one(void *context, const char *path, const char *name, bool file)
 {
     struct checking *checking = context;
-    char sum[SUM_LENGTH + 1];
+    char sum[LA_SUM_LENGTH + 1];
     if (is_optional(name) && !file)
         return 0;
-    char *key = la_format("%*s%s", SUM_LENGTH + 2, "", name);
+    char *key = la_format("%*s%s", LA_SUM_LENGTH + 2, "", name);
     char **line = checking->count
                       ? bsearch(&key, checking->lines, checking->count, sizeof *checking->lines, compare_names)
                       : NULL;
@@ -154,9 +154,9 @@ static int check_one(void *context, const char *path, const char *name, bool fil
         return la_fail(checking->error, "%s: damaged: it was not there when the run ended", path);
     if (!file)
         return la_fail(checking->error, "%s: damaged: it was a file when the run ended", path);
-    if (sum_of(path, sum, checking->error))
+    if (la_evidence_sum(path, sum, checking->error))
         return -1;
-    if (strncmp(*line, sum, SUM_LENGTH) != 0)
+    if (strncmp(*line, sum, LA_SUM_LENGTH) != 0)
         return la_fail(checking->error, "%s: damaged: it is not what it was when the run ended (its checksum differs)",
                        path);
     return 0;
@@ -164,8 +164,8 @@ static int check_one(void *context, const char *path, const char *name, bool fil
 
 static bool sound_line(const char *line)
 {
-    return strspn(line, "0123456789abcdef") == SUM_LENGTH && !strncmp(line + SUM_LENGTH, "  ", 2) &&
-           line[SUM_LENGTH + 2];
+    return strspn(line, "0123456789abcdef") == LA_SUM_LENGTH && !strncmp(line + LA_SUM_LENGTH, "  ", 2) &&
+           line[LA_SUM_LENGTH + 2];
 }
 
 /* Takes the text apart. */
@@ -190,7 +190,7 @@ static int check_missing(const struct checking *checking)
     for (size_t i = 0; i < checking->count; i++) {
         char path[LA_PATH_MAX];
         struct stat st;
-        const char *name = checking->lines[i] + SUM_LENGTH + 2;
+        const char *name = checking->lines[i] + LA_SUM_LENGTH + 2;
         la_path(path, "%s/%s", checking->bundle, name);
         bool may_miss = is_optional(name) && !checking->renamed;
         if (!may_miss && (lstat(path, &st) || !S_ISREG(st.st_mode)))

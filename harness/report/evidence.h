@@ -7,6 +7,10 @@
 
 #include "base/util.h"
 
+/* Of one file, in hexadecimal. -1 with `error` filled. */
+enum { LA_SUM_LENGTH = 32 };
+int la_evidence_sum(const char *path, char sum[LA_SUM_LENGTH + 1], struct la_error *error);
+
 /* Writes the checksums of a bundle whose run has ended, its result included. */
 int la_evidence_seal(const char *bundle, struct la_error *error);
 

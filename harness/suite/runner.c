@@ -375,18 +375,31 @@ static void record(struct la_run *run)
     la_stop_load(run);
 }
 
+/* Folder and nodes are there as in any run; no server is started. */
+static void take_up(struct la_run *run, const struct la_runner_recording *recording)
+{
+    struct la_error error;
+    run->replayed = true;
+    if (la_make_dirs(run->dir, &error))
+        la_run_doubt(run, "%s", error.text);
+    else if (create_nodes(run) == 0)
+        recording->instead(run, recording->context);
+}
+
 json_t *la_runner_record(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
-                         la_runner_then then, void *context)
+                         const struct la_runner_recording *recording)
 {
     struct la_run *run = begin(scenario, options, dir);
     pid_t guard = la_guard_start(dir);
     if (scenario->world)
         la_run_doubt(run, "a scenario with a world is not recorded");
+    else if (recording->instead)
+        take_up(run, recording);
     else
         record(run);
     if (run->ledger.head)
         la_stop_load(run);
-    json_t *result = then(run, context);
+    json_t *result = recording->then(run, recording->context);
     la_guard_end(guard);
     destroy(run);
     return result;

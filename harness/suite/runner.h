@@ -9,10 +9,15 @@ json_t *la_runner_run(const struct la_scenario *scenario, const struct la_option
 
 /*
  * Runs it up to where it would end its first node, or read it back, and kills that then: what remains is recorded in
- * the node's journal and in the ledger. `then` makes the result object of it.
+ * the node's journal and in the ledger. `then` makes the result object of it. With `instead` (NULL: none) nothing is
+ * started: that fills in what was recorded another time, and says what keeps it from doing so as a doubt of the run.
  */
-typedef json_t *(*la_runner_then)(struct la_run *run, void *context);
+struct la_runner_recording {
+    void (*instead)(struct la_run *run, void *context);
+    json_t *(*then)(struct la_run *run, void *context);
+    void *context;
+};
 json_t *la_runner_record(const struct la_scenario *scenario, const struct la_options *options, const char *dir,
-                         la_runner_then then, void *context);
+                         const struct la_runner_recording *recording);
 
 #endif

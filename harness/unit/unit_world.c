@@ -78,18 +78,15 @@ static bool is_there(const struct la_world *world, const char *path)
 /* Files of the host's that the unit names: its environment, and programs that run beside the server. */
 static int copy_beside(const struct la_unit_world *unit, struct la_error *error)
 {
-    static const char *const properties[] = {"EnvironmentFiles", "ExecStartPre", "ExecStartPost",
-                                             "ExecCondition",    "ExecStopPost", "ExecStart"};
-    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
-        char text[LA_PATH_MAX];
-        la_unit_ask(unit, properties[i], text, sizeof text);
-        char *rest = text;
-        for (char *word; (word = strsep(&rest, " \n;"));) {
-            const char *path = strchr(word, '=') ? strchr(word, '=') + 1 : word;
-            if (*path == '/' && la_is_file(path) && !is_there(&unit->world, path) &&
-                la_world_copy(&unit->world, path, path, error))
-                return -1;
-        }
+    static const char properties[] = "EnvironmentFiles,ExecStartPre,ExecStartPost,ExecCondition,ExecStopPost,ExecStart";
+    char text[8192];
+    la_unit_ask(unit, properties, text, sizeof text);
+    char *rest = text;
+    for (char *word; (word = strsep(&rest, " \n;"));) {
+        const char *path = strchr(word, '=') ? strchr(word, '=') + 1 : word;
+        if (*path == '/' && la_is_file(path) && !is_there(&unit->world, path) &&
+            la_world_copy(&unit->world, path, path, error))
+            return -1;
     }
     return 0;
 }

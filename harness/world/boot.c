@@ -41,11 +41,20 @@ static bool show_folder(const char *host, const char *name)
     return (mkdir(name, 0755) == 0 || errno == EEXIST) && bind_read_only(host, name);
 }
 
+/* What makes units of the host's disks, terminals and scripts, at each boot and each reload: there are none of them
+ * here. */
+static bool hide_generators(void)
+{
+    static const char generators[] = "usr/lib/systemd/system-generators";
+    return access(generators, F_OK) || mount("no-generators", generators, NULL, MS_BIND, NULL) == 0;
+}
+
 static bool show_programs(void)
 {
     static const char *const folders[] = {"/bin",   "/sbin",   "/lib", "/lib32",
                                           "/lib64", "/libx32", "/opt", "/etc/alternatives"};
-    bool shown = bind_read_only("/usr", "usr") && mount("units", "usr/lib/systemd/system", NULL, MS_BIND, NULL) == 0;
+    bool shown = bind_read_only("/usr", "usr") && mount("units", "usr/lib/systemd/system", NULL, MS_BIND, NULL) == 0 &&
+                 hide_generators();
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         shown = shown && show_folder(folders[i], folders[i] + 1);
     return shown;

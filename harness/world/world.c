@@ -156,7 +156,8 @@ static void bound(struct la_cgroup *group, const char *controller, const char *s
 
 int la_world_create(struct la_world *world, const char *folder, struct la_error *error)
 {
-    static const char *const folders[] = {"usr", "etc", "var/tmp", "run", "tmp", "dev", "proc", "sys", "root", "old"};
+    static const char *const folders[] = {"usr",  "etc", "var/tmp", "run", "tmp",          "dev",
+                                          "proc", "sys", "root",    "old", "no-generators"};
     *world = LA_WORLD_NONE;
     la_path(world->root, "%s/root", folder);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
@@ -193,10 +194,21 @@ __attribute__((noreturn)) static void become_init(const struct la_world *world)
     _exit(127);
 }
 
+/* There is somebody to ask: each question takes a program's start. */
+static bool listens(const struct la_world *world)
+{
+    const int door = la_world_open(world, "/run/systemd/private", O_PATH);
+    if (door >= 0)
+        close(door);
+    return door >= 0;
+}
+
 static bool is_up(const struct la_world *world)
 {
     static const char *const ask[] = {"systemctl", "is-active", TARGET, NULL};
     struct la_world_done done;
+    if (!listens(world))
+        return false;
     la_world_run(world, ask, COMMAND_MS, &done);
     return done.status == 0;
 }

@@ -143,7 +143,7 @@ def busy():
 class Claims(LastackTest):
     def wanted(self, which):
         """Those whose verdict is known: name of the scenario, the claim, what is changed for it, the verdict."""
-        for name, claim, small, turns, before, after in sample(TURNS, which):  # a half says what it says, the other is turned
+        for name, claim, small, turns, before, after in sample(TURNS, which):  # a third says what it says, another is turned
             verdict = (before, after)[which]
             if verdict:
                 yield name, claim, small + (turns if which else []), verdict

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 """lastack explore: every state that a crash may leave, by the real server and by broken ones."""
 import json
+import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -19,13 +22,17 @@ class Explore(LastackTest):
         [one] = [one for one in scenario["explored"]["endings"] if one["ending"] == name]
         return one
 
-    def small(self, name, **changes):
+    @staticmethod
+    def less_of(name, **changes):
         """The scenario with less load: its states are few."""
         text = scenario_file(name).read_text().replace("acked: 100}", "acked: 12}").replace("acked: 60}", "acked: 8}")
         text = text.replace("min_acked: 150", "min_acked: 10").replace("min_acked: 100", "min_acked: 10")
         for old, new in changes.items():
             text = text.replace(old, new)
-        return self.write(f"{name}.yaml", text)
+        return text
+
+    def small(self, name, **changes):
+        return self.write(f"{name}.yaml", self.less_of(name, **changes))
 
 
 class RealServer(Explore):
@@ -79,7 +86,7 @@ class Interrupted(Explore):
         out = self.folder / "cut"
         process = subprocess.Popen([LASTACK, "explore", scenario_file("cut-aof-everysec"), "--endings", "kill,ext4", "--out", out],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
-        while not list(out.glob("*/exploring")) and process.poll() is None:
+        while not list(out.glob("*/recording/sums")) and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
@@ -87,6 +94,76 @@ class Interrupted(Explore):
         self.assertTrue(scenario["explored"]["cut_short"], said)
         self.assertIn("cut short: a beginning of it", said)
         self.assertFalse(list(out.glob("*/exploring")), "nothing is left of what it worked on")
+        run, found = self.explore("--resume", out, "--endings", "kill,ext4", "--states", "10")
+        self.assertEqual(found["cut-aof-everysec"]["explored"]["known"], scenario["explored"]["recovered"], run.stdout)
+
+
+class Resume(Explore):
+    NAME = "cut-aof-always-repaired"
+
+    def resume(self, folder, *words, status=None, **more):
+        run, found = self.explore("--resume", folder, "--endings", "kill,ext4", *words, **more)
+        self.assertIn(run.status, (0, 1) if status is None else (status,), run.stderr)
+        return run, found.get(self.NAME)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.beginning = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-"))
+        cls.scenario = cls.beginning / f"{cls.NAME}.yaml"
+        cls.scenario.write_text(cls.less_of(cls.NAME))
+        cls.begun = cls.beginning / "out"
+        subprocess.run([LASTACK, "explore", cls.scenario, "--endings", "kill,ext4", "--states", "20", "--seed", "7", "--out", cls.begun],
+                       capture_output=True, check=False)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.beginning)
+
+    def test_it_goes_on_and_in_the_same_way_each_time(self):
+        told = []
+        for _ in range(2):
+            run, one = self.resume(self.begun, "--states", "15")
+            explored = one["explored"]
+            self.assertEqual((explored["known"], explored["recovered"], explored["differ"]), (20, 35, 0), run.stdout)
+            told.append((explored["endings"], [(found["kinds"], found["states"], found["state"]) for found in explored["found"]]))
+        self.assertEqual(told[0], told[1])
+        run, one = self.resume(run.out, "--states", "10")  # and on
+        self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (35, 45), run.stdout)
+
+    def test_another_server_knows_nothing_of_it(self):
+        run, one = self.resume(self.begun, "--states", "8", server=BROKEN / "redis")
+        self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (0, 8))
+        self.assertIn("another server", run.stderr)
+        self.assertNotIn("refuses to start", one["violated"])
+        run, one = self.resume(self.begun, "--states", "8", "--set", "hz 50")
+        self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (0, 8))
+        self.assertIn("another configuration", run.stderr)
+
+    def test_an_earlier_violation_is_told_again(self):
+        """A server that has lost everything, and nobody looks at those states again."""
+        broken = {"REDIS_DEFECT": "no-aof"}
+        run, one = self.resume(self.begun, "--states", "8", server=BROKEN / "redis", environment=broken)
+        self.assertEqual((run.status, one["verdict"]), (1, "violated"), run.stdout)
+        again, two = self.resume(run.out, "--states", "1", server=BROKEN / "redis", environment=broken)
+        self.assertEqual((again.status, two["explored"]["known"]), (1, one["explored"]["recovered"]), again.stdout)
+        self.assertEqual(two["explored"]["found"][0]["state"], one["explored"]["found"][0]["state"])
+
+    def test_what_cannot_be_gone_on_from_is_refused(self):
+        tape = self.begun / self.NAME / "recording"
+        (self.folder / "empty").mkdir()
+        run, _ = self.resume(self.folder / "empty", status=2)
+        self.assertIn("no recording is there", run.stderr)
+        other = self.write("other.yaml", self.scenario.read_text() + "# changed\n")
+        _run, one = self.explore(other, "--resume", self.begun)
+        self.assertIn("is not the scenario that was recorded", one[self.NAME]["reasons"][0])
+        for name in ("ledger", "journal", "recording.json"):
+            content = (tape / name).read_bytes()
+            damaged = bytearray(content)
+            damaged[len(damaged) // 2] ^= 1
+            (tape / name).write_bytes(damaged)
+            run, _ = self.resume(self.begun, status=2)
+            self.assertIn("damaged", run.stderr)
+            (tape / name).write_bytes(content)
 
 
 class BrokenServers(Explore):

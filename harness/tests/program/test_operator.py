@@ -8,6 +8,7 @@ AOF = "appendonly yes\nappendfsync always\nsave \"\""
 RDB = "appendonly no\nsave 3600 1"
 INCR = "@aof"
 CRASH = ["load: {acked: 500}", "kill: {scope: group}"]
+ANSWERED = [CRASH[0], "stop_load: {}", CRASH[1]]  # a kill within a write may tear it
 BACK = ["recover: {}", "verify: {}"]
 
 
@@ -36,41 +37,40 @@ class Operator(LastackTest):
         mend = f"tool: {{run: redis-check-aof --fix @FILE, file: \"{INCR}\", input: \"y\\n\", says: Successfully truncated}}"
         strict = AOF + "\naof-load-truncated no"
         expect = ["start: {refused: true}", "lost: {max: 0}"]
-        self.expect("holds", CRASH + [pad, "recover: {}", mend] + BACK, expect, strict)
+        self.expect("holds", ANSWERED + [pad, "recover: {}", mend] + BACK, expect, strict)
         # nothing was done about it: it refuses again, which nobody expects
-        run = self.expect("violated", CRASH + [pad, "recover: {}"] + BACK, expect, strict)
+        run = self.expect("violated", ANSWERED + [pad, "recover: {}"] + BACK, expect, strict)
         self.assertIn("does not start, although", run.scenario()["reasons"][0])
         # nobody said that it may refuse
-        run = self.expect("violated", CRASH + [pad, "recover: {}", mend] + BACK, ["lost: {max: 0}"], strict)
+        run = self.expect("violated", ANSWERED + [pad, "recover: {}", mend] + BACK, ["lost: {max: 0}"], strict)
         self.assertIn("refuses to start", run.scenario()["reasons"][0])
         # it was to refuse, and there was no reason to
-        self.expect("violated", CRASH + ["recover: {}"], ["start: {refused: true}"], strict)
+        self.expect("violated", ANSWERED + ["recover: {}"], ["start: {refused: true}"], strict)
 
     def test_zeros_that_a_file_system_left_are_repaired_on_the_way(self):
         mend = ["recover: {repair: true}", "verify: {}"]
         pad = f"append: {{file: \"{INCR}\", zeros: 900}}"
-        run = self.expect("holds", CRASH + [pad] + mend, ["lost: {max: 0}"])
+        run = self.expect("holds", ANSWERED + [pad] + mend, ["lost: {max: 0}"])
         self.assertRegex(run.scenario()["repairs"][0], r"does not start by itself: .* ends in 900 bytes of zeros.* 900 bytes")
         self.assertRegex(" ".join(run.stdout.split()), "does not start by itself")
         replayed = self.lastack("replay", run.out / run.scenario()["bundle"])
         self.assertEqual(replayed.status, 0, str(replayed))
         # without leave it stands, with the server's own words
-        run = self.expect("violated", CRASH + [pad] + BACK, ["lost: {max: 0}"])
+        run = self.expect("violated", ANSWERED + [pad] + BACK, ["lost: {max: 0}"])
         self.assertRegex(run.scenario()["reasons"][0], "refuses to start .*: .*[Ff]ormat")
         # nothing but zeros is a file system's doing; a kill within a write may leave a torn command, which garbage goes on with
-        answered = [CRASH[0], "stop_load: {}", CRASH[1]]
         for end in ("text: garbage", "zeros: 900, text: \"*1\""):
             junk = f"append: {{file: \"{INCR}\", {end}}}"
             expected = "holds" if "zeros" in end else "violated"
-            self.assertEqual(self.judge(answered + [junk] + mend, ["lost: {max: 0}"])[0], expected, end)
+            self.assertEqual(self.judge(ANSWERED + [junk] + mend, ["lost: {max: 0}"])[0], expected, end)
         # what is cut off with them is lost all the same: nothing was under way, so it was acknowledged. More zeros than
         # any value has bytes: else they end a value that was cut, and the server takes it for a torn tail
         many = f"append: {{file: \"{INCR}\", zeros: 4000}}"
-        run = self.expect("violated", answered + [f"truncate: {{file: \"{INCR}\", drop: 20000}}", many] + mend,
+        run = self.expect("violated", ANSWERED + [f"truncate: {{file: \"{INCR}\", drop: 20000}}", many] + mend,
                           ["lost: {max: 0}"])
         self.assertEqual(len(run.scenario()["repairs"]), 1)
         # a server that starts is not touched
-        run = self.expect("holds", CRASH + mend, ["lost: {max: 0}"])
+        run = self.expect("holds", ANSWERED + mend, ["lost: {max: 0}"])
         self.assertEqual(run.scenario()["repairs"], [])
 
     def test_the_last_bytes_are_zeros(self):
