@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 
+from result_schema import schema_errors
 from support import BROKEN, LASTACK, LastackTest, scenario_file
 
 
@@ -16,6 +17,8 @@ class Explore(LastackTest):
     def explore(self, *words, server=None, environment=None):
         run = self.lastack("explore", *words, *(["--server", server] if server else []), "--seed", "7",
                            env=environment)
+        if run.result:
+            self.assertEqual(schema_errors(run.result), [])
         return run, {one["name"]: one for one in (run.result or {}).get("scenarios", [])}
 
     def ending(self, scenario, name):
