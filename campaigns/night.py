@@ -157,12 +157,10 @@ class Night:
         if kinds in self.shrunk or self.deadline.left < 2 * 60 * SHRINK_MINUTES:
             return
         self.shrunk.add(kinds)
-        folder = self.out / "shrunk" / scenario["name"]
-        folder.parent.mkdir(exist_ok=True)
-        runs.lastack("shrink", path, *self.common(), "--seed", seed, "--minutes", SHRINK_MINUTES, "--out", folder,
-                     seconds=self.deadline.left)
-        if (folder / "shrunk.yaml").is_file():
-            self.note(f"{scenario['name']}: its smallest case: {folder / 'shrunk.yaml'}")
+        small = runs.shrink(path, [*self.common(), "--seed", seed], SHRINK_MINUTES, self.out / "shrunk" / scenario["name"],
+                            self.deadline.left)
+        if small:
+            self.note(f"{scenario['name']}: its smallest case: {small}")
 
     # ---- reports ----
 

@@ -100,6 +100,14 @@ def lastack(*words, seconds=None, env=None, quiet=True):
         raise
 
 
+def shrink(what, words, minutes, folder, seconds):
+    """The smallest case of a finding: its file; None: none was found in that time."""
+    folder.parent.mkdir(exist_ok=True)
+    lastack("shrink", what, *words, "--minutes", minutes, "--out", folder, seconds=seconds)
+    small = folder / "shrunk.yaml"
+    return small if small.is_file() else None
+
+
 def end(process):
     process.send_signal(signal.SIGINT)
     try:

@@ -19,6 +19,7 @@ import tour
 BATCH = 16
 UNFIRED = "the rule did not fire"
 SHOWN = 40  # classes that differ
+SHRINK_S = 120  # for each kind of finding, as far as a quarter of the time goes
 VERDICTS = ("holds", "violated", "inconclusive")
 FORMAT = 1
 
@@ -57,18 +58,17 @@ class Sweep:
         self.plan = classes.Plan({}, {}, asked.seed)
         self.batches = 0
         self.interrupted = False
+        self.small = {}  # name of a finding's scenario: file of its smallest case
 
     # ---- runs of lastack ----
 
     def run(self, folder, out):
         """Verdicts of all scenarios of the folder; those that the time has cut off have none."""
         asked = self.asked
-        words = ["run", folder, "--seed", asked.seed, "--out", out, "--keep", "all" if folder.name == "dry" else "findings"]
-        for option in ("server", "config", "jobs"):
-            if getattr(asked, option):
-                words += [f"--{option}", getattr(asked, option)]
+        words = ["run", folder, "--out", out, "--keep", "all" if folder.name == "dry" else "findings", *self.common()]
+        words += ["--jobs", asked.jobs] if asked.jobs else []
         try:
-            status = runs.lastack(*words, seconds=max(1.0, self.deadline.left))
+            status = runs.lastack(*words, seconds=max(1.0, self.left))
         except (KeyboardInterrupt, runs.Interrupted):
             self.interrupted, status = True, None
         if status == 2:
@@ -78,6 +78,10 @@ class Sweep:
             self.server = f"{result['server']['name']} {result['server']['version']}"
         return result
 
+    def common(self):
+        given = [(option, getattr(self.asked, option)) for option in ("server", "config", "seed")]
+        return [word for option, value in given if value is not None for word in (f"--{option}", value)]
+
     @staticmethod
     def refused(words):
         """lastack says why itself."""
@@ -86,7 +90,13 @@ class Sweep:
 
     @property
     def over(self):
-        return self.interrupted or not self.deadline.left
+        return self.interrupted or not self.left
+
+    @property
+    def left(self):
+        """Seconds for more cells: what was found is to be shrunk as well."""
+        kinds = len({(one["op"], one["role"], *one["violated"]) for one in self.findings()}) if self.asked.shrink else 0
+        return max(0.0, self.deadline.left - min(kinds * SHRINK_S, self.asked.minutes * 60 / 4))
 
     # ---- the dry run ----
 
@@ -230,7 +240,8 @@ class Sweep:
             groups.setdefault(key, []).append(one)
         return [{"tour": key[0], "node": key[1], "role": key[2], "op": key[3], "path": key[4], "violated": list(key[5]),
                  "count": len(alike), "faults": sorted({f"{one.cell.fault} {one.cell.lasting}" for one in alike}),
-                 "why": alike[0].why, "scenarios": [self.name_of(one.cell) for one in alike]}
+                 "why": alike[0].why, "scenarios": [self.name_of(one.cell) for one in alike],
+                 "smallest": self.small.get(self.name_of(alike[0].cell))}
                 for key, alike in groups.items()]
 
     def deaths(self):
@@ -289,6 +300,7 @@ class Sweep:
         try:
             self.begin()
             self.go_on()
+            self.shrink()
         except (KeyboardInterrupt, runs.Interrupted):
             self.interrupted = True
         self.write()
@@ -315,6 +327,22 @@ class Sweep:
             if len(self.done) == before:  # nothing came of it: the time is over, or no run is possible
                 break
 
+    def shrink(self):
+        """The first finding of each kind, while there is time for it."""
+        seen = set()
+        for one in self.findings() if self.asked.shrink else ():
+            kind = one["op"], one["role"], *one["violated"]
+            name = one["scenarios"][0]
+            if kind in seen or self.interrupted or self.deadline.left < SHRINK_S / 2:
+                continue
+            seen.add(kind)
+            minutes = max(1, int(min(SHRINK_S, self.deadline.left) / 60))
+            small = runs.shrink(self.out / "findings" / f"{name}.yaml", self.common(), minutes, self.out / "shrunk" / name,
+                                self.deadline.left)
+            if small:
+                self.small[name] = str(small.relative_to(self.out))
+                print(f"[{self.deadline.spent:5.0f} s] {name}: its smallest case: {small}", flush=True)
+
     def counted(self):
         counts = collections.Counter(one.verdict for one in self.done)
         return (f"{len(self.done)} cells: {counts['holds']} hold, {counts['violated']} violated, "
@@ -339,7 +367,7 @@ class Sweep:
         self.print_all(f"findings: {len(findings)}", [
             f"{one['count']} x {one['tour']}: {one['op']} {one['path']} of {one['role']} on {one['node']} "
             f"({', '.join(one['faults'])}): {', '.join(one['violated'])}: {one['why']:.160}\n"
-            f"    lastack run {self.out}/findings/{one['scenarios'][0]}.yaml" for one in findings])
+            f"    lastack run {self.out}/{one['smallest'] or 'findings/' + one['scenarios'][0] + '.yaml'}" for one in findings])
         cut = ", interrupted" if self.interrupted else ""
         status = 1 if findings else 0 if any(one.verdict in coverage.JUDGED for one in self.done) else 3
         print(f"\n{self.out}/sweep.json: {self.counted()}; {self.deadline.spent:.0f} s{cut}; exit {status}", flush=True)
@@ -379,6 +407,8 @@ def arguments():
     parser.add_argument("--minutes", type=runs.whole_number, default=20, metavar="N",
                         help="when it ends, 1 to 100000 (default: 20)")
     parser.add_argument("--cells", type=runs.whole_number, metavar="N", help="end after so many runs")
+    parser.add_argument("--no-shrink", dest="shrink", action="store_false",
+                        help="keep no time for making what was found smaller")
     parser.add_argument("--seed", type=runs.whole_number, metavar="N",
                         help="the order follows from it (default: chosen and printed)")
     parser.add_argument("--out", metavar="DIR",

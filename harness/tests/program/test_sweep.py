@@ -9,7 +9,7 @@ import unittest
 
 import yaml
 
-from support import BROKEN, LASTACK, ROOT, SCENARIOS, LastackTest
+from support import BROKEN, FULL, LASTACK, ROOT, SCENARIOS, LastackTest
 
 sys.path.insert(0, str(ROOT / "campaigns"))
 import classes  # noqa: E402
@@ -265,7 +265,7 @@ class Sweeps(LastackTest):
         fsyncs = [cell for cell in coverage.ALL if cell[0] in ("fsync", "fdatasync") and cell[3].startswith("error")]
         coverage.Store(store).add(coverage.ALL - set(fsyncs))  # so that these come first
         run = self.sweep(small, "--server", BROKEN / "respd", "--seed", 3, "--cells", 4, "--coverage-store", store,
-                         env=environment)
+                         *([] if FULL else ["--no-shrink"]), env=environment)
         self.assertEqual(run.status, 1, str(run))
         self.assertLessEqual({cell["class"][3] for cell in run.sweep["cells"]}, {"fsync", "fdatasync"})
         [name, *_] = run.sweep["findings"][0]["scenarios"]
@@ -274,6 +274,12 @@ class Sweeps(LastackTest):
         self.assertEqual(again.status, 1, str(again))
         sound = self.lastack("run", run.out / "findings" / f"{name}.yaml", "--server", BROKEN / "respd")
         self.assertNotEqual(sound.status, 1, str(sound))
+        if not FULL:  # that takes minutes
+            return
+        [small, *_] = [one["smallest"] for one in run.sweep["findings"] if one["smallest"]]
+        self.assertLess(len((run.out / small).read_text()), len((run.out / "findings" / f"{name}.yaml").read_text()))
+        again = self.lastack("run", run.out / small, "--server", BROKEN / "respd", env=environment)
+        self.assertEqual(again.status, 1, str(again))
 
     def test_interrupted_it_leaves_a_result(self):
         words = ["sweep", self.write("small.yaml", SMALL), "--seed", "3", "--out", self.folder / "cut"]
