@@ -1,12 +1,10 @@
 """lastack shrink: the smallest scenario that still shows a finding, and a shell script that shows it without lastack."""
 import argparse
-import base64
 import datetime
 import json
 import math
 import pathlib
 import random
-import shlex
 import shutil
 import sys
 
@@ -14,14 +12,15 @@ import yaml
 
 import drawn
 import runs
+import script
 import smaller
+import state
 
 FIRST_TRIES = 10  # runs that say how often the finding shows itself
 TRIES_MAX = 20
 LAST_RUNS = 20
 CONFIRMED = 3  # of a finding that shows in every run, so many of a smaller scenario must show it
 SURE = 0.05  # a candidate that shows it as often as the whole did is missed so rarely
-SCRIPT_BYTES = 256 << 10  # of files that a script brings along
 
 
 class Finding:
@@ -120,38 +119,6 @@ def at_least(shown, of):
     return low
 
 
-# ---- a script ----
-
-def script_of(bundle, server):
-    """Makes the crash state of a bundle, and starts a server on it; None: it takes more than one node and redis-cli, or
-    too many bytes."""
-    scenario = yaml.safe_load((bundle / "scenario.yaml").read_text())
-    nodes = scenario.get("nodes") or [{"name": "primary"}]
-    crash = bundle / nodes[0]["name"] / "crash"
-    files = sorted(path for path in crash.rglob("*") if path.is_file()) if crash.is_dir() else []
-    if len(nodes) > 1 or not files or sum(path.stat().st_size for path in files) > SCRIPT_BYTES:
-        return None
-    lines = ["#!/bin/sh", "# What a server makes of files that a crash has left. Needs redis-server and redis-cli, and nothing else.",
-             "set -eu", f"server=${{1:-{server or 'redis-server'}}}", "dir=$(mktemp -d)", "cd \"$dir\""]
-    for path in files:
-        name = str(path.relative_to(crash))
-        if "/" in name:
-            lines.append(f"mkdir -p {shlex.quote(name.rsplit('/', 1)[0])}")
-        body = base64.encodebytes(path.read_bytes()).decode()
-        lines += [f"base64 -d >{shlex.quote(name)} <<'END'", body.rstrip("\n"), "END"] if path.stat().st_size else \
-            [f": >{shlex.quote(name)}"]
-    settings = "".join(scenario.get(key, "") for key in ("settings", "tune"))
-    lines += ["cat >redis.conf <<'END'", settings.rstrip("\n"), "port 0", "unixsocket server.sock", "logfile log", "END",
-              '"$server" redis.conf --dir "$dir" &', "pid=$!", "trap 'kill $pid 2>/dev/null || true' EXIT",
-              "for _ in 1 2 3 4 5 6 7 8 9 10; do",
-              "    redis-cli -s server.sock ping 2>/dev/null | grep -q PONG && break", "    sleep 0.3", "done",
-              "if redis-cli -s server.sock ping 2>/dev/null | grep -q PONG; then",
-              "    echo 'it has started, and has these keys:'", "    redis-cli -s server.sock --scan | sort | head -n 50",
-              "else", "    echo 'it has not started; its last words:'", "    tail -n 5 log", "fi",
-              "echo \"files: $dir\"", ""]
-    return "\n".join(lines)
-
-
 # ---- the program ----
 
 def arguments():
@@ -200,29 +167,39 @@ def bundle_of(asked, out):
     return bundles[0] if bundles else None
 
 
+def shrink_state(asked, out, scenario):
+    """Of a state that an exploration has made: no run leads to it."""
+    summary = state.shrink(asked.what, asked.server, asked.minutes * 60, out, scenario)
+    if not summary:
+        raise runs.Refused(f"{asked.what}: a replay shows nothing of which less could show the same")
+    print(state.told(summary))
+    print(f"files: {out / 'state'}")
+    if summary["script"]:
+        print(f"without lastack: {out / summary['script']}")
+    return 1
+
+
 def main():
     asked = arguments()
     out = runs.new_folder(asked.out)
     scenario, found = read_scenario(asked.what)
     asked.server = asked.server or found.get("server")
     out.mkdir(parents=True, exist_ok=True)
+    if found.get("explored"):
+        return shrink_state(asked, out, scenario)
     finding = Finding(asked, scenario, runs.Deadline(asked.minutes * 60))
     small = smaller.Smaller(scenario, finding).go()
     last = finding.run(small, LAST_RUNS)
     summary = leave(asked, finding, small, last)
     bundle = bundle_of(asked, out)
-    script = script_of(bundle, asked.server) if bundle else None
-    if script:
-        (out / "shrunk.sh").write_text(script)
-        (out / "shrunk.sh").chmod(0o755)
     shutil.rmtree(out / "work", ignore_errors=True)
     print(f"{', '.join(summary['kinds'])}: {len(scenario['steps'])} steps became {len(small['steps'])}, in "
           f"{summary['runs']} runs and {finding.deadline.spent:.0f} s")
     print(f"{summary['shown']} of {summary['of']} runs show it; with 95 % confidence at least "
           f"{100 * summary['at_least']:.0f} % do")
     print(f"scenario: {out / 'shrunk.yaml'}")
-    if script:
-        print(f"without lastack: {out / 'shrunk.sh'}")
+    if bundle and script.leave(out, script.files_of(bundle), scenario, asked.server):
+        print(f"without lastack: {out / script.NAME}")
     return 1 if summary["shown"] else 0 if last else 3
 
 

@@ -11,7 +11,15 @@
 #include "explore/explore.h"
 #include "explore/tape.h"
 
-enum { OPTION_MINUTES = 1000, OPTION_ENDINGS, OPTION_DEVIATIONS, OPTION_STATES, OPTION_PLAIN, OPTION_RESUME };
+enum {
+    OPTION_MINUTES = 1000,
+    OPTION_ENDINGS,
+    OPTION_DEVIATIONS,
+    OPTION_STATES,
+    OPTION_PLAIN,
+    OPTION_RESUME,
+    OPTION_NO_SHRINK
+};
 
 enum { MINUTES = 10, DEVIATIONS = 2, MINUTES_MAX = 1440 };
 
@@ -35,6 +43,7 @@ static const struct argp_option options[] = {
      "knows; "
      "nothing there is changed",
      0},
+    {"no-shrink", OPTION_NO_SHRINK, NULL, 0, "do not look for the smallest state that shows each finding", 0},
     {"plain", OPTION_PLAIN, NULL, 0, "start the server anew for each state, in place of forking one", 0},
     {0}};
 
@@ -75,6 +84,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         explore->deviations = (unsigned int)la_value_number(state, value, "--deviations", 0, LA_DEVIATIONS_MAX);
         break;
     case OPTION_RESUME: explore->resume = la_value_path(value, "--resume"); break;
+    case OPTION_NO_SHRINK: suite->smallest = false; break;
     case OPTION_PLAIN: explore->plain = true; break;
     case ARGP_KEY_ARG: la_strings_add(&suite->files, la_strdup(la_value_path(value, "a scenario"))); break;
     default: return ARGP_ERR_UNKNOWN;
@@ -115,7 +125,7 @@ static int take_recordings(struct arguments *arguments, struct la_error *error)
 int la_cli_explore(int argc, char **argv)
 {
     struct arguments arguments = {
-        .suite = {.demands = {-1, -1, false}, .repeat = 1, .jobs = 1, .one = la_explore_scenario},
+        .suite = {.demands = {-1, -1, false}, .repeat = 1, .jobs = 1, .one = la_explore_scenario, .smallest = true},
         .explore = {.endings = (1U << LA_ENDINGS) - 1, .deviations = DEVIATIONS, .minutes = MINUTES}};
     struct la_error error;
     struct la_suite *suite = &arguments.suite;

@@ -219,9 +219,10 @@ static int leave_bundle(const struct la_run *run, const struct la_judgement *jud
     la_path(path, "%s/scenario.yaml", run->dir);
     if (la_copy_file(run->scenario->path, path, error))
         return -1;
-    json_t *result = json_pack("{ss, ss, ss, s[], so, si}", "name", run->scenario->name, "server",
-                               run->options->server.path, "verdict", la_verdict_name(judgement->verdict), "doubts",
-                               "reasons", la_json_texts(&judgement->reasons), "crash_lives", 1);
+    json_t *result = json_pack("{ss, ss, ss, sb, s[], so, so, si}", "name", run->scenario->name, "server",
+                               run->options->server.path, "verdict", la_verdict_name(judgement->verdict), "explored", 1,
+                               "doubts", "reasons", la_json_texts(&judgement->reasons), "violated",
+                               la_json_texts(&judgement->violated), "crash_lives", 1);
     la_path(path, "%s/scenario.json", run->dir);
     int failed = la_result_write(result, path, error);
     json_decref(result);
@@ -234,7 +235,8 @@ static int conclude(struct la_run *run, const char *bundle, struct la_examined *
     *examined =
         (struct la_examined){.verdict = judgement.verdict, .kinds = judgement.violated, .reasons = judgement.reasons};
     judgement.violated = judgement.reasons = (struct la_strings){0};
-    struct la_judgement told = {.verdict = examined->verdict, .reasons = examined->reasons};
+    struct la_judgement told = {
+        .verdict = examined->verdict, .reasons = examined->reasons, .violated = examined->kinds};
     int result = bundle ? leave_bundle(run, &told, error) : 0;
     la_judgement_free(&judgement);
     return result;

@@ -54,6 +54,7 @@ struct la_suite {
     bool matrix;                   /* only the ways of persisting, side by side */
     bool deep;                     /* everything that is done in rounds, or several times, LA_DEEP times as often */
     bool quick;                    /* only scenarios marked quick */
+    bool smallest;                 /* says of each state that an exploration has found what is the smallest one */
     bool coverage;                 /* says what the faults have reached */
     const char *coverage_store;    /* where what was ever reached is kept; NULL: nowhere */
     bool html;                     /* report.html in the output folder, too */

@@ -402,6 +402,13 @@ static int tell_coverage(const struct la_suite *suite, struct la_error *error)
     return la_reporter_tell(program, suite->out, "--store", suite->coverage_store, error);
 }
 
+static int tell_smallest(const struct la_suite *suite, struct la_error *error)
+{
+    char program[LA_PATH_MAX];
+    la_path(program, "%s/smallest.py", suite->parts.campaigns);
+    return la_reporter_tell(program, suite->out, NULL, NULL, error);
+}
+
 static int report(struct la_work *work, struct la_strings *limits)
 {
     struct la_suite *suite = work->suite;
@@ -414,6 +421,9 @@ static int report(struct la_work *work, struct la_strings *limits)
     la_path(path, "%s/result.json", suite->out);
     bool failed = la_result_write(result, path, &error) || hand_over(work, result, &error);
     if (failed)
+        status = usage(&error);
+    const bool found = status == LA_EXIT_VIOLATED && !work->interrupted;
+    if (suite->smallest && found && tell_smallest(suite, &error))
         status = usage(&error);
     if (suite->coverage && tell_coverage(suite, &error))
         status = usage(&error);

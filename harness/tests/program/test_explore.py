@@ -14,8 +14,10 @@ from support import BROKEN, LASTACK, LastackTest, scenario_file
 
 
 class Explore(LastackTest):
+    more = ("--no-shrink",)
+
     def explore(self, *words, server=None, environment=None):
-        run = self.lastack("explore", *words, *(["--server", server] if server else []), "--seed", "7",
+        run = self.lastack("explore", *words, *(["--server", server] if server else []), "--seed", "7", *self.more,
                            env=environment)
         if run.result:
             self.assertEqual(schema_errors(run.result), [])
@@ -40,6 +42,7 @@ class Explore(LastackTest):
 
 class RealServer(Explore):
     def test_zeros_at_the_end_of_a_log_are_found_and_replayed(self):
+        self.more = ()
         run, found = self.explore(self.small("cut-aof-always"), "--endings", "kill,ext4", "--states", "100")
         scenario = found["cut-aof-always"]
         explored = scenario["explored"]
@@ -53,6 +56,19 @@ class RealServer(Explore):
         replayed = subprocess.run([LASTACK, "replay", bundle, "--out", self.folder / "again"], capture_output=True, text=True)
         self.assertEqual(replayed.returncode, 1, replayed.stdout + replayed.stderr)
         self.assertIn("lastack explore ", scenario["reproduce"])
+        # its smallest state: a log of zeros, and what names it
+        shrunk = run.out / "shrunk" / f"cut-aof-always-{explored['found'][0]['bundle']}"
+        summary = json.loads((shrunk / "shrunk.json").read_text())
+        self.assertEqual(summary["kinds"], ["refuses to start"])
+        self.assertLess(summary["bytes"][1], 200, summary)
+        [log] = shrunk.glob("state/**/*.incr.aof")
+        self.assertEqual(log.read_bytes().strip(b"\0"), b"")
+        shown = subprocess.run(["sh", shrunk / summary["script"]], capture_output=True, text=True, timeout=60)
+        self.assertIn("it has not started", shown.stdout)
+        subprocess.run(["rm", "-rf", shown.stdout.rsplit("files: ", 1)[1].strip()], check=True)
+        done = subprocess.run([LASTACK, "shrink", bundle, "--out", self.folder / "small"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads((self.folder / "small/shrunk.json").read_text())["bytes"], summary["bytes"])
 
     def test_a_repaired_log_has_lost_nothing(self):
         """Where a page's zeros begin inside a command, this server has a fault of its own (docs/explore.md): whether there is such a

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "campaigns"))
 
 import delta  # noqa: E402
 import smaller  # noqa: E402
+import state  # noqa: E402
 
 
 class Delta(unittest.TestCase):
@@ -30,6 +31,15 @@ class Delta(unittest.TestCase):
     def test_the_least_number(self):
         for wanted in (1, 2, 37, 100):
             self.assertEqual(delta.least(100, 1, lambda number, wanted=wanted: number >= wanted), wanted)
+
+
+class Log(unittest.TestCase):
+    def test_commands_and_what_is_none(self):
+        one, two = b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$3\r\nGET\r\n$4\r\n\r\n*1\r\n"
+        for content, wanted in ((b"", ([], b"")), (one + two, ([one, two], b"")), (one + two[:-1], ([one], two[:-1])),
+                                (one + b"\0" * 9, ([one], b"\0" * 9)), (b"REDIS0011", ([], b"REDIS0011")), (b"*0\r\n", ([], b"*0\r\n")),
+                                (b"*1\r\n$-1\r\n", ([], b"*1\r\n$-1\r\n")), (b"*1\r\n$99\r\nx\r\n", ([], b"*1\r\n$99\r\nx\r\n"))):
+            self.assertEqual(state.commands_of(content), wanted)
 
 
 class Oracle:
