@@ -6,18 +6,34 @@ import yaml
 
 NAME = "shrunk.sh"
 BYTES_MAX = 256 << 10  # of files that it brings along
+OURS = ("dir", "port", "bind", "daemonize", "supervised", "unixsocket", "unixsocketperm", "logfile", "pidfile", "protected-mode",
+        "requirepass", "masterauth", "masteruser", "user", "aclfile", "include", "loadmodule", "replicaof", "slaveof",
+        "enable-debug-command", "enable-protected-configs")
+
+
+def node_of(bundle):
+    """The folder of its only node; None: there are more."""
+    nodes = yaml.safe_load((bundle / "scenario.yaml").read_text()).get("nodes") or [{"name": "primary"}]
+    return bundle / nodes[0]["name"] if len(nodes) == 1 else None
+
+
+def settings_of(bundle):
+    """What its server ran with, but for where things lie, and for secrets."""
+    node = node_of(bundle)
+    lines = (node / "redis.conf").read_text(errors="replace").splitlines() if node else []
+    return "".join(f"{line}\n" for line in lines if line.split()[:1] and line.split()[0].lower() not in OURS
+                   and not line.startswith(("tls-", "#")))
 
 
 def files_of(bundle):
     """The crash state of a bundle of one node."""
-    scenario = yaml.safe_load((bundle / "scenario.yaml").read_text())
-    nodes = scenario.get("nodes") or [{"name": "primary"}]
-    crash = bundle / nodes[0]["name"] / "crash"
+    node = node_of(bundle)
+    crash = node / "crash" if node else bundle / "none"
     return {str(path.relative_to(crash)): path.read_bytes() for path in sorted(crash.rglob("*"))
-            if path.is_file()} if len(nodes) == 1 else {}
+            if path.is_file()}
 
 
-def text_of(files, scenario, server):
+def text_of(files, settings, server):
     """Makes these files, and starts a server on them; None: there are none, or too many bytes."""
     if not files or sum(map(len, files.values())) > BYTES_MAX:
         return None
@@ -28,7 +44,6 @@ def text_of(files, scenario, server):
             lines.append(f"mkdir -p {shlex.quote(name.rsplit('/', 1)[0])}")
         body = base64.encodebytes(content).decode()
         lines += [f"base64 -d >{shlex.quote(name)} <<'END'", body.rstrip("\n"), "END"] if content else [f": >{shlex.quote(name)}"]
-    settings = "".join(scenario.get(key, "") for key in ("settings", "tune"))
     lines += ["cat >redis.conf <<'END'", settings.rstrip("\n"), "port 0", "unixsocket server.sock", "logfile log", "END",
               '"$server" redis.conf --dir "$dir" &', "pid=$!", "trap 'kill $pid 2>/dev/null || true' EXIT",
               "for _ in 1 2 3 4 5 6 7 8 9 10; do",
@@ -40,9 +55,9 @@ def text_of(files, scenario, server):
     return "\n".join(lines)
 
 
-def leave(out, files, scenario, server):
+def leave(out, files, settings, server):
     """Whether there is one now, in the folder `out`."""
-    text = text_of(files, scenario, server)
+    text = text_of(files, settings, server)
     if text:
         (out / NAME).write_text(text)
         (out / NAME).chmod(0o755)

@@ -167,9 +167,9 @@ def bundle_of(asked, out):
     return bundles[0] if bundles else None
 
 
-def shrink_state(asked, out, scenario):
+def shrink_state(asked, out):
     """Of a state that an exploration has made: no run leads to it."""
-    summary = state.shrink(asked.what, asked.server, asked.minutes * 60, out, scenario)
+    summary = state.shrink(asked.what, asked.server, asked.minutes * 60, out)
     if not summary:
         raise runs.Refused(f"{asked.what}: a replay shows nothing of which less could show the same")
     print(state.told(summary))
@@ -186,7 +186,7 @@ def main():
     asked.server = asked.server or found.get("server")
     out.mkdir(parents=True, exist_ok=True)
     if found.get("explored"):
-        return shrink_state(asked, out, scenario)
+        return shrink_state(asked, out)
     finding = Finding(asked, scenario, runs.Deadline(asked.minutes * 60))
     small = smaller.Smaller(scenario, finding).go()
     last = finding.run(small, LAST_RUNS)
@@ -198,7 +198,7 @@ def main():
     print(f"{summary['shown']} of {summary['of']} runs show it; with 95 % confidence at least "
           f"{100 * summary['at_least']:.0f} % do")
     print(f"scenario: {out / 'shrunk.yaml'}")
-    if bundle and script.leave(out, script.files_of(bundle), scenario, asked.server):
+    if bundle and script.leave(out, script.files_of(bundle), script.settings_of(bundle), asked.server):
         print(f"without lastack: {out / script.NAME}")
     return 1 if summary["shown"] else 0 if last else 3
 

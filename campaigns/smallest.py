@@ -18,7 +18,7 @@ def main():
     for scenario, one in found[:MOST]:
         bundle = report / scenario["bundle"] / one["bundle"]
         out = report / "shrunk" / f"{scenario['name']}-{one['bundle']}"
-        summary = state.shrink(bundle, scenario["server"], SECONDS, out, yaml.safe_load((bundle / "scenario.yaml").read_text()))
+        summary = state.shrink(bundle, scenario["server"], SECONDS, out)
         if summary:
             print(f"smallest: {scenario['name']}, {one['ending']}: {state.told(summary)}: {out}", flush=True)
     return 0

@@ -75,9 +75,12 @@ class State:
             (crash / name).parent.mkdir(parents=True, exist_ok=True)
             (crash / name).write_bytes(content)
         words = [runs.LASTACK, "replay", work, "--out", self.folder / "again", *(["--server", self.server] if self.server else [])]
-        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, errors="replace", timeout=REPLAY_S,
-                              stdin=subprocess.DEVNULL, check=False)
         self.replays += 1
+        try:
+            done = subprocess.run(list(map(str, words)), capture_output=True, text=True, errors="replace", timeout=REPLAY_S,
+                                  stdin=subprocess.DEVNULL, check=False)
+        except subprocess.TimeoutExpired:
+            return []
         lines = [re.sub(r"[0-9]+", "0", line) for line in done.stdout.splitlines()]
         return [line for line in lines if line.split(":")[0] in KINDS] if done.returncode == 1 else []
 
@@ -117,7 +120,7 @@ class State:
             (folder / name).write_bytes(content)
 
 
-def shrink(bundle, server, seconds, out, scenario):
+def shrink(bundle, server, seconds, out):
     """Leaves the files of the smallest state in out/state, and a script; what came of it. None: there is nothing to shrink."""
     deadline = runs.Deadline(seconds)
     left = State(bundle, server, out / "work", deadline)
@@ -131,7 +134,7 @@ def shrink(bundle, server, seconds, out, scenario):
         return None
     summary = {"kinds": [left.wanted.split(":")[0]], "replays": left.replays, "files": [files, len(left.files)],
                "bytes": [size, left.bytes], "seconds": round(deadline.spent, 1),
-               "script": script.NAME if script.leave(out, left.files, scenario, server) else None}
+               "script": script.NAME if script.leave(out, left.files, script.settings_of(left.bundle), server) else None}
     runs.write_json(out / "shrunk.json", summary, 2)
     return summary
 

@@ -92,8 +92,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
     return 0;
 }
 
-static int check_recordings(const glob_t *found, const char *folder, struct la_error *error)
+static int check_recordings(const glob_t *found, const char *folder, const char *out, struct la_error *error)
 {
+    if (*out && la_lies_in(out, folder))
+        return la_fail(error, "--out %s lies in %s, which is not changed: name a folder elsewhere", out, folder);
     if (!found->gl_pathc)
         return la_fail(error, "--resume %s: no recording is there: name the output folder of a lastack explore",
                        folder);
@@ -113,7 +115,7 @@ static int take_recordings(struct arguments *arguments, struct la_error *error)
     char *pattern = la_format("%s/*/" LA_TAPE_FOLDER, literal);
     const bool named = files->count;
     glob(pattern, 0, NULL, &found);
-    const int failed = check_recordings(&found, folder, error);
+    const int failed = check_recordings(&found, folder, arguments->suite.out, error);
     for (size_t i = 0; !failed && !named && i < found.gl_pathc; i++)
         la_strings_add(files, la_format("%s/scenario.yaml", found.gl_pathv[i]));
     globfree(&found);

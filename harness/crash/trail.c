@@ -78,11 +78,15 @@ static int load_file(void *context, uint32_t file, const char *path, uint64_t si
 static uint32_t index_of(const struct fi_journal *journal, const FTSENT *entry, bool kept)
 {
     unsigned int file;
+    char name[32];
     if (entry->fts_info != FTS_F)
         return FI_NO_FILE;
     if (!kept)
         return fi_files_find(journal, entry->fts_statp->st_ino);
-    return sscanf(entry->fts_name, KEPT_NAME, &file) == 1 && file < FI_FILES_MAX ? file : FI_NO_FILE;
+    if (entry->fts_level != 1 || sscanf(entry->fts_name, KEPT_NAME, &file) != 1 || file >= FI_FILES_MAX)
+        return FI_NO_FILE;
+    snprintf(name, sizeof name, KEPT_NAME, file);
+    return strcmp(name, entry->fts_name) == 0 ? file : FI_NO_FILE;
 }
 
 typedef int (*visit_file)(void *context, uint32_t file, const char *path, uint64_t size);

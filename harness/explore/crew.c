@@ -1,6 +1,7 @@
 #include "explore/crew.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +33,13 @@ struct la_crew_board {
     _Atomic uint32_t compared;
     _Atomic uint32_t differ;
     _Atomic uint32_t failed;
-    uint32_t known;
     _Atomic uint32_t stop;
     _Atomic uint32_t plain; /* forked and plain starts differ: from now on only plain ones count */
     char no_fork[256];
     struct alike alike[ALIKE_SLOTS];
     uint32_t order[2 * LA_STATES_MAX]; /* each once, and once more where the forked one does not count */
     uint8_t outcomes[LA_STATES_MAX][LA_ENDINGS];
+    uint64_t judged_ns[LA_STATES_MAX][LA_ENDINGS]; /* the moment that was meant */
     uint8_t flags[LA_STATES_MAX];
 };
 
@@ -71,7 +72,14 @@ static void write_down(struct worker *worker, uint32_t state, int ending, const 
     fflush(worker->violations);
 }
 
-/* The outcome by one ending, by a plain start. */
+static void settle(struct worker *worker, uint32_t number, int ending, enum la_outcome outcome)
+{
+    struct la_crew_board *board = worker->board;
+    board->outcomes[number][ending] = (uint8_t)outcome;
+    board->judged_ns[number][ending] = worker->plan->states->items[number].due_ns[ending];
+}
+
+/* The outcome by one ending, by a plain start. One that was interrupted says nothing. */
 static enum la_outcome look_plainly(struct worker *worker, uint32_t number, int ending)
 {
     struct la_error error;
@@ -81,7 +89,9 @@ static enum la_outcome look_plainly(struct worker *worker, uint32_t number, int 
     if (la_examine_plainly(&worker->examiner, state, (enum la_ending)ending, NULL, &examined, &error) == 0 &&
         examined.verdict != LA_INCONCLUSIVE)
         outcome = examined.verdict == LA_HOLDS ? LA_SEEN_WELL : LA_SEEN_VIOLATED;
-    if (outcome != LA_SEEN_WELL)
+    if (la_interrupted())
+        outcome = LA_UNSEEN;
+    else if (outcome != LA_SEEN_WELL)
         write_down(worker, number, ending, &examined);
     la_examined_free(&examined);
     return outcome;
@@ -92,7 +102,7 @@ static void look_at_all_plainly(struct worker *worker, uint32_t number)
     const struct la_state *state = &worker->plan->states->items[number];
     for (int ending = 0; ending < LA_ENDINGS; ending++)
         if (state->due_ns[ending])
-            worker->board->outcomes[number][ending] = (uint8_t)look_plainly(worker, number, ending);
+            settle(worker, number, ending, look_plainly(worker, number, ending));
     worker->board->flags[number] |= PLAIN;
 }
 
@@ -151,18 +161,27 @@ static void look_by_both(struct worker *worker, uint32_t number, bool compare)
 {
     struct la_crew_board *board = worker->board;
     const struct la_state *state = &worker->plan->states->items[number];
-    const unsigned int well = la_examine_forked(&worker->examiner, state);
-    uint8_t *outcomes = board->outcomes[number];
+    unsigned int well;
+    const bool forked = la_examine_forked(&worker->examiner, state, &well);
+    const uint8_t *outcomes = board->outcomes[number];
+    if (la_interrupted()) /* it may have been that with which it was not content */
+        return;
+    if (!forked) {
+        look_at_all_plainly(worker, number);
+        return;
+    }
+    board->flags[number] = 0;
     for (int ending = 0; ending < LA_ENDINGS; ending++) {
         const bool is_well = well >> ending & 1;
         const int same = same_moment(state, ending);
         if (!state->due_ns[ending])
             continue;
         if (is_well && !compare) {
-            outcomes[ending] = LA_SEEN_WELL;
+            settle(worker, number, ending, LA_SEEN_WELL);
             continue;
         }
-        outcomes[ending] = same < ending ? outcomes[same] : (uint8_t)decide(worker, number, ending, is_well);
+        settle(worker, number, ending,
+               same < ending ? (enum la_outcome)outcomes[same] : decide(worker, number, ending, is_well));
         if (same < ending && outcomes[ending] == LA_SEEN_VIOLATED)
             write_down(worker, number, ending, &(struct la_examined){LA_VIOLATED, {0}, {0}});
         compare = false;
@@ -201,6 +220,7 @@ static int run_worker(const struct la_crew_plan *plan, struct la_crew_board *boa
     struct worker worker = {.plan = plan, .board = board};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal(SIGPIPE, SIG_IGN); /* a fork server may have ended behind our back */
     la_path(dir, "%s/%u", plan->dir, number);
     violations_path(plan, number, path);
     worker.violations = fopen(path, "we");
@@ -250,12 +270,24 @@ void la_crew_hand_in(struct la_crew *crew, uint32_t state)
     board->limit = limit + 1;
 }
 
-void la_crew_know(struct la_crew *crew, uint32_t state, const uint8_t outcomes[LA_ENDINGS], bool plainly)
+void la_crew_know(struct la_crew *crew, uint32_t state, enum la_ending ending, enum la_outcome outcome,
+                  uint64_t judged_ns, bool plainly)
 {
     struct la_crew_board *board = crew->board;
-    memcpy(board->outcomes[state], outcomes, sizeof board->outcomes[state]);
+    if (outcome == LA_UNSEEN || outcome == LA_SEEN_OPEN)
+        return;
+    board->outcomes[state][ending] = (uint8_t)outcome;
+    board->judged_ns[state][ending] = judged_ns;
     board->flags[state] = plainly ? PLAIN : 0;
-    board->known++;
+}
+
+bool la_crew_knows(const struct la_crew *crew, uint32_t state)
+{
+    const struct la_state *of = &crew->plan->states->items[state];
+    for (int ending = 0; ending < LA_ENDINGS; ending++)
+        if (of->due_ns[ending] && la_crew_outcome(crew, state, (enum la_ending)ending) == LA_UNSEEN)
+            return false;
+    return true;
 }
 
 /* One that has ended before it was told to is not replaced. */
@@ -300,22 +332,41 @@ bool la_crew_wait(struct la_crew *crew, uint64_t until_ns)
     return true;
 }
 
+static bool is_seen(const struct la_crew *crew, uint32_t state)
+{
+    bool seen = false;
+    for (int ending = 0; ending < LA_ENDINGS; ending++)
+        seen = seen || la_crew_outcome(crew, state, (enum la_ending)ending) != LA_UNSEEN;
+    return seen;
+}
+
 void la_crew_count(const struct la_crew *crew, struct la_crew_counts *counts)
 {
     const struct la_crew_board *board = crew->board;
-    *counts = (struct la_crew_counts){.done = board->done + board->known,
+    *counts = (struct la_crew_counts){.looked_at = board->done,
                                       .forked = board->forked,
                                       .compared = board->compared,
                                       .differ = board->differ,
                                       .failed = board->failed,
                                       .distrusted = board->plain};
+    for (uint32_t state = 0; state < crew->plan->states->count; state++)
+        counts->done += is_seen(crew, state);
     snprintf(counts->no_fork, sizeof counts->no_fork, "%s",
              board->plain ? "forked and plain starts differ" : board->no_fork);
 }
 
+/* That a cut loses something at one moment, nothing takes back; that all is well may be otherwise at a later one. */
 enum la_outcome la_crew_outcome(const struct la_crew *crew, uint32_t state, enum la_ending ending)
 {
-    return (enum la_outcome)crew->board->outcomes[state][ending];
+    const struct la_crew_board *board = crew->board;
+    const enum la_outcome outcome = (enum la_outcome)board->outcomes[state][ending];
+    const bool is_last = board->judged_ns[state][ending] == crew->plan->states->items[state].due_ns[ending];
+    return is_last || outcome == LA_SEEN_VIOLATED ? outcome : LA_UNSEEN;
+}
+
+uint64_t la_crew_judged_ns(const struct la_crew *crew, uint32_t state, enum la_ending ending)
+{
+    return crew->board->judged_ns[state][ending];
 }
 
 bool la_crew_was_plain(const struct la_crew *crew, uint32_t state)

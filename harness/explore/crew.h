@@ -36,8 +36,15 @@ int la_crew_begin(struct la_crew *crew, const struct la_crew_plan *plan, struct 
 /* Hands in one more state. */
 void la_crew_hand_in(struct la_crew *crew, uint32_t state);
 
-/* That one need not be looked at: what came of it is known. */
-void la_crew_know(struct la_crew *crew, uint32_t state, const uint8_t outcomes[LA_ENDINGS], bool plainly);
+/*
+ * What came of a state by an ending is known, at the moment at which it was judged. While no process looks at it. What
+ * was open is not known.
+ */
+void la_crew_know(struct la_crew *crew, uint32_t state, enum la_ending ending, enum la_outcome outcome,
+                  uint64_t judged_ns, bool plainly);
+
+/* It is known what came of it by each ending that may leave it, at the last moment at which that can be. */
+bool la_crew_knows(const struct la_crew *crew, uint32_t state);
 
 /*
  * Waits until all that was handed in is done. False: `until_ns` has come first, or a signal, or a process has failed;
@@ -45,10 +52,11 @@ void la_crew_know(struct la_crew *crew, uint32_t state, const uint8_t outcomes[L
  */
 bool la_crew_wait(struct la_crew *crew, uint64_t until_ns);
 
-/* So far: states done in all, or known; of them by a forked server first; recovered both ways, and those of which the
- * two say different things; why none is forked. */
+/* So far: states of which something is known; looked at by this crew; by a forked server first; recovered both ways,
+ * and those of which the two say different things; why none is forked. */
 struct la_crew_counts {
     uint32_t done;
+    uint32_t looked_at;
     uint32_t forked;
     uint32_t compared;
     uint32_t differ;
@@ -58,8 +66,10 @@ struct la_crew_counts {
 };
 void la_crew_count(const struct la_crew *crew, struct la_crew_counts *counts);
 
-/* What came of a state; and whether a plain start has decided, for every ending. */
+/* What came of a state, at the last moment at which it can be left, or a violation at an earlier one; when that was;
+ * and whether a plain start has decided, for every ending. */
 enum la_outcome la_crew_outcome(const struct la_crew *crew, uint32_t state, enum la_ending ending);
+uint64_t la_crew_judged_ns(const struct la_crew *crew, uint32_t state, enum la_ending ending);
 bool la_crew_was_plain(const struct la_crew *crew, uint32_t state);
 
 /* Ends the processes; then what they have written down can be read, in the order of the states. */

@@ -17,22 +17,29 @@
 #include "run/recover.h"
 #include "run/steps.h"
 
-enum { CONNECT_TIMEOUT_MS = 20000, KNOCK_US = 200 };
+enum { CONNECT_TIMEOUT_MS = 20000, KNOCK_US = 200, FORKERS_MAX = 5 };
+
+static void start_forker(struct la_examiner *examiner)
+{
+    char path[LA_PATH_MAX];
+    struct la_error why = {""};
+    const struct la_basis *recorded = examiner->recorded;
+    la_path(path, "%s/fork.%u", examiner->dir, examiner->forkers++);
+    if (la_forker_start(&examiner->forker, &recorded->run->nodes[0], recorded->forkserver, path, &why))
+        snprintf(examiner->no_fork, sizeof examiner->no_fork, "%.255s", why.text);
+}
 
 int la_examiner_begin(struct la_examiner *examiner, const struct la_basis *recorded, const char *dir, bool fork,
                       struct la_error *error)
 {
-    char path[LA_PATH_MAX];
-    struct la_error why = {""};
     *examiner = (struct la_examiner){.recorded = recorded, .cut = UINT32_MAX};
     la_path(examiner->dir, "%s", dir);
     if (la_make_dirs(dir, error))
         return -1;
-    la_path(path, "%s/fork", dir);
     if (!fork)
         snprintf(examiner->no_fork, sizeof examiner->no_fork, "not asked for");
-    else if (la_forker_start(&examiner->forker, &recorded->run->nodes[0], recorded->forkserver, path, &why))
-        snprintf(examiner->no_fork, sizeof examiner->no_fork, "%.255s", why.text);
+    else
+        start_forker(examiner);
     return 0;
 }
 
@@ -148,13 +155,23 @@ static unsigned int judge_endings(struct la_examiner *examiner, const struct la_
     return well;
 }
 
-unsigned int la_examine_forked(struct la_examiner *examiner, const struct la_state *state)
+/* One that was killed from outside, or does not answer in time, is replaced, a few times. */
+static void renew_forker(struct la_examiner *examiner)
+{
+    la_forker_end(&examiner->forker);
+    if (examiner->forkers < FORKERS_MAX)
+        start_forker(examiner);
+    else
+        snprintf(examiner->no_fork, sizeof examiner->no_fork, "the fork server has ended %u times", examiner->forkers);
+}
+
+bool la_examine_forked(struct la_examiner *examiner, const struct la_state *state, unsigned int *well)
 {
     char folder[LA_PATH_MAX];
     char socket[LA_PATH_MAX];
     char near[64];
     struct la_error error;
-    unsigned int well = 0;
+    *well = 0;
     la_path(folder, "%s/data", examiner->dir);
     la_path(socket, "%s/" FI_FORK_SOCKET, folder);
     bool made = make_state(examiner, la_state_choice(state), folder, &error) == 0;
@@ -162,19 +179,22 @@ unsigned int la_examine_forked(struct la_examiner *examiner, const struct la_sta
     snprintf(near, sizeof near, "/proc/self/fd/%d/" FI_FORK_SOCKET, fd); /* a socket's path is short */
     struct la_address address = examiner->recorded->run->nodes[0].address;
     address.socket = near;
-    if (fd >= 0 && la_forker_fork(&examiner->forker, folder) == 0) {
+    const bool forked = fd >= 0 && la_forker_fork(&examiner->forker, folder) == 0;
+    if (forked) {
         redisContext *client = knock(examiner, &address, socket);
         if (serves(client, &address))
-            well = judge_endings(examiner, &address, state);
+            *well = judge_endings(examiner, &address, state);
         if (client)
             la_client_close(client);
         la_forker_kill(&examiner->forker);
+    } else if (fd >= 0) {
+        renew_forker(examiner);
     }
     if (fd >= 0)
         close(fd);
     la_empty_folder(folder);
     rmdir(folder);
-    return well;
+    return forked;
 }
 
 /* ---- by a server that is started as usual ---- */

@@ -23,6 +23,7 @@ struct la_examiner {
     const struct la_basis *recorded;
     char dir[LA_PATH_MAX]; /* where it works */
     struct la_forker forker;
+    unsigned int forkers;  /* that were started */
     char no_fork[256];     /* why states are recovered by plain starts; empty: they are not */
     struct la_trail trail; /* as of the moment that was looked at last */
     uint32_t cut;
@@ -48,8 +49,11 @@ int la_examiner_begin(struct la_examiner *examiner, const struct la_basis *recor
                       struct la_error *error);
 void la_examiner_end(struct la_examiner *examiner);
 
-/* Whether by a forked server all is well with the state, by each ending: then a bit is set. */
-unsigned int la_examine_forked(struct la_examiner *examiner, const struct la_state *state);
+/*
+ * Whether by a forked server all is well with the state, by each ending: then a bit of `well` is set. False: there was
+ * no forked server; then examiner->no_fork may say that there will be none.
+ */
+bool la_examine_forked(struct la_examiner *examiner, const struct la_state *state, unsigned int *well);
 
 /* A way to make it. */
 const struct la_choice *la_state_choice(const struct la_state *state);

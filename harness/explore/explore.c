@@ -29,7 +29,10 @@ struct exploring {
     struct la_violations violations;
     struct la_progress before; /* what was known when it began */
     char resumed[LA_PATH_MAX]; /* the scenario's folder to go on from; empty: none */
-    uint64_t seed;             /* of what is drawn: the recording's */
+    uint64_t seed;             /* the recording's */
+    uint64_t random;           /* what is drawn next follows from it */
+    uint32_t enumerated;       /* states that were found without chance */
+    struct la_options options; /* the run's, but with that seed */
     uint64_t began_ns;
     uint64_t until_ns;
     uint32_t handed_in;
@@ -51,8 +54,6 @@ static void hand_in(struct exploring *exploring, uint32_t state, bool *taken)
     if (taken[state] || !room_left(exploring))
         return;
     taken[state] = true;
-    if (la_progress_take(&exploring->before, &exploring->crew, state))
-        return;
     exploring->handed_in++;
     la_crew_hand_in(&exploring->crew, state);
 }
@@ -147,6 +148,8 @@ static bool recover_enumerated(struct exploring *exploring)
     const uint32_t count = exploring->states.count;
     struct by_likeness *list = sort_by_likeness(&exploring->states);
     bool *taken = la_alloc(count + 1U, sizeof *taken);
+    for (uint32_t i = 0; i < count; i++)
+        taken[i] = la_crew_knows(&exploring->crew, i);
     hand_in_ends(exploring, list, count, taken);
     bool all = wait_for_all(exploring);
     if (all) {
@@ -165,19 +168,14 @@ static bool recover_enumerated(struct exploring *exploring)
 /* Deeper ones, as long as the time lasts and new ones turn up. */
 static void recover_drawn(struct exploring *exploring)
 {
-    uint64_t random = exploring->seed;
     struct la_states *states = &exploring->states;
     bool going = true;
     while (going && room_left(exploring)) {
         uint32_t drawn[DRAWN_AT_ONCE];
         unsigned int count = 0;
         for (int i = 0; i < DRAWS_MAX && count < DRAWN_AT_ONCE && la_now_ns() < exploring->until_ns; i++) {
-            const uint32_t state = la_states_draw(states, &random);
-            if (state == UINT32_MAX)
-                continue;
-            if (la_progress_take(&exploring->before, &exploring->crew, state))
-                i = 0; /* it is new, though not to be looked at */
-            else
+            const uint32_t state = la_states_draw(states, &exploring->random);
+            if (state != UINT32_MAX)
                 drawn[count++] = state;
         }
         for (unsigned int i = 0; i < count && room_left(exploring); i++) {
@@ -237,6 +235,9 @@ static void take_up(struct la_run *run, void *context)
         la_run_doubt(run, "%s", error.text);
         return;
     }
+    exploring->options = *run->options;
+    exploring->options.seed = exploring->seed;
+    run->options = &exploring->options;
     la_path(path, "%s/" LA_PROGRESS_FOLDER, exploring->resumed);
     if (la_progress_read(&exploring->before, path, run->options, &error) == 0)
         return;
@@ -270,6 +271,9 @@ static int explore(struct exploring *exploring)
                                             .distrusted = exploring->before.counts.distrusted};
     if (la_crew_begin(&exploring->crew, &exploring->plan, &error))
         return la_run_doubt(exploring->run, "%s", error.text);
+    exploring->enumerated = exploring->states.count;
+    exploring->random = exploring->before.count ? exploring->before.random : exploring->seed;
+    la_progress_take_up(&exploring->before, &exploring->states, &exploring->crew);
     if (recover_enumerated(exploring))
         recover_drawn(exploring);
     la_crew_stop(&exploring->crew);
@@ -284,10 +288,16 @@ static void gather(struct exploring *exploring, double seconds)
     struct la_run *run = exploring->run;
     if (la_crew_violations(&exploring->crew, &exploring->violations, &error))
         la_run_doubt(run, "%s", error.text);
-    la_progress_add(&exploring->before, &exploring->violations);
+    la_progress_add(&exploring->before, &exploring->states, &exploring->violations);
     la_path(path, "%s/" LA_PROGRESS_FOLDER, run->dir);
-    if (la_progress_write(&exploring->before, &exploring->crew, &exploring->violations, run->options, path, seconds,
-                          &error))
+    const struct la_progress_now now = {.before = &exploring->before,
+                                        .crew = &exploring->crew,
+                                        .violations = &exploring->violations,
+                                        .options = run->options,
+                                        .enumerated = exploring->enumerated,
+                                        .random = exploring->random,
+                                        .seconds = seconds};
+    if (la_progress_write(&now, path, &error))
         fprintf(stderr, "lastack: it cannot be gone on from here: %s\n", error.text);
 }
 
@@ -349,6 +359,9 @@ static bool find_resumed(struct exploring *exploring, const struct la_explore *e
     if (!explore->resume)
         return false;
     la_path(exploring->resumed, "%s/%s", explore->resume, scenario->name);
+    if (la_lies_in(scenario->path, explore->resume)) /* its folder may have been given another name */
+        la_path(exploring->resumed, "%.*s", (int)(strstr(scenario->path, "/" LA_TAPE_FOLDER "/") - scenario->path),
+                scenario->path);
     la_path(tape, "%s/" LA_TAPE_FOLDER, exploring->resumed);
     if (access(tape, F_OK))
         exploring->resumed[0] = '\0';

@@ -13,7 +13,7 @@
 
 #include "forkserver/protocol.h"
 
-enum { READY_TIMEOUT_MS = 10000, END_TIMEOUT_MS = 5000 };
+enum { READY_TIMEOUT_MS = 10000, END_TIMEOUT_MS = 30000 };
 
 static int write_config(const struct la_node *node, const char *dir, struct la_error *error)
 {
@@ -34,6 +34,7 @@ static void become_server(const struct la_node *node, const char *library, const
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL); /* which a worker ignores */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     la_path(config, "%s/redis.conf", dir);
@@ -109,7 +110,7 @@ int la_forker_fork(struct la_forker *forker, const char *folder)
     struct fi_fork_request request = {""};
     int32_t pid;
     snprintf(request.folder, sizeof request.folder, "%s", folder);
-    if (write(forker->requests, &request, sizeof request) != sizeof request ||
+    if (!forker->pid || write(forker->requests, &request, sizeof request) != sizeof request ||
         !answered(forker, &pid, sizeof pid, READY_TIMEOUT_MS) || pid < 0)
         return -1;
     forker->child = pid;
@@ -125,12 +126,24 @@ bool la_forker_ended(struct la_forker *forker, int wait_ms)
     return true;
 }
 
+/* What it answers from now on would be taken for the answer to another question. */
+static void give_up(struct la_forker *forker)
+{
+    kill(-forker->pid, SIGKILL);
+    kill(forker->pid, SIGKILL);
+    waitpid(forker->pid, NULL, 0);
+    close(forker->requests);
+    close(forker->answers);
+    *forker = (struct la_forker){0};
+}
+
 void la_forker_kill(struct la_forker *forker)
 {
     if (!forker->child)
         return;
     kill(forker->child, SIGKILL);
-    la_forker_ended(forker, END_TIMEOUT_MS);
+    if (!la_forker_ended(forker, END_TIMEOUT_MS))
+        give_up(forker);
 }
 
 void la_forker_end(struct la_forker *forker)
@@ -138,10 +151,6 @@ void la_forker_end(struct la_forker *forker)
     if (!forker->pid)
         return;
     la_forker_kill(forker);
-    kill(-forker->pid, SIGKILL);
-    kill(forker->pid, SIGKILL);
-    waitpid(forker->pid, NULL, 0);
-    close(forker->requests);
-    close(forker->answers);
-    *forker = (struct la_forker){0};
+    if (forker->pid)
+        give_up(forker);
 }

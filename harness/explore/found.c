@@ -28,25 +28,32 @@ static const struct la_violation *told_of(const struct la_states *states, const 
                                           size_t index)
 {
     const struct la_violation *one = &violations->items[index];
+    const struct la_violation *of_another_ending = one;
     for (size_t i = 0; !*one->kinds && i < violations->count; i++) {
         const struct la_violation *other = &violations->items[i];
         const bool alike = states->items[other->state].likeness == states->items[one->state].likeness;
-        if (*other->kinds && (other->state == one->state || (alike && other->ending == one->ending)))
+        if (!*other->kinds || !strcmp(other->kinds, LA_OPEN_KIND) || (other->state != one->state && !alike))
+            continue;
+        if (other->state == one->state || other->ending == one->ending)
             return other;
+        of_another_ending = other;
     }
-    return one;
+    return of_another_ending;
 }
 
-static void sort_out(const struct la_states *states, const struct la_violations *violations, struct groups *groups)
+static void sort_out(const struct la_found *found, struct groups *groups)
 {
+    const struct la_states *states = found->states;
+    const struct la_violations *violations = found->violations;
+    const struct la_violation *before = NULL;
     *groups = (struct groups){.count = 0};
     for (size_t i = 0; i < violations->count; i++) {
         const struct la_violation *one = &violations->items[i];
-        const struct la_violation *before = i ? one - 1 : NULL;
-        if (before && before->state == one->state && before->ending == one->ending)
-            continue; /* it was looked at twice */
-        if (!strcmp(one->kinds, LA_OPEN_KIND))
+        const bool twice = before && before->state == one->state && before->ending == one->ending;
+        if (twice || !strcmp(one->kinds, LA_OPEN_KIND) ||
+            la_crew_outcome(found->crew, one->state, one->ending) != LA_SEEN_VIOLATED) /* a plain start took it back */
             continue;
+        before = one;
         const struct la_violation *told = told_of(states, violations, i);
         unsigned int at = 0;
         while (at < groups->count && (groups->items[at].first->ending != one->ending ||
@@ -132,9 +139,6 @@ static json_t *tell(const struct la_found *found, struct la_run *run, const stru
     if (found->crew->board)
         la_crew_count(found->crew, &counts);
     la_progress_count(found->before, &counts);
-    size_t known = 0;
-    for (size_t i = 0; i < found->before->count; i++)
-        known += found->before->states[i] != 0;
     json_t *endings = json_array();
     json_t *kinds = json_array();
     for (int ending = 0; ending < LA_ENDINGS && found->crew->board; ending++)
@@ -144,10 +148,10 @@ static json_t *tell(const struct la_found *found, struct la_run *run, const stru
         json_array_append_new(kinds, tell_group(found, run, &groups->items[i], i));
     return json_pack("{si, si, si, si, si, si, si, ss, sf, sb, so, so}", "operations",
                      (int)(found->recorded->trail ? found->recorded->trail->count : 0), "moments",
-                     (int)found->states->moments, "recovered", (int)counts.done, "known", (int)known, "forked",
-                     (int)counts.forked, "compared", (int)counts.compared, "differ", (int)counts.differ, "plain_starts",
-                     counts.no_fork, "seconds", found->seconds, "cut_short", found->cut_short, "endings", endings,
-                     "found", kinds);
+                     (int)found->states->moments, "recovered", (int)counts.done, "known", (int)found->before->known,
+                     "forked", (int)counts.forked, "compared", (int)counts.compared, "differ", (int)counts.differ,
+                     "plain_starts", counts.no_fork, "seconds", found->seconds, "cut_short", found->cut_short,
+                     "endings", endings, "found", kinds);
 }
 
 /* ---- the judgement ---- */
@@ -224,7 +228,7 @@ static void explore_again(json_t *result)
 json_t *la_found_result(const struct la_found *found, struct la_run *run)
 {
     struct groups groups;
-    sort_out(found->states, found->violations, &groups);
+    sort_out(found, &groups);
     struct la_judgement judgement = judge(found, run, &groups);
     json_t *result = la_result_scenario(run, &judgement);
     json_object_set_new(result, "explored", tell(found, run, &groups));

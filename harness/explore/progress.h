@@ -10,10 +10,10 @@
 
 #define LA_PROGRESS_FOLDER "progress"
 
-/* A state that is known by its tree and by the moments at which it was judged. */
+/* A state, and what came of it; or that it was drawn, and nothing is known yet. */
 struct la_known {
-    uint64_t hash;
-    uint64_t due_ns[LA_ENDINGS];
+    struct la_state state;
+    uint64_t judged_ns[LA_ENDINGS];
     uint8_t outcomes[LA_ENDINGS]; /* enum la_outcome */
     uint8_t plainly;              /* by a plain start */
     uint8_t unused[3];
@@ -23,10 +23,12 @@ struct la_known {
 struct la_progress {
     struct la_known *items; /* in the order of their hashes */
     size_t count;
+    uint64_t random; /* state of la_random: what is drawn next follows from it */
     struct la_crew_counts counts;
     double seconds;
     struct la_violations violations; /* `state` is an index into items */
     uint32_t *states;                /* of each item: its index + 1, once it was taken up */
+    size_t known;                    /* of those that were taken up: nothing is left to be looked at */
 };
 
 /* Reads what is known; a folder that is not there knows nothing. -1 with `error` filled: it is damaged, or of another
@@ -35,19 +37,29 @@ int la_progress_read(struct la_progress *progress, const char *folder, const str
                      struct la_error *error);
 void la_progress_free(struct la_progress *progress);
 
-/* Whether a state is known; then the crew need not look at it. */
-bool la_progress_take(struct la_progress *progress, struct la_crew *crew, uint32_t state);
+/* Adds all that is known to the states and to the crew, which has not been handed in anything yet. */
+void la_progress_take_up(struct la_progress *progress, struct la_states *states, struct la_crew *crew);
 
 /* What was known of the states that were taken up goes to what the crew has found, and is in the order of the states.
  */
-void la_progress_add(const struct la_progress *progress, struct la_violations *violations);
+void la_progress_add(const struct la_progress *progress, const struct la_states *states,
+                     struct la_violations *violations);
 
 /* Adds what was counted before to what a crew has counted. */
 void la_progress_count(const struct la_progress *before, struct la_crew_counts *counts);
 
+/* What is to be written down. */
+struct la_progress_now {
+    const struct la_progress *before;
+    const struct la_crew *crew; /* its processes have been stopped */
+    const struct la_violations *violations;
+    const struct la_options *options;
+    uint32_t enumerated; /* states before this one are found again by everybody */
+    uint64_t random;
+    double seconds;
+};
+
 /* Writes down all that is known now. -1 with `error` filled. */
-int la_progress_write(const struct la_progress *before, const struct la_crew *crew,
-                      const struct la_violations *violations, const struct la_options *options, const char *folder,
-                      double seconds, struct la_error *error);
+int la_progress_write(const struct la_progress_now *now, const char *folder, struct la_error *error);
 
 #endif

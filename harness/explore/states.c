@@ -32,24 +32,31 @@ struct found {
     uint32_t later; /* the last that is new, or can be left later than was known; UINT32_MAX: none is */
 };
 
-static void add(void *context, const struct la_choice *choice, uint64_t hash, uint64_t likeness)
+/* The index of a tree, which is entered if it is new; UINT32_MAX: there is no room. */
+static uint32_t enter(struct la_states *states, uint64_t hash, uint64_t likeness)
 {
-    struct found *found = context;
-    struct la_states *states = found->states;
     uint32_t *slot = slot_of(states, hash);
-    states->possible[choice->ending]++;
     if (!*slot && states->count == LA_STATES_MAX) {
         states->full = true;
-        return;
+        return UINT32_MAX;
     }
     if (!*slot) {
         states->items[states->count++] = (struct la_state){.hash = hash, .likeness = likeness};
         *slot = states->count;
     }
-    struct la_state *state = &states->items[*slot - 1];
-    if (found->due_ns <= state->due_ns[choice->ending])
+    return *slot - 1;
+}
+
+static void add(void *context, const struct la_choice *choice, uint64_t hash, uint64_t likeness)
+{
+    struct found *found = context;
+    struct la_states *states = found->states;
+    states->possible[choice->ending]++;
+    const uint32_t index = enter(states, hash, likeness);
+    struct la_state *state = index == UINT32_MAX ? NULL : &states->items[index];
+    if (!state || found->due_ns <= state->due_ns[choice->ending])
         return;
-    found->later = *slot - 1;
+    found->later = index;
     state->due_ns[choice->ending] = found->due_ns;
     state->choices[choice->ending] = *choice;
 }
@@ -148,6 +155,19 @@ void la_states_find(struct la_states *states, unsigned int most)
     }
     for (int ending = 0; ending < LA_ENDINGS; ending++)
         states->whole[ending] = states->whole[ending] && !states->full;
+}
+
+uint32_t la_states_keep(struct la_states *states, const struct la_state *known)
+{
+    const uint32_t index = enter(states, known->hash, known->likeness);
+    for (int ending = 0; index != UINT32_MAX && ending < LA_ENDINGS; ending++) {
+        struct la_state *state = &states->items[index];
+        if (!(states->endings >> ending & 1) || known->due_ns[ending] <= state->due_ns[ending])
+            continue;
+        state->due_ns[ending] = known->due_ns[ending];
+        state->choices[ending] = known->choices[ending];
+    }
+    return index;
 }
 
 /* A cut by one of the endings that leave more than one state. */

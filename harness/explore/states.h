@@ -37,6 +37,12 @@ void la_states_find(struct la_states *states, unsigned int most);
  */
 uint32_t la_states_draw(struct la_states *states, uint64_t *random);
 
+/*
+ * Adds one that is known from another exploration of the recording, by the endings that are asked for: its index;
+ * UINT32_MAX: there is no room.
+ */
+uint32_t la_states_keep(struct la_states *states, const struct la_state *known);
+
 /* How many there are by an ending. */
 uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending);
 

@@ -97,6 +97,7 @@ static void become_server(const struct la_node *node, const char *config, const 
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL); /* which whoever starts it may ignore */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     int null = open("/dev/null", O_RDONLY);

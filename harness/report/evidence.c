@@ -129,11 +129,12 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a + LA_SUM_LENGTH + 2, *(char *const *)b + LA_SUM_LENGTH + 2);
 }
 
-/* NODE/crash/...: what a server is given; nothing may be there that the crash has not left. */
+/* NODE/crash/..., and file.N of a recording: what a server is given; nothing may be there that the crash has not left.
+ */
 static bool is_crash(const char *name)
 {
     const char *slash = strchr(name, '/');
-    return slash && !strncmp(slash + 1, "crash", 5);
+    return (slash && !strncmp(slash + 1, "crash", 5)) || !strncmp(name, "file.", 5);
 }
 
 static int check_one(void *context, const char *path, const char *name, bool file)

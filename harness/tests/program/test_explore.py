@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """lastack explore: every state that a crash may leave, by the real server and by broken ones."""
+import contextlib
 import json
+import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -117,6 +120,29 @@ class Interrupted(Explore):
         self.assertEqual(found["cut-aof-everysec"]["explored"]["known"], scenario["explored"]["recovered"], run.stdout)
 
 
+    def test_a_fork_server_that_is_killed_is_replaced(self):
+        out = self.folder / "killed"
+        process = subprocess.Popen([LASTACK, "explore", self.small("cut-rdb"), "--endings", "kill,ext4,xfs", "--states", "150", "--out", out,
+                                    "--no-shrink"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        killed = set()
+        while len(killed) < 2 and process.poll() is None:
+            for entry in pathlib.Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):  # it has ended
+                    works = (entry / f"task/{entry.name}/children").read_text()  # it has forked already
+                    ours = re.fullmatch(re.escape(str(out)) + r"/cut-rdb/exploring/\d+/fork\.\d+", os.readlink(entry / "cwd"))
+                    if works and ours and len(killed) < 2:
+                        os.kill(int(entry.name), signal.SIGKILL)
+                        killed.add(entry.name)
+            time.sleep(0.02)
+        said, _ = process.communicate()
+        [scenario] = json.loads((out / "result.json").read_text())["scenarios"]
+        self.assertEqual((process.returncode, scenario["verdict"], len(killed) >= 2), (0, "holds", True), said)
+        explored = scenario["explored"]
+        self.assertEqual((explored["plain_starts"], explored["recovered"]), ("", 150), said)
+        self.assertGreater(explored["forked"], 100)
+
+
 class Resume(Explore):
     NAME = "cut-aof-always-repaired"
 
@@ -153,10 +179,24 @@ class Resume(Explore):
         run, one = self.resume(self.begun, "--states", "8", server=BROKEN / "redis")
         self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (0, 8))
         self.assertIn("another server", run.stderr)
-        self.assertNotIn("refuses to start", one["violated"])
         run, one = self.resume(self.begun, "--states", "8", "--set", "hz 50")
         self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (0, 8))
         self.assertIn("another configuration", run.stderr)
+
+    def test_other_endings_and_deviations(self):
+        whole, everything = self.explore(self.scenario, "--endings", "kill,ext4,posix", "--deviations", "0", "--states", "150")
+        violated = {one["ending"]: one["violated"] for one in everything[self.NAME]["explored"]["endings"]}
+        recovered = everything[self.NAME]["explored"]["recovered"]
+        for words in (("kill,ext4,posix", "0"), ("posix", "0"), ("kill,ext4,posix", "1")):
+            run, found = self.explore("--resume", whole.out, "--endings", words[0], "--deviations", words[1], "--states", "1")
+            explored = found[self.NAME]["explored"]
+            for one in explored["endings"]:  # nothing is forgotten, whatever there is room for
+                self.assertGreaterEqual(one["violated"], violated[one["ending"]], f"{words} {run.stdout}")
+            again, found = self.explore("--resume", run.out, "--endings", "kill,ext4,posix", "--deviations", "0", "--states", "1")
+            explored = found[self.NAME]["explored"]
+            if words[1] == "0":  # with more of them, some can be left later than was judged
+                self.assertGreaterEqual(explored["recovered"], recovered, f"{words} {again.stdout}")
+            self.assertGreaterEqual(sum(one["violated"] for one in explored["endings"]), sum(violated.values()))
 
     def test_an_earlier_violation_is_told_again(self):
         """A server that has lost everything, and nobody looks at those states again."""
@@ -175,6 +215,16 @@ class Resume(Explore):
         other = self.write("other.yaml", self.scenario.read_text() + "# changed\n")
         _run, one = self.explore(other, "--resume", self.begun)
         self.assertIn("is not the scenario that was recorded", one[self.NAME]["reasons"][0])
+        inside = self.begun / self.NAME / "recording/inside"
+        done = subprocess.run([LASTACK, "explore", "--resume", self.begun, "--out", inside], capture_output=True, text=True)
+        self.assertEqual((done.returncode, inside.exists()), (2, False), done.stderr)
+        self.assertIn("which is not changed", done.stderr)
+        [kept, *_] = tape.glob("file.*")
+        for name in (f"{kept.name}.old", "file.9"):  # what the recording has not left is nobody's note here
+            shutil.copy(kept, tape / name)
+            run, _ = self.resume(self.begun, status=2)
+            self.assertIn("it was not there when the run ended", run.stderr)
+            (tape / name).unlink()
         for name in ("ledger", "journal", "recording.json"):
             content = (tape / name).read_bytes()
             damaged = bytearray(content)
