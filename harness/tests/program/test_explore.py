@@ -46,7 +46,7 @@ class Explore(LastackTest):
 class RealServer(Explore):
     def test_zeros_at_the_end_of_a_log_are_found_and_replayed(self):
         self.more = ()
-        run, found = self.explore(self.small("cut-aof-always"), "--endings", "kill,ext4", "--states", "100")
+        run, found = self.explore(self.small("cut-aof-always"), "--endings", "kill,ext4", "--states", "60")
         scenario = found["cut-aof-always"]
         explored = scenario["explored"]
         self.assertEqual((run.status, scenario["verdict"]), (1, "violated"), run.stdout)
@@ -76,7 +76,7 @@ class RealServer(Explore):
     def test_a_repaired_log_has_lost_nothing(self):
         """Where a page's zeros begin inside a command, this server has a fault of its own (docs/explore.md): whether there is such a
         page is the recording's luck."""
-        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "kill,ext4,xfs", "--states", "120")
+        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "kill,ext4,xfs", "--states", "80")
         scenario = found["cut-aof-always-repaired"]
         self.assertGreater(self.ending(scenario, "ext4")["recovered"], 30)
         self.assertEqual(self.ending(scenario, "kill")["violated"], 0, run.stdout)
@@ -85,7 +85,7 @@ class RealServer(Explore):
             self.assertRegex(one["kinds"], "refuses to start|corrupt", run.stdout)
 
     def test_a_snapshot_is_there_or_the_one_before(self):
-        run, found = self.explore(self.small("cut-rdb"), "--endings", "ext4", "--states", "120")
+        run, found = self.explore(self.small("cut-rdb"), "--endings", "ext4", "--states", "80")
         self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (0, "holds"), run.stdout)
 
     def test_the_same_by_plain_starts(self):
@@ -122,7 +122,7 @@ class Interrupted(Explore):
 
     def test_a_fork_server_that_is_killed_is_replaced(self):
         out = self.folder / "killed"
-        process = subprocess.Popen([LASTACK, "explore", self.small("cut-rdb"), "--endings", "kill,ext4,xfs", "--states", "150", "--out", out,
+        process = subprocess.Popen([LASTACK, "explore", scenario_file("cut-rdb"), "--endings", "kill,ext4,posix", "--states", "150", "--out", out,
                                     "--no-shrink"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
         killed = set()
@@ -137,7 +137,8 @@ class Interrupted(Explore):
             time.sleep(0.02)
         said, _ = process.communicate()
         [scenario] = json.loads((out / "result.json").read_text())["scenarios"]
-        self.assertEqual((process.returncode, scenario["verdict"], len(killed) >= 2), (0, "holds", True), said)
+        self.assertTrue(killed, said)
+        self.assertEqual((process.returncode, scenario["verdict"]), (0, "holds"), said)
         explored = scenario["explored"]
         self.assertEqual((explored["plain_starts"], explored["recovered"]), ("", 150), said)
         self.assertGreater(explored["forked"], 100)
