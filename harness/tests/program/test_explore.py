@@ -76,7 +76,7 @@ class RealServer(Explore):
     def test_a_repaired_log_has_lost_nothing(self):
         """Where a page's zeros begin inside a command, this server has a fault of its own (docs/explore.md): whether there is such a
         page is the recording's luck."""
-        run, found = self.explore(self.small("cut-aof-always-repaired"), "--endings", "kill,ext4,xfs", "--states", "80")
+        run, found = self.explore(scenario_file("cut-aof-always-repaired"), "--endings", "kill,ext4,xfs", "--states", "80")
         scenario = found["cut-aof-always-repaired"]
         self.assertGreater(self.ending(scenario, "ext4")["recovered"], 30)
         self.assertEqual(self.ending(scenario, "kill")["violated"], 0, run.stdout)
@@ -117,7 +117,8 @@ class Interrupted(Explore):
         self.assertIn("cut short: a beginning of it", said)
         self.assertFalse(list(out.glob("*/exploring")), "nothing is left of what it worked on")
         run, found = self.explore("--resume", out, "--endings", "kill,ext4", "--states", "10")
-        self.assertEqual(found["cut-aof-everysec"]["explored"]["known"], scenario["explored"]["recovered"], run.stdout)
+        halves = scenario["explored"]["recovered"] - found["cut-aof-everysec"]["explored"]["known"]
+        self.assertIn(halves, range(os.cpu_count() + 1), f"those that were under way, one of each process: {run.stdout}")
 
 
     def test_a_fork_server_that_is_killed_is_replaced(self):
@@ -156,7 +157,7 @@ class Resume(Explore):
     def setUpClass(cls):
         cls.beginning = pathlib.Path(tempfile.mkdtemp(prefix="lastack-test-"))
         cls.scenario = cls.beginning / f"{cls.NAME}.yaml"
-        cls.scenario.write_text(cls.less_of(cls.NAME))
+        cls.scenario.write_text(scenario_file(cls.NAME).read_text())  # more states than are asked for, whatever is recorded
         cls.begun = cls.beginning / "out"
         subprocess.run([LASTACK, "explore", cls.scenario, "--endings", "kill,ext4", "--states", "20", "--seed", "7", "--out", cls.begun],
                        capture_output=True, check=False)
