@@ -358,10 +358,10 @@ static bool find_resumed(struct exploring *exploring, const struct la_explore *e
     exploring->explore = explore;
     if (!explore->resume)
         return false;
+    static const char kept[] = "/" LA_TAPE_FOLDER "/scenario.yaml";
     la_path(exploring->resumed, "%s/%s", explore->resume, scenario->name);
-    if (la_lies_in(scenario->path, explore->resume)) /* its folder may have been given another name */
-        la_path(exploring->resumed, "%.*s", (int)(strstr(scenario->path, "/" LA_TAPE_FOLDER "/") - scenario->path),
-                scenario->path);
+    if (la_lies_in(scenario->path, explore->resume) && la_ends_with(scenario->path, kept)) /* by whatever name */
+        la_path(exploring->resumed, "%.*s", (int)(strlen(scenario->path) - strlen(kept)), scenario->path);
     la_path(tape, "%s/" LA_TAPE_FOLDER, exploring->resumed);
     if (access(tape, F_OK))
         exploring->resumed[0] = '\0';

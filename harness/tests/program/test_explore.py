@@ -174,6 +174,9 @@ class Resume(Explore):
             self.assertEqual((explored["known"], explored["recovered"], explored["differ"]), (20, 35, 0), run.stdout)
             told.append((explored["endings"], [(found["kinds"], found["states"], found["state"]) for found in explored["found"]]))
         self.assertEqual(told[0], told[1])
+        for named in (self.NAME, self.begun / self.NAME / "scenario.yaml", self.begun / self.NAME / "recording/scenario.yaml"):
+            _run, one = self.resume(self.begun, named, "--states", "1")
+            self.assertEqual(one["explored"]["known"], 20, named)
         run, one = self.resume(run.out, "--states", "10")  # and on
         self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (35, 45), run.stdout)
 
