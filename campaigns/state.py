@@ -44,15 +44,19 @@ def end_of_command(content, at):
     return at
 
 
+def write(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 class State:
     """The crash state of a bundle; `files` is what of it is there."""
 
     def __init__(self, bundle, server, folder, deadline):
         self.bundle, self.server, self.folder, self.deadline = pathlib.Path(bundle), server, folder, deadline
         self.result = json.loads((self.bundle / "scenario.json").read_text())
-        [self.crash, *_] = sorted(self.bundle.glob("*/crash")) or [None]
-        self.files = {str(path.relative_to(self.crash)): path.read_bytes()
-                      for path in sorted(self.crash.rglob("*")) if path.is_file()} if self.crash else {}
+        self.files = script.files_of(self.bundle)
         self.replays = 0
         self.wanted = None
         self.known = {}
@@ -69,11 +73,7 @@ class State:
             shutil.rmtree(old, ignore_errors=True)
         shutil.copytree(self.bundle, work, ignore=shutil.ignore_patterns("crash", *NO_EVIDENCE, "found-*", "recording", "progress"))
         (work / "scenario.json").write_text(json.dumps({**self.result, "sealed": False}))  # it is no evidence any more
-        crash = work / self.crash.relative_to(self.bundle)
-        crash.mkdir(parents=True)
-        for name, content in files.items():
-            (crash / name).parent.mkdir(parents=True, exist_ok=True)
-            (crash / name).write_bytes(content)
+        write(script.node_of(work) / "crash", files)
         words = [runs.LASTACK, "replay", work, "--out", self.folder / "again", *(["--server", self.server] if self.server else [])]
         self.replays += 1
         try:
@@ -114,11 +114,6 @@ class State:
         least = delta.least(len(tail), 0, lambda length: self.shows(with_this(few + tail[:length])))
         self.files = with_this(few + tail[:least])
 
-    def leave(self, folder):
-        for name, content in self.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-
 
 def shrink(bundle, server, seconds, out):
     """Leaves the files of the smallest state in out/state, and a script; what came of it. None: there is nothing to shrink."""
@@ -128,7 +123,7 @@ def shrink(bundle, server, seconds, out):
     shows = left.begin()
     if shows:
         left.make_small()
-        left.leave(out / "state")
+        write(out / "state", left.files)
     shutil.rmtree(out / "work", ignore_errors=True)
     if not shows:
         return None

@@ -95,7 +95,7 @@ class Sweep:
     @property
     def left(self):
         """Seconds for more cells: what was found is to be shrunk as well."""
-        kinds = len({(one["op"], one["role"], *one["violated"]) for one in self.findings()}) if self.asked.shrink else 0
+        kinds = len(set(map(kind_of_finding, self.findings()))) if self.asked.shrink else 0
         return max(0.0, self.deadline.left - min(kinds * SHRINK_S, self.asked.minutes * 60 / 4))
 
     # ---- the dry run ----
@@ -331,11 +331,10 @@ class Sweep:
         """The first finding of each kind, while there is time for it."""
         seen = set()
         for one in self.findings() if self.asked.shrink else ():
-            kind = one["op"], one["role"], *one["violated"]
             name = one["scenarios"][0]
-            if kind in seen or self.interrupted or self.deadline.left < SHRINK_S / 2:
+            if kind_of_finding(one) in seen or self.interrupted or self.deadline.left < SHRINK_S / 2:
                 continue
-            seen.add(kind)
+            seen.add(kind_of_finding(one))
             minutes = max(1, int(min(SHRINK_S, self.deadline.left) / 60))
             small = runs.shrink(self.out / "findings" / f"{name}.yaml", self.common(), minutes, self.out / "shrunk" / name,
                                 self.deadline.left)
@@ -383,6 +382,11 @@ class Sweep:
     def why_open(self):
         whys = collections.Counter(re.sub(r"'op=.*?'", "...", one.why) for one in self.done if one.verdict == "inconclusive")
         return [f"{count} x {why:.200}" for why, count in whys.most_common()]
+
+
+def kind_of_finding(finding):
+    """One of each is made smaller."""
+    return finding["op"], finding["role"], *finding["violated"]
 
 
 def classes_in(path):

@@ -147,15 +147,6 @@ static enum la_outcome decide(struct worker *worker, uint32_t number, int ending
     return plainly;
 }
 
-/* An ending before this one with the same moment: what came of it is the same. */
-static int same_moment(const struct la_state *state, int ending)
-{
-    int same = 0;
-    while (state->due_ns[same] != state->due_ns[ending])
-        same++;
-    return same;
-}
-
 /* Where the forked server is not content, a plain start decides; and now and then in any case. */
 static void look_by_both(struct worker *worker, uint32_t number, bool compare)
 {
@@ -173,7 +164,7 @@ static void look_by_both(struct worker *worker, uint32_t number, bool compare)
     board->flags[number] = 0;
     for (int ending = 0; ending < LA_ENDINGS; ending++) {
         const bool is_well = well >> ending & 1;
-        const int same = same_moment(state, ending);
+        const int same = la_state_same_moment(state, ending);
         if (!state->due_ns[ending])
             continue;
         if (is_well && !compare) {

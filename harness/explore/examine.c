@@ -91,6 +91,14 @@ static void read_back(struct la_run *run, const struct la_address *address)
         run->verified = &run->nodes[0];
 }
 
+int la_state_same_moment(const struct la_state *state, int ending)
+{
+    int same = 0;
+    while (state->due_ns[same] != state->due_ns[ending])
+        same++;
+    return same;
+}
+
 const struct la_choice *la_state_choice(const struct la_state *state)
 {
     int ending = 0;
@@ -145,9 +153,7 @@ static unsigned int judge_endings(struct la_examiner *examiner, const struct la_
 {
     unsigned int well = 0;
     for (int ending = 0; ending < LA_ENDINGS; ending++) {
-        int same = 0; /* an ending before it with the same moment */
-        while (state->due_ns[same] != state->due_ns[ending])
-            same++;
+        const int same = la_state_same_moment(state, ending);
         const uint64_t due_ns = state->due_ns[ending];
         const bool is = same < ending ? well >> same & 1 : due_ns && is_well_at(examiner, address, due_ns);
         well |= (unsigned int)(is && due_ns) << ending;

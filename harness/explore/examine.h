@@ -55,6 +55,9 @@ void la_examiner_end(struct la_examiner *examiner);
  */
 bool la_examine_forked(struct la_examiner *examiner, const struct la_state *state, unsigned int *well);
 
+/* The first ending that leaves it at the same last moment as this one: what comes of it is the same. */
+int la_state_same_moment(const struct la_state *state, int ending);
+
 /* A way to make it. */
 const struct la_choice *la_state_choice(const struct la_state *state);
 
