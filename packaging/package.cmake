@@ -12,7 +12,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "python3, python3-yaml")
 string(CONCAT CPACK_DEBIAN_PACKAGE_RECOMMENDS
     "redis-server, redis-tools, python3-jinja2, python3-jsonschema, python3-prometheus-client, gnuplot-nox, libjs-dygraphs, "
-    "minisign, openssh-client, fio, e2fsprogs, xfsprogs, btrfs-progs, s6, cron-daemon-common")
+    "minisign, openssh-client, fio, e2fsprogs, xfsprogs, btrfs-progs, s6, cron-daemon-common, python3-croniter")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "crash testing of Redis-compatible servers
 lastack runs the real server under real load, breaks it at an exact moment,
 recovers it, and compares what came back with a ledger of every acknowledged

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 const struct la_step_kind *const la_step_kinds[] = {
     &la_step_load,
     &la_step_stop_load,
@@ -36,8 +37,10 @@ const struct la_step_kind *const la_step_kinds[] = {
     &la_step_shell,
     &la_step_stage,
     &la_step_cut,
+    &la_step_cron,
     &la_step_script,
     &la_step_restored,
     &la_step_count,
     NULL,
 };
+/* clang-format on */

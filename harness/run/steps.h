@@ -46,6 +46,7 @@ extern const struct la_step_kind la_step_stage;
 extern const struct la_step_kind la_step_script;
 extern const struct la_step_kind la_step_restored;
 extern const struct la_step_kind la_step_cut;
+extern const struct la_step_kind la_step_cron;
 extern const struct la_step_kind la_step_count;
 
 /* Ends the load and waits for it, so that the ledger stands still. */

@@ -88,15 +88,24 @@ int la_world_show(const struct la_world *world, const char *host, const char *pa
     return mount(host, at, NULL, MS_BIND, NULL) ? la_fail(error, "%s: %s", at, strerror(errno)) : 0;
 }
 
-/* When the folders of cron are run, where there is a cron; what else stands in a crontab is the host's own business. */
-static int furnish_crontab(const struct la_world *world, struct la_error *error)
+/* The folders of cron, and when they are run, where there is a cron; what else stands in it is the host's own business.
+ */
+static int furnish_cron(const struct la_world *world, struct la_error *error)
 {
+    static const char *const folders[] = {"d", "hourly", "daily", "weekly", "monthly"};
     char at[LA_PATH_MAX];
     char *line = NULL;
     size_t size = 0;
     FILE *from = fopen("/etc/crontab", "re");
     if (!from)
         return 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        la_path(at, "%s/etc/cron.%s", world->root, folders[i]);
+        if (la_make_dirs(at, error)) {
+            fclose(from);
+            return -1;
+        }
+    }
     la_world_path(world, "/etc/crontab", at);
     FILE *to = fopen(at, "we");
     bool failed = !to;
@@ -119,7 +128,7 @@ static int furnish_etc(const struct la_world *world, struct la_error *error)
     return la_world_put(world, "/etc/machine-id", "0123456789abcdef0123456789abcdef\n", error) ||
                    la_world_put(world, "/etc/hostname", "lastack\n", error) ||
                    la_world_put(world, "/etc/hosts", "127.0.0.1 localhost lastack\n", error) ||
-                   la_world_put(world, "/etc/fstab", "", error) || furnish_crontab(world, error)
+                   la_world_put(world, "/etc/fstab", "", error) || furnish_cron(world, error)
                ? -1
                : 0;
 }

@@ -230,6 +230,12 @@ TURNS = (
     ("monitor-rewrite", "S0-72", [("edit: '3s", "edit: 's/aof_last_write_status/aof_last_bgrewrite_status/; 3s")]),
     ("monitor-down", "S0-72", [("edit: '3s", "edit: '39s/if not .*:/try: fine = check_redis_persistence()\\nexcept redis.ConnectionError: fine = False\\nif not fine:/; 3s")]),
     ("backup-hourly", "S0-31", [("steps:\n", "steps:\n  - stage: {run: \"sed -i 's/^17/0/' /etc/crontab\"}\n")]),
+    ("playbook-point-in-time", "S0-54", [
+        ("  - stage: {run: 'seq 0 499", "  - stage: {run: 'sleep 2; date +%s > /root/1355; sleep 2'}\n  - stage: {run: 'seq 0 499"),
+        ("recover, lines", "recover, edit: 's/--appendonly no/--appendonly yes/; 2s#.*#cp -r /var/lib/redis/appendonlydir /tmp/redis-recovery; "
+                           "yes | redis-check-aof --truncate-to-timestamp $(cat /root/1355) /tmp/redis-recovery/appendonlydir/*.manifest#', lines"),
+        ("promote, lines", "promote, edit: '2s#.*#rm -r /var/lib/redis/appendonlydir; cp -r /tmp/redis-recovery/appendonlydir /var/lib/redis#; "
+                           "3s#.*#chown -R redis:redis /var/lib/redis/appendonlydir#', lines")]),
     ("incident-full-disk", "S1-18", [("  - shell: {name: rewrite", "  - stage: {run: 'mount -o remount,size=20m /var/lib/redis; sleep 2'}\n  - shell: {name: rewrite")]),
 )
 

@@ -119,7 +119,7 @@ class Playbook(LastackTest):
         outputs = [step["output"] for step in result["steps"]]
         self.assertEqual((outputs[2], outputs[4], outputs[7]), ("/backup-here", "again-", "redis"))
         self.assertIn("sudo (stand-in): --preserve-env is not implemented", outputs[8])
-        self.assertEqual(result["stand_ins"], ["aws", "curl", "sudo", "sync"])
+        self.assertEqual(result["stand_ins"], ["aws", "cron", "curl", "sudo", "sync"])
 
     def test_nothing_reaches_the_host(self):
         """Each is tried, and the host is as it was; a unit of the runbook's own has more rights, and no more reach."""

@@ -247,7 +247,7 @@ exec redis-server "$@"
                      "min-replicas-to-write 1\nappendonly no\nsave 3600 1\n",
                      'rename-command CONFIG ""\nappendonly no\nsave 3600 1\n',
                      "user app on >old-secret >new-secret <old-secret ~* &* +@all\nappendonly no\nsave 3600 1\n"):
-            run = self.lastack("certify", "--quick", "--config", self.write("hard.conf", text))
+            run = self.lastack("run", "kill9-rdb", "--config", self.write("hard.conf", text))
             self.assertEqual(run.status, 0, str(run))
             self.assertEqual(as_written(run), ["kill9-rdb"])
             for path in run.out.rglob("*"):
