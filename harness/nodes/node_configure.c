@@ -129,6 +129,25 @@ static int replicate(struct la_node *node, const struct la_node *primary, struct
     return la_config_overlay(&node->config, line, word, error);
 }
 
+/* A file of users where ACL SAVE is under injection, and where what it leaves suffers with the data. */
+static int keep_users(struct la_node *node, struct la_error *error)
+{
+    struct la_config *config = &node->config;
+    char path[LA_PATH_MAX];
+    char *own = la_config_get(config, "aclfile");
+    bool has_users = own || config->user;
+    free(own);
+    if (has_users)
+        return 0;
+    la_path(path, "%s/users.acl", node->data);
+    FILE *file = fopen(path, "we");
+    bool failed = !file || fprintf(file, "user default on %s%s ~* &* +@all\n", config->password ? ">" : "nopass",
+                                   config->password ? config->password : "") < 0;
+    failed = (file && fclose(file)) || failed;
+    la_config_set(config, "aclfile", path);
+    return failed ? la_fail(error, "%s: %m", path) : 0;
+}
+
 /* The scenario's configuration, then the node's own lines, then what keeps it in its sandbox. */
 static int configure(struct la_node *node, const struct la_scenario *scenario, const struct la_node *primary,
                      struct la_error *error)
@@ -141,7 +160,7 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
         return -1;
     la_config_renew_login(config);
     int port = keep_in(node, scenario, error);
-    if (!port)
+    if (!port || (node->spec->acl_file && keep_users(node, error)))
         return -1;
     if (node->spec->cluster) /* who replicates whom is told to its nodes when they serve: run/cluster.h */
         la_config_set(config, "cluster-enabled", "yes");

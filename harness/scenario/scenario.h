@@ -20,6 +20,7 @@ struct la_node_spec {
     unsigned int restart_delay_ms;
     unsigned int restart_limit; /* starts in the burst */
     bool huge_pages;            /* its allocator asks for transparent huge pages */
+    bool acl_file;              /* it keeps its users in a file below its data directory, unless it has some already */
     unsigned int memory_mb;     /* that its processes may have together, MiB; 0: no bound */
 };
 

@@ -42,6 +42,7 @@ FLIPS = {
     "sentinel-failover": "skips-set",
     "cluster-takeover": "skips-set",
     "cluster-kill9": "no-aof",
+    "tour-users": "cuts-users",
     "power-cut-aof-always-real": "no-fsync",
     "power-cut-aof-everysec": "no-fsync",
     "power-cut-aof-everysec-real": "no-fsync",
