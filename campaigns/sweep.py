@@ -116,6 +116,9 @@ class Sweep:
         for scenario in result["scenarios"]:
             if scenario["verdict"] == "holds":
                 name = scenario["name"]
+                seen = {one["name"]: int(one["samples"][0]) for one in scenario["figures"] if one["samples"]}
+                tours[name].descriptors = {node: seen[figure] for node in tours[name].nodes
+                                           if (figure := tours[name].descriptors_of(node)) in seen}
                 found[name] = classes.classes_of(self.operations(out / scenario["bundle"], tours[name], rules[name]))
                 continue
             self.notes.append(f"{scenario['name']} does not hold without a fault, so nothing is said of it: "

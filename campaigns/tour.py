@@ -82,6 +82,7 @@ class Tour:
         self.nodes = [node["name"] for node in self.scenario.get("nodes", [{"name": "primary"}])]
         self.follows = {node["name"]: node["replicates"] for node in self.scenario.get("nodes", []) if "replicates" in node}
         self.load = self.scenario.get("load", {})
+        self.descriptors = {}  # by node, open just before the crash when nothing had failed
         crashes = [index for index, step in enumerate(self.steps) if set(step) & set(CRASHES)]
         last = self.steps[crashes[-1]:] if crashes else []
         if not any("recover" in step for step in last) or "verify" not in self.steps[-1]:
@@ -119,6 +120,8 @@ class Tour:
         phase_of_rule = {node: [] for node in self.nodes}
         steps = []
         for index, step in enumerate(self.steps):
+            if index == self.crash:
+                steps += [{"descriptors": {"node": node, "name": self.descriptors_of(node)}} for node in self.nodes]
             for phase in self.phases:
                 if phase.first == index:
                     for node in self.nodes:
@@ -130,6 +133,10 @@ class Tour:
                 steps += [{"disarm": {"node": node}} for node in self.nodes]
         scenario["steps"] = steps
         return drawn.text_of(scenario), phase_of_rule
+
+    @staticmethod
+    def descriptors_of(node):
+        return f"descriptors-{node}"
 
     # ---- one fault ----
 
@@ -225,6 +232,8 @@ class Run:
                 continue  # a log that cannot be switched on again keeps nothing
             if index == self.tour.crash and self.shuts_down():  # one that was refused
                 yield {"wait": {"for": "idle"}}
+            if index == self.tour.crash and not self.good and self.node in self.tour.descriptors:
+                yield {"descriptors": {"node": self.node, "max": self.tour.descriptors[self.node]}}
             yield step if self.begins_load(index) else self.eased(step, on)
 
     def steps(self):

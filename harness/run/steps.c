@@ -29,6 +29,7 @@ const struct la_step_kind *const la_step_kinds[] = {
     &la_step_verify,
     &la_step_compare,
     &la_step_measure,
+    &la_step_descriptors,
     &la_step_bench,
     &la_step_fio,
     &la_step_fill,

@@ -36,6 +36,7 @@ extern const struct la_step_kind la_step_promote;
 extern const struct la_step_kind la_step_verify;
 extern const struct la_step_kind la_step_compare;
 extern const struct la_step_kind la_step_measure;
+extern const struct la_step_kind la_step_descriptors;
 extern const struct la_step_kind la_step_bench;
 extern const struct la_step_kind la_step_fio;
 extern const struct la_step_kind la_step_fill;

@@ -37,7 +37,7 @@ class Defects(LastackTest):
     folders = "/dev/shm"  # what a real disk adds is time: the defects are the server's
 
     def test_every_switch_is_here(self):
-        self.assertEqual(set(table()), {one["defect"] for one in TABLE} | {"loading-forever", "skip-nth-fsync", "info-says-ok"})
+        self.assertEqual(set(table()), {one["defect"] for one in TABLE} | {"loading-forever", "skip-nth-fsync", "info-says-ok", "leaks-folder"})
 
     def test_no_defect_holds(self):
         run = self.lastack("run", *[scenario_file(name) for name in SOUND], "--server", BROKEN / "respd")

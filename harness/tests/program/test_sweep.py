@@ -114,6 +114,36 @@ class Tours(LastackTest):
         self.assertFalse(any("lost" in one for one in rdb["expect"]), "the first snapshot fails: nothing is kept")
 
 
+class Descriptors(LastackTest):
+    """A directory is to be fsynced in a rewrite, which fails once."""
+    FAULT = {"phase": 2, "node": "primary", "rule": "op=fsync-dir nth=1 do=error:EIO", "op": "fsync-dir", "role": "server",
+             "lasting": "once", "title": "a fault"}
+
+    def at_rest(self, one):
+        run = self.lastack("run", self.write("dry.yaml", one.recording()[0]), "--server", BROKEN / "respd")
+        [figure] = run.scenario()["figures"]
+        self.assertEqual((run.scenario()["verdict"], figure["name"]), ("holds", "descriptors-primary"), str(run))
+        return int(figure["samples"][0])
+
+    def test_one_that_is_left_open_is_found(self):
+        one = tour.Tour((SCENARIOS / "tours/tour-aof-everysec.yaml").read_text())
+        self.assertEqual(one.phases[1].kind, "rewrite")
+        one.descriptors["primary"] = self.at_rest(one)
+        path = self.write("fault.yaml", one.scenario_of("fault", self.FAULT))
+        for defect, verdict in (("", "holds"), ("leaks-folder", "violated")):
+            seen = self.lastack("run", path, "--server", BROKEN / "respd", env={"RESPD_DEFECT": defect}).scenario()
+            self.assertEqual((seen["verdict"], seen["faults"][0]["fired"]), (verdict, 1), seen)
+        self.assertIn(f"at most {one.descriptors['primary']} expected", seen["reasons"][0])
+
+    def test_the_recorded_number_is_the_bound(self):
+        one = TOURS["tour-aof-everysec"]
+        for lasting, node, there in (("until", "primary", True), ("good", "primary", False), ("until", "nobody", False)):
+            changed = tour.Tour(one.text)
+            changed.descriptors[node] = 7
+            text = changed.scenario_of("x", {**self.FAULT, "lasting": lasting})
+            self.assertEqual({"descriptors": {"node": "primary", "max": 7}} in kept(text)["steps"], there, lasting)
+
+
 class Classes(LastackTest):
     def found(self):
         return classes.operations("primary", [*LOG, "no line of the log"], [1, 2])
