@@ -82,17 +82,28 @@ class Tour:
         self.nodes = [node["name"] for node in self.scenario.get("nodes", [{"name": "primary"}])]
         self.follows = {node["name"]: node["replicates"] for node in self.scenario.get("nodes", []) if "replicates" in node}
         self.load = self.scenario.get("load", {})
-        self.descriptors = {}  # by node, open just before the crash when nothing had failed
+        self.descriptors = {}  # by node, open at the last step before which it is up, when nothing had failed
         crashes = [index for index, step in enumerate(self.steps) if set(step) & set(CRASHES)]
         last = self.steps[crashes[-1]:] if crashes else []
         if not any("recover" in step for step in last) or "verify" not in self.steps[-1]:
             raise Unfit("a tour ends with kill or power_cut, then recover, then verify")
         self.crash = crashes[-1]
+        self.last = self.last_up()
         self.phases = phases_of(self.steps)
         if len(self.phases) * 2 > RULES_MAX:
             raise Unfit(f"a tour has at most {RULES_MAX // 2} phases, this one {len(self.phases)}")
         if any("arm" in step for step in self.steps):
             raise Unfit("nothing fails in a tour: this scenario arms rules of its own")
+
+    def last_up(self):
+        """The last step before which the servers are up: the crash, or a SHUTDOWN that nobody starts them after."""
+        for index in range(self.crash - 1, -1, -1):
+            step = self.steps[index]
+            if "recover" in step:
+                break
+            if "command" in step and kind_of(step) == "shutdown":
+                return index
+        return self.crash
 
     def is_promised(self, phase, lasting):
         """A log that cannot be switched on keeps nothing, and the server says so."""
@@ -120,7 +131,7 @@ class Tour:
         phase_of_rule = {node: [] for node in self.nodes}
         steps = []
         for index, step in enumerate(self.steps):
-            if index == self.crash:
+            if index == self.last:
                 steps += [{"descriptors": {"node": node, "name": self.descriptors_of(node)}} for node in self.nodes]
             for phase in self.phases:
                 if phase.first == index:
@@ -232,7 +243,7 @@ class Run:
                 continue  # a log that cannot be switched on again keeps nothing
             if index == self.tour.crash and self.shuts_down():  # one that was refused
                 yield {"wait": {"for": "idle"}}
-            if index == self.tour.crash and not self.good and self.node in self.tour.descriptors:
+            if index == self.tour.last and not self.good and self.node in self.tour.descriptors:
                 yield {"descriptors": {"node": self.node, "max": self.tour.descriptors[self.node]}}
             yield step if self.begins_load(index) else self.eased(step, on)
 

@@ -135,6 +135,15 @@ class Descriptors(LastackTest):
             self.assertEqual((seen["verdict"], seen["faults"][0]["fired"]), (verdict, 1), seen)
         self.assertIn(f"at most {one.descriptors['primary']} expected", seen["reasons"][0])
 
+    def test_every_tour_holds_when_it_is_recorded(self):
+        for one in TOURS.values():
+            self.write(f"dry/{one.name}.yaml", one.recording()[0])
+        run = self.lastack("run", self.folder / "dry", "--jobs", 2)
+        self.assertEqual({seen["name"]: seen["verdict"] for seen in run.result["scenarios"]}, dict.fromkeys(TOURS, "holds"), str(run))
+        for seen in run.result["scenarios"]:
+            nodes = TOURS[seen["name"]].nodes
+            self.assertEqual([figure["name"] for figure in seen["figures"]], [f"descriptors-{node}" for node in nodes], seen["name"])
+
     def test_the_recorded_number_is_the_bound(self):
         one = TOURS["tour-aof-everysec"]
         for lasting, node, there in (("until", "primary", True), ("good", "primary", False), ("until", "nobody", False)):
