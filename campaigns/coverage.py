@@ -32,9 +32,9 @@ def fault_of(text):
     return name if name in ("short", "torn", "flip", "hang") else f"{name}:{value}" if name in ("error", "revert") else None
 
 
-def of_scenario(scenario, kind):
-    """Of a scenario in result.json: what was made to fail in it, where that was judged. The operation and the role are those
-    that were hit; `kind` is the phase, which no result knows."""
+def of_scenario(scenario):
+    """Of a scenario in result.json: what was made to fail in it, where that was judged. The operation, the role and the phase
+    are those that were hit."""
     if scenario["verdict"] not in JUDGED:
         return set()
     fired = {(one["rule"], one["node"]) for one in scenario["faults"] if one["fired"]}
@@ -42,7 +42,7 @@ def of_scenario(scenario, kind):
     for one in scenario["injections"]:
         if (one["rule"], one["node"]) in fired:
             [how] = re.findall(r"do=(\S+)", one["rule"]) or [""]
-            hit.add((one["op"], one["role"], kind, fault_of(how)))
+            hit.add((one["op"], one["role"], one.get("phase"), fault_of(how)))
     return hit & ALL
 
 
@@ -75,10 +75,10 @@ class Store:
             runs.write_json(self.path, {name: sorted(items) for name, items in self.kept.items()}, 0)
 
 
-def of_each(reached, whole):
+def of_each(reached):
     """A line for each operation: how many of its cells, and ways to fail that it never had."""
     for op in classes.FAULTS:
-        all_of_it = {cell for cell in whole if cell[0] == op}
+        all_of_it = {cell for cell in ALL if cell[0] == op}
         here = all_of_it & set(reached)
         yield told_of(op, {cell[-1] for cell in here}, {cell[-1] for cell in all_of_it}, len(here), len(all_of_it))
 
@@ -92,4 +92,4 @@ def told_of(name, seen, there_are, count=None, of=None):
 def told(reached):
     """By operation: how many cells were reached, and of which roles and phases none ever was."""
     return [f"coverage: {len(set(reached) & ALL)} of {len(ALL)} (operation x role x phase x how it fails)",
-            *of_each(reached, ALL)]
+            *of_each(reached)]

@@ -9,20 +9,12 @@ import runs
 # What a simulated power cut may have done to a directory (docs/power-cuts.md); as result.json has it.
 CLASSES = ("create or mkdir undone", "rename undone", "unlink undone", "truncate undone", "unforced metadata kept", "append lost",
            "append kept", "append kept in part", "hole of zeros", "overwrite lost", "overwrite kept")
-KIND = coverage.tour.KINDS[0]  # a result does not know the phase: cells are counted without it
-
-
-def without_phase(cells):
-    return {(op, role, how) for op, role, _, how in cells}
-
-
-ALL = without_phase(coverage.ALL)
 
 
 def reached_by(result):
     cells = set()
     for scenario in result["scenarios"]:
-        cells |= without_phase(coverage.of_scenario(scenario, KIND))
+        cells |= coverage.of_scenario(scenario)
     return cells
 
 
@@ -43,8 +35,7 @@ def commands_of(result):
 
 def told(cells, cuts, commands):
     known, sent = commands
-    lines = [f"coverage: {len(cells)} of {len(ALL)} (operation x role x how it fails)", *coverage.of_each(cells, ALL),
-             coverage.told_of("power cuts", cuts, set(CLASSES))]
+    lines = [*coverage.told(cells), coverage.told_of("power cuts", cuts, set(CLASSES))]
     return lines + ([coverage.told_of("commands", sent, known)] if known else [])
 
 
@@ -65,9 +56,9 @@ def main():
         known |= more[0]
         sent |= more[1]
     store = coverage.Store(asked.store)
-    store.add(cells, "reached_by_runs")
+    store.add(cells)
     store.add(cuts, "cuts")
-    print("\n".join(told(store.kept["reached_by_runs"] & ALL, store.kept["cuts"] & set(CLASSES), (known, sent))))
+    print("\n".join(told(store.reached, store.kept["cuts"] & set(CLASSES), (known, sent))))
     return 0
 
 

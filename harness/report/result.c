@@ -110,6 +110,12 @@ static json_t *faults(const struct la_run *run)
     return array;
 }
 
+/* NULL: of a replay, or a world, nobody knows. */
+static const char *phase_at(const struct la_run *run, uint64_t ns)
+{
+    return run->phases.count ? la_phases_at(&run->phases, ns) : NULL;
+}
+
 /* What was injected, in the order of the log. */
 static json_t *injections(const struct la_run *run)
 {
@@ -125,12 +131,13 @@ static json_t *injections(const struct la_run *run)
             snprintf(path, sizeof path, "%.*s", FI_GLOB_MAX - 1, entry->path);
             la_printable(path);
             json_array_append_new(array,
-                                  json_pack("{s:f, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:I, s:o}", "t_ms",
+                                  json_pack("{s:f, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:I, s:o, s:s?}", "t_ms",
                                             (double)(int64_t)(entry->time_ns - run->start_ns) / 1e6, "node",
                                             run->nodes[i].spec->name, "pid", entry->pid, "tid", entry->tid, "role",
                                             control->roles[entry->role].name, "op", fi_op_name(entry->op), "path", path,
                                             "number", (json_int_t)entry->number, "bytes", (json_int_t)entry->bytes,
-                                            "rule", la_json_text(control->rules[entry->rule].text)));
+                                            "rule", la_json_text(control->rules[entry->rule].text), "phase",
+                                            phase_at(run, entry->time_ns)));
         }
     }
     return array;

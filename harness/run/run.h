@@ -14,6 +14,7 @@
 #include "nodes/node.h"
 #include "redis/recording.h"
 #include "run/measures.h"
+#include "run/phase.h"
 #include "scenario/scenario.h"
 #include "verify/verify.h"
 
@@ -138,6 +139,7 @@ struct la_run {
     uint64_t kept_ns;              /* what was acknowledged before the mark is kept from then on; 0: not yet */
     bool unproven;                 /* ... and that run was not sound: what came back convicts nobody */
     json_t *timeline;              /* what happened, in order */
+    struct la_phases phases;       /* what its servers were about, in order */
     uint64_t start_ns;
     int64_t wall_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC at the start: it changes when the clock is set */
     uint64_t stall_ns;      /* heartbeat: the longest excess of a short sleep */

@@ -16,7 +16,8 @@
 
 enum { CRON_MS = 300000, LOOK_MS = 200, HOURS_MAX = 24 * 31, KEPT_MAX = 64 << 10, SAID_MAX = 4000 };
 
-#define KEPT "/run/lastack/cron"
+#define KEPT         "/run/lastack/cron"
+#define AHEAD_MS_MAX ((HOURS_MAX + 1) * 3600000LL)
 
 struct cron {
     char *node;
@@ -82,7 +83,10 @@ static bool follow(const struct stand_in *cron, struct la_world_clock *clock, ui
         }
         line[length] = '\0';
         length = 0;
-        la_world_clock_set(clock, strtoll(line, NULL, 10));
+        long long ahead_ms = strtoll(line, NULL, 10);
+        if (ahead_ms < 0 || ahead_ms > AHEAD_MS_MAX) /* whoever stands there instead */
+            return false;
+        la_world_clock_set(clock, ahead_ms);
         if (write(cron->orders, "\n", 1) != 1)
             return true;
     }

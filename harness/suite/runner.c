@@ -255,6 +255,7 @@ static void go_through(struct la_run *run)
         const struct la_step *step = &run->scenario->steps[i];
         note_all_evictions(run);
         note_harm(run, step);
+        la_phases_begin(&run->phases, run->scenario, i);
         if (!is_passed_over(run, step) && step->kind->run(run, step->spec))
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */

@@ -101,11 +101,20 @@ class Cron(LastackTest):
         self.assertTrue(1 <= len(both) <= 3, kept)
 
     def test_a_daemon_is_not_there(self):
-        path = self.write("daemon.yaml", "name: daemon\ntitle: t\nworld: {}\nsteps:\n  - shell: {name: a, run: 'cron -f || true'}\n"
-                          "expect:\n  - says: {name: a, begins: right}\n")
-        seen = self.lastack("run", path).scenario()
+        for command, said in (("cron -f", "unrecognized arguments: -f"), ("cron", "as a daemon"), ("cron --hours 2", "nobody sets the clock")):
+            path = self.write("daemon.yaml", f"name: daemon\ntitle: t\nworld: {{}}\nsteps:\n  - shell: {{name: a, run: '{command} || true'}}\n"
+                              "expect:\n  - says: {name: a, begins: right}\n")
+            seen = self.lastack("run", path).scenario()
+            self.assertEqual(seen["verdict"], "inconclusive", seen)
+            self.assertIn("cron (stand-in): ", seen["reasons"][0])
+            self.assertIn(said, seen["reasons"][0])
+
+    def test_without_the_library_nothing_is_said(self):
+        path = self.write("bare.yaml", "name: bare\ntitle: t\nworld: {}\nsteps:\n  - cron: {name: cron, hours: 1}\n"
+                          "expect:\n  - figure: {name: cron, min: 1}\n")
+        seen = self.lastack("run", path, "--no-shim").scenario()
         self.assertEqual(seen["verdict"], "inconclusive", seen)
-        self.assertIn("cron (stand-in): ", seen["reasons"][0])
+        self.assertIn("nothing sets the clock", seen["reasons"][0])
 
 
 if __name__ == "__main__":

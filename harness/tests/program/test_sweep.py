@@ -230,14 +230,28 @@ class Coverage(LastackTest):
     def test_of_a_result(self):
         rule = "op=write role=server nth=1 do=error:EIO"
         scenario = {"verdict": "holds", "faults": [{"rule": rule, "node": "primary", "fired": 1}],
-                    "injections": [{"rule": rule, "node": "primary", "op": "write", "role": "server"}]}
+                    "injections": [{"rule": rule, "node": "primary", "op": "write", "role": "server", "phase": "writes"}]}
         cell = ("write", "server", "writes", "error:EIO")
-        self.assertEqual(coverage.of_scenario(scenario, "writes"), {cell})
+        self.assertEqual(coverage.of_scenario(scenario), {cell})
         self.assertIn(cell, coverage.ALL)
-        self.assertEqual(coverage.of_scenario({**scenario, "verdict": "inconclusive"}, "writes"), set())
+        self.assertEqual(coverage.of_scenario({**scenario, "verdict": "inconclusive"}), set())
         unfired = {**scenario, "faults": [{"rule": rule, "node": "primary", "fired": 0}]}
-        self.assertEqual(coverage.of_scenario(unfired, "writes"), set())
-        self.assertEqual(coverage.of_scenario(scenario, "no-such-phase"), set())
+        self.assertEqual(coverage.of_scenario(unfired), set())
+        del scenario["injections"][0]["phase"]
+        self.assertEqual(coverage.of_scenario(scenario), set(), "of an older version: nobody knows the phase")
+
+    def test_results_and_tours_mean_the_same_phases(self):
+        """One operation of each phase is noted, by a rule that has its number: a result has the word that the tour has."""
+        one = tour.Tour((SCENARIOS / "tours/tour-aof-always.yaml").read_text())
+        scenario = yaml.safe_load(one.recording()[0])
+        arms = [step["arm"] for step in scenario["steps"] if "arm" in step]
+        numbers = [1 if phase.kind == "shutdown" else place for place, phase in enumerate(one.phases, 2)]  # it does little
+        for number, arm in zip(numbers, arms, strict=True):
+            arm["rule"] = f"op=any,read,fork nth={number} do=note"
+        seen = self.lastack("run", self.write("dry.yaml", yaml.safe_dump(scenario))).scenario()
+        found = {int(injection["rule"].split()[1].removeprefix("nth=")): injection["phase"] for injection in seen["injections"]}
+        self.assertEqual(found, {number: phase.kind for number, phase in zip(numbers, one.phases) if number in found})
+        self.assertLessEqual({"writes", "snapshot", "rewrite", "switch", "shutdown", "start"}, set(found.values()))
 
     def test_a_store_grows(self):
         path = self.folder / "store.json"
@@ -259,18 +273,16 @@ class CoverageOfRuns(LastackTest):
     def test_what_scenarios_have_reached(self):
         store = self.folder / "store.json"
         run = self.lastack("run", SCENARIOS / "faults/failed-fsync-everysec-trickle.yaml", "--coverage-store", store)
-        self.assertIn("coverage: ", run.stdout)
-        reached = json.loads(store.read_text())["reached_by_runs"]
-        self.assertIn(["fdatasync", "server", "error:EIO"], reached)
-        store.write_text(json.dumps({"reached": [["write", "server", "writes", "error:EIO"]], "cuts": ["append lost"],
-                                     "reached_by_runs": [["fork", "server", "error:ENOMEM"]]}))
+        self.assertIn(f"of {len(coverage.ALL)} (operation x role x phase", run.stdout)
+        reached = json.loads(store.read_text())["reached"]
+        self.assertIn(["fdatasync", "server", "writes", "error:EIO"], reached)
+        other = ["write", "server", "rewrite", "error:EIO"]
+        store.write_text(json.dumps({"reached": [other], "cuts": ["append lost"]}))
         done = subprocess.run([LASTACK, "coverage", run.out, "--store", store], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         kept = json.loads(store.read_text())
-        self.assertEqual(len(kept["reached_by_runs"]), len(reached) + 1)
-        self.assertEqual((kept["cuts"], kept["reached"]), (["append lost"], [["write", "server", "writes", "error:EIO"]]))
-        coverage.Store(store).add({("fork", "server", "writes", "error:EAGAIN")})  # as a sweep does
-        self.assertEqual(json.loads(store.read_text())["reached_by_runs"], kept["reached_by_runs"], "what runs have reached stays")
+        self.assertEqual(sorted(kept["reached"]), sorted([*reached, other]))
+        self.assertEqual(kept["cuts"], ["append lost"])
         done = subprocess.run([LASTACK, "coverage", self.folder / "nowhere"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
 
