@@ -73,8 +73,12 @@ struct figure {
 static struct la_middle difference(const struct la_run *run, const struct figure *figure, const char **unit)
 {
     const char *ignored;
+    const struct la_measure *from = la_measures_find(&run->measures, figure->name);
+    const struct la_measure *less = la_measures_find(&run->measures, figure->minus);
     struct la_middle one = middle_of(run, figure->name, unit);
     struct la_middle other = middle_of(run, figure->minus, &ignored);
+    if (from && less)
+        return la_middle_of_difference(from, less);
     if (!one.count || !other.count)
         return (struct la_middle){0};
     return (struct la_middle){one.median - other.median, one.low - other.high, one.high - other.low,

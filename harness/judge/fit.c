@@ -5,12 +5,30 @@
 
 #include "base/util.h"
 
+/*
+ * How many samples lie outside at each end of the interval that has the median with 95 % confidence, by the sign test:
+ * as many as still leave less than 2.5 % of the binomial distribution there. Fewer than six never do.
+ */
+static size_t outside_of(size_t count)
+{
+    double below = 0;
+    size_t outside = 0;
+    for (;;) {
+        double n = (double)count;
+        double k = (double)outside;
+        below += exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * M_LN2);
+        if (below > 0.025)
+            return outside ? outside - 1 : 0;
+        outside++;
+    }
+}
+
 static struct la_middle middle_of(double *values, size_t count)
 {
     struct la_middle middle = {.count = count};
     if (!count)
         return middle;
-    size_t outside = count < 6 ? 0 : (count - 6) / 3; /* by the sign test, with 95 % confidence, from six samples on */
+    size_t outside = outside_of(count);
     qsort(values, count, sizeof *values, la_ascending);
     middle.median = (values[(count - 1) / 2] + values[count / 2]) / 2;
     middle.low = values[outside];
@@ -30,21 +48,55 @@ struct la_middle la_middle_of(const struct la_measure *measure)
     return middle;
 }
 
+static double quotient(double one, double other)
+{
+    return one / other;
+}
+
+static double difference(double one, double other)
+{
+    return one - other;
+}
+
+/* Of two with as many samples. */
+static struct la_middle middle_of_pairs(const struct la_measure *one, const struct la_measure *other,
+                                        double (*of)(double one, double other))
+{
+    double *values = la_alloc(one->count + 1, sizeof *values);
+    for (size_t i = 0; i < one->count; i++)
+        values[i] = of(one->samples[i].value, other->samples[i].value);
+    struct la_middle middle = middle_of(values, one->count);
+    free(values);
+    return middle;
+}
+
+static size_t least(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
 struct la_middle la_middle_of_ratio(const struct la_measure *one, const struct la_measure *other)
 {
     struct la_middle top = la_middle_of(one);
     struct la_middle below = la_middle_of(other);
     if (!top.count || !below.count || below.low <= 0)
         return (struct la_middle){0};
-    if (one->count != other->count)
-        return (struct la_middle){top.median / below.median, top.low / below.high, top.high / below.low,
-                                  top.count < below.count ? top.count : below.count};
-    double *values = la_alloc(one->count, sizeof *values);
-    for (size_t i = 0; i < one->count; i++)
-        values[i] = one->samples[i].value / other->samples[i].value;
-    struct la_middle middle = middle_of(values, one->count);
-    free(values);
-    return middle;
+    if (one->count == other->count)
+        return middle_of_pairs(one, other, quotient);
+    return (struct la_middle){top.median / below.median, top.low / below.high, top.high / below.low,
+                              least(top.count, below.count)};
+}
+
+struct la_middle la_middle_of_difference(const struct la_measure *one, const struct la_measure *other)
+{
+    struct la_middle from = la_middle_of(one);
+    struct la_middle less = la_middle_of(other);
+    if (!from.count || !less.count)
+        return (struct la_middle){0};
+    if (one->count == other->count)
+        return middle_of_pairs(one, other, difference);
+    return (struct la_middle){from.median - less.median, from.low - less.high, from.high - less.low,
+                              least(from.count, less.count)};
 }
 
 /* How many sizes there are among the samples that count. */

@@ -19,6 +19,9 @@ struct la_middle la_middle_of(const struct la_measure *measure);
 /* The same of the quotients one/other: of those that were measured in turn, pair by pair; else of the two medians. */
 struct la_middle la_middle_of_ratio(const struct la_measure *one, const struct la_measure *other);
 
+/* The same of the differences one - other. */
+struct la_middle la_middle_of_difference(const struct la_measure *one, const struct la_measure *other);
+
 /* The least-squares line of value over size, through the samples that are not apart. */
 struct la_fit_line {
     double slope; /* units of the value a byte */

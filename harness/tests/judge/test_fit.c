@@ -40,6 +40,46 @@ static void a_median_and_where_it_lies(void **state)
     }
 }
 
+/* P(at most 28 of 75 heads) is 0.0187, of 29 0.0321: 28 values lie outside at each end. */
+static void many_samples_lie_as_the_binomial_has_it(void **state)
+{
+    (void)state;
+    double values[1500];
+    static const struct {
+        size_t count;
+        double low, high;
+    } rows[] = {{75, 28, 46}, {1500, 711, 788}};
+    for (int i = 0; i < 1500; i++)
+        values[i] = i;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct la_measures measures = some(values, rows[i].count);
+        struct la_middle middle = la_middle_of(la_measures_find(&measures, "x"));
+        near(middle.low, rows[i].low);
+        near(middle.high, rows[i].high);
+        la_measures_free(&measures);
+    }
+}
+
+static void pairs_are_taken_off_pair_by_pair(void **state)
+{
+    (void)state;
+    struct la_measures one = some((const double[]){11, 42, 93}, 3);
+    struct la_measures other = some((const double[]){10, 40, 90}, 3);
+    const struct la_measure *from = la_measures_find(&one, "x");
+    struct la_middle rest = la_middle_of_difference(from, la_measures_find(&other, "x"));
+    near(rest.low, 1);
+    near(rest.median, 2);
+    near(rest.high, 3);
+    la_measures_add(&other, "x", "ms", (struct la_sample){.value = 50});
+    rest = la_middle_of_difference(from, la_measures_find(&other, "x"));
+    near(rest.median, 42 - 45);
+    near(rest.low, 11 - 90);
+    near(rest.high, 93 - 10);
+    assert_int_equal(rest.count, 3);
+    la_measures_free(&one);
+    la_measures_free(&other);
+}
+
 static void what_is_apart_is_no_part(void **state)
 {
     (void)state;
@@ -148,9 +188,10 @@ static void a_measured_quantity_in_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_median_and_where_it_lies),     cmocka_unit_test(what_is_apart_is_no_part),
-        cmocka_unit_test(pairs_are_divided_pair_by_pair), cmocka_unit_test(a_line_and_what_it_foretells),
-        cmocka_unit_test(sizes_count_and_not_samples),    cmocka_unit_test(a_measured_quantity_in_words),
+        cmocka_unit_test(a_median_and_where_it_lies),       cmocka_unit_test(many_samples_lie_as_the_binomial_has_it),
+        cmocka_unit_test(pairs_are_taken_off_pair_by_pair), cmocka_unit_test(what_is_apart_is_no_part),
+        cmocka_unit_test(pairs_are_divided_pair_by_pair),   cmocka_unit_test(a_line_and_what_it_foretells),
+        cmocka_unit_test(sizes_count_and_not_samples),      cmocka_unit_test(a_measured_quantity_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
