@@ -55,6 +55,12 @@ void la_measures_read(struct la_measures *measures, const char *name, const char
     la_measures_add(measures, name, unit, sample);
 }
 
+bool la_is_figure_of(const char *own, const char *name, const char *const *endings, size_t count)
+{
+    size_t length = strlen(own);
+    return !strncmp(name, own, length) && la_is_among(name + length, endings, count);
+}
+
 void la_measures_free(struct la_measures *measures)
 {
     for (size_t i = 0; i < measures->count; i++) {

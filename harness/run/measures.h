@@ -38,6 +38,10 @@ void la_measures_read(struct la_measures *measures, const char *name, const char
 /* NULL: nothing of that name was measured. */
 const struct la_measure *la_measures_find(const struct la_measures *measures, const char *name);
 
+/* Whether a figure of that name is one of those that a step called `own` measures: OWN with one of these endings. */
+#define LA_IS_FIGURE_OF(own, name, endings) la_is_figure_of(own, name, endings, sizeof(endings) / sizeof *(endings))
+bool la_is_figure_of(const char *own, const char *name, const char *const *endings, size_t count);
+
 void la_measures_free(struct la_measures *measures);
 
 #endif

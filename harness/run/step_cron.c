@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,12 +94,18 @@ static bool follow(const struct stand_in *cron, struct la_world_clock *clock, ui
 }
 
 /* Its status, as of exit; -1: it was ended. `said` has the beginning of what it printed. */
-static int end(struct stand_in *cron, bool ended, char said[SAID_MAX])
+static int end(struct stand_in *cron, bool ended, uint64_t deadline, char said[SAID_MAX])
 {
     int status = -1;
-    if (cron->pid > 0 && !ended)
+    bool gone = cron->pid <= 0;
+    while (ended && !gone && la_now_ns() < deadline && !la_interrupted()) {
+        gone = waitpid(cron->pid, &status, WNOHANG) != 0;
+        if (!gone)
+            la_sleep_ms(LA_POLL_MS);
+    }
+    if (!gone)
         kill(cron->pid, SIGKILL);
-    while (cron->pid > 0 && waitpid(cron->pid, &status, 0) < 0 && errno == EINTR)
+    while (!gone && waitpid(cron->pid, &status, 0) < 0 && errno == EINTR)
         ;
     ssize_t length = cron->output >= 0 ? pread(cron->output, said, SAID_MAX - 1, 0) : 0;
     said[length > 0 ? length : 0] = '\0';
@@ -106,7 +113,7 @@ static int end(struct stand_in *cron, bool ended, char said[SAID_MAX])
     for (size_t i = 0; i < sizeof open_ones / sizeof *open_ones; i++)
         if (open_ones[i] >= 0)
             close(open_ones[i]);
-    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ended && gone && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void note(struct la_run *run, const char *name, const char *suffix, const char *unit, double value)
@@ -120,8 +127,10 @@ static void note(struct la_run *run, const char *name, const char *suffix, const
 static int note_output(struct la_run *run, const char *name)
 {
     char *text = la_alloc(KEPT_MAX + 1, 1);
-    int file = la_world_open(&run->place->unit.world, KEPT, O_RDONLY);
-    ssize_t length = file >= 0 ? read(file, text, KEPT_MAX) : -1;
+    int file = la_world_open(&run->place->unit.world, KEPT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+    bool regular = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode);
+    ssize_t length = regular ? read(file, text, KEPT_MAX) : -1;
     char *whole = la_format("%s-output", name);
     if (length >= 0)
         la_measures_note(&run->measures, whole, text);
@@ -161,17 +170,14 @@ static int run_cron(struct la_run *run, const struct la_spec *spec)
     struct stand_in cron;
     char said[SAID_MAX];
     char undone[200];
-    run->place->unit.world.foreign = true;
     if (!run->options->server.shim)
         return la_run_doubt(run, "%s: without libfaultinject.so nothing sets the clock of what it runs", step->name);
-    int failed = la_world_clock_place(&clock, world, run->options->server.shim, run->dir, &error);
-    if (failed) {
-        la_world_clock_free(&clock);
+    run->place->unit.world.foreign = true;
+    if (la_world_clock_place(&clock, world, run->options->server.shim, run->dir, &error))
         return la_run_doubt(run, "%s: %s", step->name, error.text);
-    }
     uint64_t deadline = la_now_ns() + (step->within_ms ? step->within_ms : CRON_MS) * UINT64_C(1000000);
     bool ended = begin(world, step->hours, &cron) == 0 && follow(&cron, &clock, deadline);
-    int status = end(&cron, ended, said);
+    int status = end(&cron, ended, deadline, said);
     la_world_clock_free(&clock);
     la_place_undone(run->place, undone, sizeof undone);
     la_place_look(run->place);
@@ -188,8 +194,7 @@ static int check_cron(const struct la_check *check, const struct la_spec *spec, 
 static bool cron_measures(const struct la_spec *spec, const char *name)
 {
     static const char *const endings[] = {"", "-output", "-failed", "-factor"};
-    const char *own = ((const struct cron *)spec)->name;
-    return !strncmp(name, own, strlen(own)) && LA_IS_AMONG(name + strlen(own), endings);
+    return LA_IS_FIGURE_OF(((const struct cron *)spec)->name, name, endings);
 }
 
 static const cyaml_schema_field_t cron_fields[] = {LA_TEXT("name", LA_REQUIRED, struct cron, name),

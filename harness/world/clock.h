@@ -17,7 +17,8 @@ struct la_world_clock {
     int64_t ahead_ms;
 };
 
-/* Once the world is booted. `folder` is one of ours, for the moment. -1 with `error` filled; in either case free it. */
+/* Once the world is booted. `folder` is one of ours, for the moment. -1 with `error` filled: there is nothing to free.
+ */
 int la_world_clock_place(struct la_world_clock *clock, const struct la_world *world, const char *shim,
                          const char *folder, struct la_error *error);
 void la_world_clock_free(struct la_world_clock *clock);

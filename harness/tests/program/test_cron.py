@@ -110,6 +110,19 @@ class Cron(LastackTest):
             self.assertIn("cron (stand-in): ", seen["reasons"][0])
             self.assertIn(said, seen["reasons"][0])
 
+    def test_whatever_stands_in_its_place_it_ends(self):
+        """A runbook has put something else there: one that lives on when it has closed all, one that asks for the wrong time, and a
+        FIFO where the output is to be."""
+        others = {"lives": "exec 0<&- 1>&- 2>&- 3<&- 4>&-; sleep 1000", "years": "echo 99999999999999 >&4; sleep 1000", "silent": "sleep 1000",
+                  "fifo": "rm -f /run/lastack/cron; mkfifo /run/lastack/cron; printf '0\\n0\\n0\\n1\\n'"}
+        for name, command in others.items():
+            path = self.write(f"{name}.yaml", f"name: {name}\ntitle: t\nworld: {{}}\nsteps:\n  - shell:\n      run: |\n        echo '#!/bin/sh' > /lastack/bin/cron\n"
+                              f"        cat >> /lastack/bin/cron <<'END'\n        {command}\n        END\n"
+                              "  - cron: {name: cron, hours: 1, within_ms: 3000}\nexpect:\n  - figure: {name: cron, min: 0}\n")
+            seen = self.lastack("run", path).scenario()
+            self.assertEqual(seen["verdict"], "inconclusive", f"{name}: {seen}")
+            self.assertTrue(any("cron: " in reason for reason in seen["reasons"]), f"{name}: {seen['reasons']}")
+
     def test_without_the_library_nothing_is_said(self):
         path = self.write("bare.yaml", "name: bare\ntitle: t\nworld: {}\nsteps:\n  - cron: {name: cron, hours: 1}\n"
                           "expect:\n  - figure: {name: cron, min: 1}\n")
