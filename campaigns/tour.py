@@ -1,5 +1,6 @@
 """A tour: a scenario in which nothing fails, taken apart into phases, so that each of its operations can be made to fail."""
 import copy
+import functools
 
 import yaml
 
@@ -88,13 +89,13 @@ class Tour:
         if not any("recover" in step for step in last) or "verify" not in self.steps[-1]:
             raise Unfit("a tour ends with kill or power_cut, then recover, then verify")
         self.crash = crashes[-1]
-        self.last = self.last_up()
         self.phases = phases_of(self.steps)
         if len(self.phases) * 2 > RULES_MAX:
             raise Unfit(f"a tour has at most {RULES_MAX // 2} phases, this one {len(self.phases)}")
         if any("arm" in step for step in self.steps):
             raise Unfit("nothing fails in a tour: this scenario arms rules of its own")
 
+    @functools.cached_property
     def last_up(self):
         """The last step before which the servers are up: the crash, or a SHUTDOWN that nobody starts them after."""
         for index in range(self.crash - 1, -1, -1):
@@ -131,7 +132,7 @@ class Tour:
         phase_of_rule = {node: [] for node in self.nodes}
         steps = []
         for index, step in enumerate(self.steps):
-            if index == self.last:
+            if index == self.last_up:
                 steps += [{"descriptors": {"node": node, "name": self.descriptors_of(node)}} for node in self.nodes]
             for phase in self.phases:
                 if phase.first == index:
@@ -243,7 +244,7 @@ class Run:
                 continue  # a log that cannot be switched on again keeps nothing
             if index == self.tour.crash and self.shuts_down():  # one that was refused
                 yield {"wait": {"for": "idle"}}
-            if index == self.tour.last and not self.good and self.node in self.tour.descriptors:
+            if index == self.tour.last_up and not self.good and self.node in self.tour.descriptors:
                 yield {"descriptors": {"node": self.node, "max": self.tour.descriptors[self.node]}}
             yield step if self.begins_load(index) else self.eased(step, on)
 

@@ -213,24 +213,12 @@ static void bench_defaults(struct la_spec *spec)
     la_fill_in(&bench->size, 100);
 }
 
-/* NAME, or NAME with one of the endings that belong to it. */
-static bool is_of(const char *name, const char *whole, const char *const *endings)
-{
-    size_t length = strlen(name);
-    if (strncmp(name, whole, length) != 0)
-        return false;
-    for (; *endings; endings++)
-        if (!strcmp(whole + length, *endings))
-            return true;
-    return false;
-}
-
 static bool bench_measures(const struct la_spec *spec, const char *name)
 {
-    static const char *const endings[] = {"", "-p50", "-p99", "-max", "-cpu", NULL};
+    static const char *const endings[] = {"", "-p50", "-p99", "-max", "-cpu"};
     const struct bench *bench = (const struct bench *)spec;
     for (unsigned int i = 0; i < bench->of_count; i++)
-        if (is_of(bench->of[i].name, name, endings))
+        if (LA_IS_FIGURE_OF(bench->of[i].name, name, endings))
             return true;
     return false;
 }
@@ -334,8 +322,8 @@ static void fio_defaults(struct la_spec *spec)
 
 static bool fio_measures(const struct la_spec *spec, const char *name)
 {
-    static const char *const endings[] = {"", "-rate", "-p99", NULL};
-    return is_of(((const struct fio *)spec)->name, name, endings);
+    static const char *const endings[] = {"", "-rate", "-p99"};
+    return LA_IS_FIGURE_OF(((const struct fio *)spec)->name, name, endings);
 }
 
 static const cyaml_schema_field_t fio_fields[] = {

@@ -77,9 +77,8 @@ static int run_script(struct la_run *run, const struct la_spec *spec)
 
 static bool script_measures(const struct la_spec *spec, const char *name)
 {
-    const struct script *step = (const struct script *)spec;
-    size_t length = strlen(step->name);
-    return !strncmp(name, step->name, length) && (!name[length] || !strcmp(name + length, AFTER));
+    static const char *const endings[] = {"", AFTER};
+    return LA_IS_FIGURE_OF(((const struct script *)spec)->name, name, endings);
 }
 
 static const cyaml_schema_field_t script_fields[] = {LA_TEXT("name", LA_REQUIRED, struct script, name), LA_END};

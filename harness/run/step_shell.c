@@ -212,8 +212,7 @@ static bool shell_measures(const struct la_spec *spec, const char *name)
 {
     static const char *const endings[] = {"", "-output", "-ms", "-keys"};
     const struct shell *step = (const struct shell *)spec;
-    size_t length = step->name ? strlen(step->name) : 0;
-    return length && !step->to && !strncmp(name, step->name, length) && LA_IS_AMONG(name + length, endings);
+    return step->name && *step->name && !step->to && LA_IS_FIGURE_OF(step->name, name, endings);
 }
 
 static const cyaml_schema_field_t shell_fields[] = {LA_TEXT("name", LA_OPTIONAL, struct shell, name),

@@ -96,23 +96,22 @@ static int furnish_cron(const struct la_world *world, struct la_error *error)
     char at[LA_PATH_MAX];
     char *line = NULL;
     size_t size = 0;
-    FILE *from = fopen("/etc/crontab", "re");
-    if (!from)
+    if (access("/etc/crontab", R_OK))
         return 0;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         la_path(at, "%s/etc/cron.%s", world->root, folders[i]);
-        if (la_make_dirs(at, error)) {
-            fclose(from);
+        if (la_make_dirs(at, error))
             return -1;
-        }
     }
     la_world_path(world, "/etc/crontab", at);
+    FILE *from = fopen("/etc/crontab", "re");
     FILE *to = fopen(at, "we");
-    bool failed = !to;
+    bool failed = !from || !to;
     while (!failed && getline(&line, &size, from) >= 0)
         failed = strstr(line, "run-parts") && fputs(line, to) < 0;
     free(line);
-    fclose(from);
+    if (from)
+        fclose(from);
     failed = (to && fclose(to)) || failed;
     return failed ? la_fail(error, "%s: %s", at, strerror(errno)) : 0;
 }
