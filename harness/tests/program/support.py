@@ -1,4 +1,5 @@
 """What the whole-program tests share: running lastack in a folder of its own and reading its result."""
+import compileall
 import contextlib
 import fcntl
 import json
@@ -18,6 +19,7 @@ LASTACK = os.environ.get("LASTACK", str(ROOT / "build/release/harness/lastack"))
 BROKEN = ROOT / "fixtures/broken"
 SCENARIOS = ROOT / "scenarios"
 FULL = bool(os.environ.get("FULL"))  # what a nightly run has the time for
+compileall.compile_dir(BROKEN / "respd_parts", quiet=2)  # or each of its thousand starts would translate it anew
 CRASHES = [SCENARIOS / folder for folder in ("strategies", "faults", "replication")]  # all that judge data
 
 

@@ -99,7 +99,7 @@ class CommandLine(LastackTest):
                             "http.server.HTTPServer(('127.0.0.1', port), http.server.BaseHTTPRequestHandler)"
                             ".serve_forever()\n")
         script.chmod(0o755)
-        self.assert_refused(self.lastack("run", KILL9, "--server", script), "does not speak Redis")
+        self.assert_refused(self.lastack("run", KILL9, "--server", script, "--start-timeout", "3s"), "does not speak Redis")
 
     def test_configurations(self):
         self.assert_refused(self.lastack("certify", "--config", "/nonexistent.conf"), "No such file")
