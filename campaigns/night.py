@@ -49,7 +49,8 @@ class Night:
         self.say(text)
 
     def common(self):
-        return ["--server", self.asked.server] if self.asked.server else []
+        return [word for option in ("server", "config") if getattr(self.asked, option)
+                for word in (f"--{option}", getattr(self.asked, option))]
 
     def run(self, name, *words, seconds):
         """One run of lastack into a folder of that name: verdicts by scenario."""
@@ -88,8 +89,6 @@ class Night:
             self.open = True
             return
         words = ["certify", "--seed", self.asked.seed, *(["--quick"] if quick else [])]
-        if self.asked.config:
-            words += ["--config", self.asked.config]
         if self.asked.shard:
             words += ["--shard", self.asked.shard]
         self.run("certify", *words, seconds=self.deadline.left)

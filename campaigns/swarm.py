@@ -21,11 +21,13 @@ def arguments():
     parser.add_argument("--print", action="store_true", help="print the scenarios, and run nothing")
     parser.add_argument("--out", metavar="DIR", help="where DIR/scenarios and DIR/report are written; new or empty (default: lastack-swarm-SEED)")
     parser.add_argument("--server", metavar="PATH", help="server under test")
+    parser.add_argument("--config", metavar="FILE", help="redis.conf that all run with, but for what a scenario is about (appendonly, save "
+                        "and the like), which is listed beside its verdict")
     parser.add_argument("--jobs", metavar="N", help="scenarios at a time")
     asked = parser.parse_args()
     if not 1 <= asked.count <= 10000:
         parser.error(f"--count: {asked.count} is not from 1 to 10000")
-    runs.no_empty_names(parser, asked, "out", "server")
+    runs.no_empty_names(parser, asked, "out", "server", "config")
     return asked
 
 
@@ -43,7 +45,7 @@ def main():
     except OSError as error:
         raise runs.Refused(f"--out {out}: {error.strerror}") from error
     words = [runs.LASTACK, "run", str(out / "scenarios"), "--seed", str(seed), "--out", str(out / "report")]
-    for option in ("server", "jobs"):
+    for option in ("server", "config", "jobs"):
         if getattr(asked, option):
             words += [f"--{option}", getattr(asked, option)]
     os.execvp(words[0], words)

@@ -166,9 +166,11 @@ def together(runs):
         raise Bad(f"shard {max(numbers, key=numbers.count)} is there twice")
     whole = Run(merged(runs), None, " ".join(run.path for run in runs))
     whole.missing = sorted(set(range(1, shards[0]["of"] + 1)) - set(numbers))
+    told = {scenario["name"]: scenario for scenario in whole.data["scenarios"]}
     for run in runs:
         for scenario in run.data["scenarios"]:
-            whole.folders[scenario["name"]] = run.folder
+            if scenario.get("bundle") == told[scenario["name"]].get("bundle"):  # several can have runs of it
+                whole.folders[scenario["name"]] = run.folder
     return whole
 
 

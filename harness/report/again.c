@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "report/health.h"
+#include "report/repeat.h"
 #include "report/result.h"
 #include "report/row.h"
 #include "report/write_commands.h"
@@ -89,15 +90,59 @@ static void add_shard(json_t *result, const json_t *other)
         json_object_set(result, "health", json_object_get(other, "health"));
 }
 
+static int by_seed(const void *one, const void *other)
+{
+    const json_t *const *a = one;
+    const json_t *const *b = other;
+    const json_int_t first = json_integer_value(json_object_get(*a, "seed"));
+    const json_int_t second = json_integer_value(json_object_get(*b, "seed"));
+    return first < second ? -1 : first > second;
+}
+
+/* The entries of one scenario as one: its runs were dealt out. Of equally bad ones that with the first seed counts. */
+static json_t *put_together(json_t *entries)
+{
+    const size_t count = json_array_size(entries);
+    json_t **sorted = la_alloc(count, sizeof(json_t *));
+    json_t *runs = json_array();
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = json_array_get(entries, i);
+    qsort(sorted, count, sizeof *sorted, by_seed);
+    for (size_t i = 0; i < count; i++)
+        json_array_append(runs, sorted[i]);
+    free(sorted);
+    return la_repeat_merge(runs);
+}
+
+/* Of all shards, each scenario once, as they come. */
+static json_t *each_once(const json_t *entries)
+{
+    json_t *by_name = json_object();
+    json_t *scenarios = json_array();
+    size_t i;
+    json_t *entry;
+    const char *name;
+    json_array_foreach (entries, i, entry) {
+        name = la_row_of(entry).name;
+        if (!json_object_get(by_name, name))
+            json_object_set_new(by_name, name, json_array());
+        json_array_append(json_object_get(by_name, name), entry);
+    }
+    json_object_foreach (by_name, name, entry)
+        json_array_append_new(scenarios, put_together(entry));
+    json_decref(by_name);
+    return scenarios;
+}
+
 json_t *la_again_merge(const struct la_strings *reports, const struct la_claims *claims, struct la_error *error)
 {
     json_t *whole = NULL;
-    json_t *scenarios = json_array();
+    json_t *entries = json_array();
     bool bad = false;
     for (size_t i = 0; i < reports->count && !bad; i++) {
         json_t *one = la_again_read(reports->items[i], error);
         bad = !one;
-        json_array_extend(scenarios, json_object_get(one, "scenarios"));
+        json_array_extend(entries, json_object_get(one, "scenarios"));
         if (whole && one)
             add_shard(whole, one);
         else if (one)
@@ -107,9 +152,9 @@ json_t *la_again_merge(const struct la_strings *reports, const struct la_claims 
     json_t *merged = NULL;
     if (!bad && whole) {
         json_object_set_new(whole, "shard", json_null());
-        merged = la_again(whole, json_incref(scenarios), claims);
+        merged = la_again(whole, each_once(entries), claims);
     }
-    json_decref(scenarios);
+    json_decref(entries);
     json_decref(whole);
     return merged;
 }

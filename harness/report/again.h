@@ -14,8 +14,8 @@ json_t *la_again(const json_t *result, json_t *scenarios, const struct la_claims
 json_t *la_again_read(const char *report, struct la_error *error);
 
 /*
- * One result of those of several shards: the first one's, with the scenarios of all, finished when all are. The
- * caller's. NULL with `error` filled.
+ * One result of those of several shards: the first one's, with the scenarios of all, finished when all are. A scenario
+ * whose runs were dealt out is one again. The caller's. NULL with `error` filled.
  */
 json_t *la_again_merge(const struct la_strings *reports, const struct la_claims *claims, struct la_error *error);
 

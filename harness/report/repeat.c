@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "report/answer.h"
@@ -32,23 +33,93 @@ double la_repeat_upper_95(unsigned int hits, unsigned int runs)
     return high;
 }
 
-/* A figure of every run that has it, as median, minimum and maximum; null when none has. */
-static json_t *spread(const json_t *runs, enum la_figure figure)
+/* A run. */
+struct ended {
+    json_int_t seed;
+    const char *verdict; /* the entry's */
+};
+
+/* All runs, in the order of their seeds: an entry is one, or several that were put together before. */
+struct all_ended {
+    struct ended *items;
+    unsigned int count;
+};
+
+static void add_ended(struct all_ended *all, const json_t *seed, const char *verdict)
 {
-    size_t all = json_array_size(runs);
-    double *values = la_alloc(all, sizeof *values);
-    size_t found = 0;
-    for (size_t i = 0; i < all; i++) {
-        double value = la_row_of(json_array_get(runs, i)).figures[figure];
-        if (!isnan(value))
-            values[found++] = value;
+    all->items = la_realloc(all->items, all->count + 1U, sizeof *all->items);
+    all->items[all->count++] = (struct ended){json_integer_value(seed), verdict ? verdict : ""};
+}
+
+static int by_seed(const void *one, const void *other)
+{
+    const struct ended *a = one;
+    const struct ended *b = other;
+    return a->seed < b->seed ? -1 : a->seed > b->seed;
+}
+
+static struct all_ended unfold(const json_t *runs)
+{
+    struct all_ended all = {0};
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *entry = json_array_get(runs, i);
+        const struct la_row row = la_row_of(entry);
+        const json_t *verdicts = json_object_get(row.repeats, "verdicts");
+        const json_t *seeds = json_object_get(row.repeats, "seeds");
+        if (!row.repeats)
+            add_ended(&all, json_object_get(entry, "seed"), la_verdict_name(row.verdict));
+        for (size_t n = 0; n < json_array_size(verdicts); n++)
+            add_ended(&all, json_array_get(seeds, n), json_string_value(json_array_get(verdicts, n)));
     }
+    if (all.count)
+        qsort(all.items, all.count, sizeof *all.items, by_seed);
+    return all;
+}
+
+static unsigned int count(const struct all_ended *all, enum la_verdict verdict)
+{
+    unsigned int found = 0;
+    for (unsigned int i = 0; i < all->count; i++)
+        found += !strcmp(all->items[i].verdict, la_verdict_name(verdict));
+    return found;
+}
+
+struct spread {
+    const char *name;
+    enum la_figure figure;
+};
+
+/* A figure of every run that has it, ascending. */
+static double *gather(const json_t *runs, const struct spread *of, size_t *found)
+{
+    double *values = NULL;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const struct la_row row = la_row_of(json_array_get(runs, i));
+        const json_t *before = json_object_get(json_object_get(row.repeats, of->name), "values");
+        const double own = row.figures[of->figure];
+        const size_t more = row.repeats ? json_array_size(before) : !isnan(own);
+        values = la_realloc(values, *found + more + 1, sizeof *values);
+        for (size_t n = 0; n < more; n++)
+            values[(*found)++] = row.repeats ? json_number_value(json_array_get(before, n)) : own;
+    }
+    if (*found)
+        qsort(values, *found, sizeof *values, la_ascending);
+    return values;
+}
+
+/* A figure of all runs together; null when none has it. */
+static json_t *spread(const json_t *runs, const struct spread *of)
+{
+    size_t found = 0;
+    double *values = gather(runs, of, &found);
     json_t *result = json_null();
     if (found) {
-        qsort(values, found, sizeof *values, la_ascending);
+        json_t *list = json_array();
+        for (size_t i = 0; i < found; i++)
+            json_array_append_new(list, json_real(values[i]));
         double median = (values[(found - 1) / 2] + values[found / 2]) / 2;
-        result = json_pack("{s:f, s:f, s:f, s:I}", "median", median, "min", values[0], "max", values[found - 1], "n",
-                           (json_int_t)found);
+        result = json_pack("{s:f, s:f, s:f, s:I, s:o}", "median", median, "min", values[0], "max", values[found - 1],
+                           "n", (json_int_t)found, "values", list);
     }
     free(values);
     return result;
@@ -130,15 +201,6 @@ static json_t *claim_verdicts(const json_t *runs)
     return verdicts;
 }
 
-/* Of each run, in the order of their seeds. */
-static json_t *verdicts(const json_t *runs)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < json_array_size(runs); i++)
-        json_array_append_new(array, json_string(la_verdict_name(la_row_of(json_array_get(runs, i)).verdict)));
-    return array;
-}
-
 /* What is violated in any of them: who accepts what one run shows has not accepted what another does. */
 static json_t *violated_kinds(const json_t *runs)
 {
@@ -154,30 +216,40 @@ static json_t *violated_kinds(const json_t *runs)
     return kinds;
 }
 
+static json_t *repeats_of(const json_t *runs)
+{
+    static const struct spread spreads[] = {{"lost", LA_FIGURE_LOST},
+                                            {"window_ms", LA_FIGURE_WINDOW_MS},
+                                            {"down_ms", LA_FIGURE_DOWN_MS},
+                                            {"ready_ms", LA_FIGURE_READY_MS},
+                                            {"first_write_ms", LA_FIGURE_FIRST_WRITE_MS}};
+    struct all_ended all = unfold(runs);
+    const unsigned int violated = count(&all, LA_VIOLATED);
+    const unsigned int inconclusive = count(&all, LA_INCONCLUSIVE);
+    json_t *seeds = json_array();
+    json_t *verdicts = json_array();
+    for (unsigned int i = 0; i < all.count; i++) {
+        json_array_append_new(seeds, json_integer(all.items[i].seed));
+        json_array_append_new(verdicts, json_string(all.items[i].verdict));
+    }
+    json_t *repeats =
+        json_pack("{s:i, s:i, s:i, s:f, s:o, s:o}", "runs", (int)all.count, "violated", (int)violated, "inconclusive",
+                  (int)inconclusive, "violation_rate_upper_95", la_repeat_upper_95(violated, all.count - inconclusive),
+                  "seeds", seeds, "verdicts", verdicts);
+    for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
+        json_object_set_new(repeats, spreads[i].name, spread(runs, &spreads[i]));
+    free(all.items);
+    return repeats;
+}
+
 json_t *la_repeat_merge(json_t *runs)
 {
-    unsigned int all = (unsigned int)json_array_size(runs);
-    unsigned int violated = la_rows_count(runs, LA_VIOLATED);
-    unsigned int inconclusive = la_rows_count(runs, LA_INCONCLUSIVE);
     json_t *result = json_incref(json_array_get(runs, (size_t)la_repeat_worst(runs)));
-    if (all > 1) {
+    if (json_array_size(runs) > 1) {
+        json_t *repeats = repeats_of(runs); /* the worst of them may have some of its own */
         json_object_set_new(result, "claim_verdicts", claim_verdicts(runs));
         json_object_set_new(result, "violated", violated_kinds(runs));
         json_object_set_new(result, "worst", la_answer_worst_of(runs));
-        json_t *repeats =
-            json_pack("{s:i, s:i, s:i, s:f}", "runs", (int)all, "violated", (int)violated, "inconclusive",
-                      (int)inconclusive, "violation_rate_upper_95", la_repeat_upper_95(violated, all - inconclusive));
-        static const struct {
-            const char *name;
-            enum la_figure figure;
-        } spreads[] = {{"lost", LA_FIGURE_LOST},
-                       {"window_ms", LA_FIGURE_WINDOW_MS},
-                       {"down_ms", LA_FIGURE_DOWN_MS},
-                       {"ready_ms", LA_FIGURE_READY_MS},
-                       {"first_write_ms", LA_FIGURE_FIRST_WRITE_MS}};
-        for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
-            json_object_set_new(repeats, spreads[i].name, spread(runs, spreads[i].figure));
-        json_object_set_new(repeats, "verdicts", verdicts(runs));
         json_object_set_new(result, "repeats", repeats);
     }
     json_decref(runs);

@@ -7,8 +7,10 @@
 #define LASTACK_SUITE_FIT_H
 
 #include "suite/probe.h"
+#include "suite/turns.h"
 
 struct la_fit {
+    struct la_turns turns;       /* of its runs, those that are made here: all, unless machines share it */
     bool beside;                 /* it cannot be run, and would say nothing of this configuration if it could */
     struct la_config config;     /* what the scenario runs with, before a node's own lines */
     struct la_strings overrides; /* "appendonly yes (not no)"; of the user's configuration only */

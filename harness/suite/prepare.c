@@ -307,22 +307,27 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
            !la_fit(fit, scenario, &work->probe, &work->base, work->suite->data, why, size);
 }
 
-/* Whether this machine runs it. What the answer is made of is one machine's: it is about all of them together. */
-static bool is_of_shard(const struct la_work *work, const struct la_scenario *scenario, size_t *shared)
+/*
+ * Whether this machine runs it, and which of its runs. What the answer is made of is one machine's: it is about all of
+ * them together.
+ */
+static bool is_of_shard(const struct la_suite *suite, const struct la_scenario *scenario, struct la_turns *turns,
+                        unsigned int *dealt)
 {
-    const struct la_shard *shard = &work->suite->shard;
-    if (!shard->of)
+    if (!suite->shard.of)
         return true;
-    if (work->suite->certify && scenario->situation)
-        return shard->number == 1;
-    return (*shared)++ % shard->of == shard->number - 1;
+    if (suite->certify && scenario->situation)
+        return suite->shard.number == 1;
+    *turns = (struct la_turns){.shared = true, .before = *dealt};
+    *dealt += la_turns_all(suite, scenario);
+    return la_turns_here(turns, suite, scenario) > 0;
 }
 
 /* Leaves out what --quick does not want, what cannot be run here, and what another machine runs. */
 static void select_scenarios(struct la_work *work)
 {
     size_t kept = 0;
-    size_t shared = 0;
+    unsigned int dealt = 0;
     work->fits = la_alloc(work->scenarios.count, sizeof *work->fits);
     for (size_t i = 0; i < work->scenarios.count; i++) {
         struct la_scenario *scenario = work->scenarios.items[i];
@@ -335,8 +340,8 @@ static void select_scenarios(struct la_work *work)
         bool wanted =
             (!work->suite->quick || scenario->quick) && (!work->suite->worst || scenario->situation) && !unasked;
         bool applies = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
-        bool runs = applies && is_of_shard(work, scenario, &shared);
-        work->offered += wanted;
+        bool runs = applies && is_of_shard(work->suite, scenario, &fit.turns, &dealt);
+        work->offered += wanted && (runs || !applies);
         if (scenario->situation && scenario->quick)
             la_strings_add(&work->quick_worst, la_strdup(scenario->path));
         if (scenario->situation && la_situation(scenario->situation) <= LA_AT_POWER_CUT)
@@ -451,6 +456,8 @@ static int read_all(struct la_work *work, struct la_error *error)
         return -1;
     if (check_script("--backup", suite->backup, error) || check_script("--restore", suite->restore, error))
         return -1;
+    if (suite->matrix && suite->shard.of)
+        return la_fail(error, "--matrix is one machine's: without --shard");
     if (suite->restore && !suite->backup)
         return la_fail(error, "--restore goes with --backup");
     if (suite->document && access(suite->document, R_OK))

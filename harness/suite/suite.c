@@ -96,8 +96,8 @@ static int run_one(const struct la_work *work, const struct la_job *job)
 static void tidy(const struct la_work *work, const struct la_job *job, const json_t *runs)
 {
     char bundle[LA_PATH_MAX];
-    bool holds = la_row_of(json_array_get(runs, job->turn)).verdict == LA_HOLDS;
-    bool said = holds && job->turn && la_repeat_worst(runs) != (int)job->turn;
+    bool holds = la_row_of(json_array_get(runs, job->place)).verdict == LA_HOLDS;
+    bool said = holds && job->place && la_repeat_worst(runs) != (int)job->place;
     enum la_keep keep = work->suite->keep;
     if (!said && keep != LA_KEEP_NONE && !(keep == LA_KEEP_FINDINGS && holds))
         return;
@@ -174,14 +174,16 @@ static bool all_ended(const json_t *runs)
     return true;
 }
 
-/* How often a scenario is run: as the user says, or as often as it says itself that chance needs. */
+/* Of a scenario, how many runs are made here. */
 static unsigned int turns_of(const struct la_work *work, size_t scenario)
 {
-    const struct la_suite *suite = work->suite;
-    unsigned int times = work->scenarios.items[scenario]->times;
-    if (suite->repeat > 1 || !suite->certify || suite->quick)
-        return suite->repeat;
-    return suite->deep && times > 1 ? LA_DEEP * times : times;
+    return la_turns_here(&work->fits[scenario].turns, work->suite, work->scenarios.items[scenario]);
+}
+
+static struct la_job job_of(const struct la_work *work, size_t scenario, unsigned int place)
+{
+    const unsigned int turn = la_turns_at(&work->fits[scenario].turns, work->suite, place);
+    return (struct la_job){.scenario = scenario, .turn = turn, .place = place};
 }
 
 /* Takes one run's result. When it is the last one of its scenario, the scenario's row is printed. */
@@ -195,11 +197,14 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
         json_array_append_new(*runs, json_null());
     bundle_path(work, job, bundle);
     json_object_set_new(result, "bundle", json_string(strrchr(bundle, '/') + 1));
+    json_object_set_new(result, "seed", json_integer((json_int_t)work->options.seed + job->turn));
     int before = la_repeat_worst(*runs);
-    json_array_set_new(*runs, job->turn, result);
+    json_array_set_new(*runs, job->place, result);
     tidy(work, job, *runs);
-    if (before > 0) /* no longer, perhaps */
-        tidy(work, &(struct la_job){.scenario = job->scenario, .turn = (unsigned int)before}, *runs);
+    if (before > 0) { /* no longer, perhaps */
+        const struct la_job other = job_of(work, job->scenario, (unsigned int)before);
+        tidy(work, &other, *runs);
+    }
     if (!all_ended(*runs))
         return;
     json_t *merged = la_repeat_merge(*runs);
@@ -292,7 +297,7 @@ static struct la_job job_at(const struct la_work *work, size_t scenario, size_t 
 {
     for (; number >= turns_of(work, scenario); scenario++)
         number -= turns_of(work, scenario);
-    return (struct la_job){.scenario = scenario, .turn = (unsigned int)number};
+    return job_of(work, scenario, (unsigned int)number);
 }
 
 /* What measures speed waits until nothing runs, and nothing starts beside it. */
@@ -510,6 +515,9 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
+    if (suite->shard.of && !work->scenarios.count)
+        printf("nothing falls to shard %u of %u: there are fewer runs than machines\n\n", suite->shard.number,
+               suite->shard.of);
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     la_suite_note(work);
     work->unit = suite->unit && suite->shard.number <= 1 ? la_unit_try(work) : NULL; /* one machine's, as the answer */

@@ -20,6 +20,7 @@ struct la_job {
     pid_t pid;
     size_t scenario;    /* index */
     unsigned int turn;  /* the how-many-th run of it, from 0 */
+    unsigned int place; /* the how-many-th of those that are made here */
     uint64_t oom_kills; /* la_oom_kills when it began */
 };
 

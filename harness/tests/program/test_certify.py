@@ -6,7 +6,7 @@ import unittest
 import xml.etree.ElementTree
 
 from result_schema import schema_errors
-from support import CRASHES, SCENARIOS, LastackTest, scenario_file, undocumented
+from support import CRASHES, LastackTest, scenario_file, undocumented
 
 FIELDS = {"name", "verdict", "claims", "rpo", "rto", "faults", "findings", "reproduce"}
 

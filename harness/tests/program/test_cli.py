@@ -10,7 +10,7 @@ import unittest
 
 import yaml
 
-from support import BROKEN, LASTACK, ROOT, LastackTest, scenario_file
+from support import LASTACK, ROOT, LastackTest, scenario_file
 
 KILL9 = scenario_file("kill9-aof-always")
 

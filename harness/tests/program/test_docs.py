@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from support import LASTACK, ROOT, SCENARIOS, LastackTest
+from support import ROOT, SCENARIOS, LastackTest
 
 DOCS = ROOT / "docs"
 

@@ -3,7 +3,6 @@
 at hand, one of our own proves the machinery."""
 import hashlib
 import os
-import pathlib
 import re
 import unittest
 

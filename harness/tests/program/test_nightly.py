@@ -50,12 +50,21 @@ class Swarm(LastackTest):
         self.assertEqual(broken.status, 1, str(broken))
         self.assert_refused_there(broken.out)
 
+    def test_on_a_configuration_of_the_users(self):
+        config = self.write("mine.conf", "appendonly no\nsave 3600 1\nhash-max-listpack-entries 7\n")
+        run = self.lastack("swarm", "--seed", 19, "--count", 2, "--config", config)
+        self.assertEqual(run.status, 0, str(run))
+        found = json.loads((run.out / "report/result.json").read_text())
+        self.assertTrue(any("appendonly yes (not no)" in one["overrides"] for one in found["scenarios"]), found)
+        used = [path.read_text() for path in (run.out / "report").glob("swarm-*/*/redis.conf")]
+        self.assertTrue(used and all('hash-max-listpack-entries "7"' in text for text in used), used)
+
     def assert_refused_there(self, out):
         run = self.lastack("swarm", "--count", 1, "--out", out, out=False)
         self.assertEqual((run.status, "something already" in run.stderr), (2, True), str(run))
 
     def test_usage(self):
-        for words in (("--count", 0), ("--seed", "x"), ("--server", ""), ("extra",)):
+        for words in (("--count", 0), ("--seed", "x"), ("--server", ""), ("--config", ""), ("extra",)):
             self.assertEqual(self.lastack("swarm", *words, out=False).status, 2)
 
 

@@ -4,7 +4,6 @@ import os
 import pathlib
 import subprocess
 import threading
-import time
 import unittest
 
 from support import BROKEN, LASTACK, LastackTest, scenario_file

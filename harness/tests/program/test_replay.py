@@ -206,7 +206,7 @@ class Replay(LastackTest):
 
     def test_what_only_reads_cannot_be_lost(self):
         traffic = printed(line for i in range(200) for line in (
-            f'"SET" "k{i}" "v{i}"', f'"get" "k{i}"', f'"SORT" "list{i}"', f'"XREAD" "STREAMS" "s" "0"',
+            f'"SET" "k{i}" "v{i}"', f'"get" "k{i}"', f'"SORT" "list{i}"', '"XREAD" "STREAMS" "s" "0"',
             *(['"SORT" "list" "STORE" "sorted"', '"PUNSUBSCRIBE" "a" "b"'] if i == 100 else ())))
         run = self.lastack_on("cuts-aof", traffic)
         self.assertEqual(run.status, 1, str(run))

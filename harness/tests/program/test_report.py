@@ -194,6 +194,37 @@ class OfARun(Report):
         self.assert_refused(self.report(shards[0].out, self.save("other", other)), "another command line")
         self.assertEqual(self.lastack("run", "kill9-none", "--shard", "3/2").status, 2)
 
+    def test_runs_of_one_scenario_are_dealt_out_too(self):
+        words = ("run", "kill9-none", "kill9-aof-always", "--seed", 8, "--repeat", 5)
+        shards = [self.lastack(*words, "--shard", f"{number}/3") for number in (1, 2, 3)]
+        dealt = {}
+        for shard in shards:
+            for entry in shard.result["scenarios"]:
+                seeds = entry["repeats"]["seeds"] if "repeats" in entry else [entry["seed"]]
+                dealt.setdefault(entry["name"], []).append(seeds)
+        self.assertEqual(dealt, {"kill9-none": [[8, 11], [9, 12], [10]], "kill9-aof-always": [[9, 12], [10], [8, 11]]})
+        merged = json.loads(subprocess.run([LASTACK, "merge", *(shard.out for shard in shards)], capture_output=True,
+                                           check=True).stdout)
+        self.assertEqual([entry["name"] for entry in merged["scenarios"]], ["kill9-none", "kill9-aof-always"])
+        for entry in merged["scenarios"]:
+            repeats = entry["repeats"]
+            self.assertEqual((repeats["runs"], repeats["seeds"], repeats["verdicts"]), (5, [8, 9, 10, 11, 12], ["holds"] * 5))
+            parts = [one for shard in shards for one in shard.result["scenarios"] if one["name"] == entry["name"]]
+            windows = [value for part in parts for value in
+                       (part["repeats"]["window_ms"]["values"] if "repeats" in part else [part["rpo"]["window_ms"]])]
+            self.assertEqual(repeats["window_ms"]["values"], sorted(windows))
+            self.assertEqual(repeats["window_ms"]["median"], sorted(windows)[2])
+            self.assertIn(entry["bundle"], [part["bundle"] for part in parts])
+        target = self.folder / "page.html"
+        self.assertEqual(self.report(*(shards[number].out for number in (2, 0, 1)), "--html", target).status, 0)
+        text = target.read_text()
+        self.assertNotIn("Its bundle is not at hand", text)
+        self.assertNotIn("Shards that are missing", text)
+        lone = self.lastack("run", "kill9-none", "--repeat", 2, "--shard", "3/3")
+        self.assertEqual(lone.status, 3, str(lone))
+        self.assertIn("nothing falls to shard 3 of 3", lone.stdout)
+        self.assertEqual(self.lastack("certify", "--matrix", "--shard", "1/2").status, 2)
+
     def together(self, paths):
         target = self.folder / "together"
         run = self.report(*paths, "--ctrf", target)

@@ -127,6 +127,38 @@ static void the_worst_run_stands_for_all(void **state)
     json_decref(merged);
 }
 
+static json_t *runs_from(int first, int step, int count)
+{
+    json_t *runs = json_array();
+    for (int i = 0; i < count; i++) {
+        const int seed = first + i * step;
+        json_array_append_new(runs, json_pack("{s:i, s:s, s:{s:i}, s:{s:f}, s:[]}", "seed", seed, "verdict",
+                                              seed % 3 ? "holds" : "violated", "rpo", "lost", seed * 7 % 5, "rto",
+                                              "ready_ms", seed * 1.5, "violated"));
+    }
+    complete(runs);
+    return runs;
+}
+
+/* Runs that were dealt out to machines say what they say when one has made them all. */
+static void put_together_twice(void **state)
+{
+    (void)state;
+    json_t *once = la_repeat_merge(runs_from(10, 1, 7));
+    json_t *parts = json_array();
+    for (int machine = 0; machine < 3; machine++)
+        json_array_append_new(parts, la_repeat_merge(runs_from(10 + machine, 3, machine ? 2 : 3)));
+    json_array_append(parts, json_array_get(parts, 0)); /* in another order */
+    json_array_remove(parts, 0);
+    json_t *together = la_repeat_merge(parts);
+    assert_true(json_equal(json_object_get(once, "repeats"), json_object_get(together, "repeats")));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(together, "repeats"), "runs")), 7);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(together, "repeats"), "violated")), 2);
+    assert_true(json_equal(json_object_get(once, "rpo"), json_object_get(together, "rpo")));
+    json_decref(once);
+    json_decref(together);
+}
+
 /* Of runs with one verdict that with the greatest loss, then the widest window; of each claim its own worst run. */
 static void of_equal_verdicts_the_greatest_loss(void **state)
 {
@@ -210,9 +242,13 @@ static void throughput_is_back_when_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rate_ramps_and_rests),        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
-        cmocka_unit_test(none_of_n_says_this_much),      cmocka_unit_test(what_any_run_violates),
-        cmocka_unit_test(the_worst_run_stands_for_all),  cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
+        cmocka_unit_test(a_rate_ramps_and_rests),
+        cmocka_unit_test(keys_are_drawn_by_share_and_skew),
+        cmocka_unit_test(none_of_n_says_this_much),
+        cmocka_unit_test(what_any_run_violates),
+        cmocka_unit_test(the_worst_run_stands_for_all),
+        cmocka_unit_test(put_together_twice),
+        cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
         cmocka_unit_test(throughput_is_back_when_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
