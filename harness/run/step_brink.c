@@ -114,16 +114,20 @@ static bool takes_a_write(struct la_node *node)
     return taken;
 }
 
-/* The load, which writes all the time, has had a write acknowledged, and not a refusal. */
+/*
+ * The load, which writes all the time, has a write acknowledged that is sent from now on, before one is refused. Of
+ * more refusals than writes can be under way, one is of a write that was sent from now on.
+ */
 static bool accepts(struct la_run *run)
 {
-    uint64_t acked = run->ledger.head->acked;
-    uint64_t refused = run->ledger.head->refused;
+    const struct la_ledger_head *head = run->ledger.head;
+    const uint64_t now = la_now_ns();
+    const uint64_t most = head->refused + (uint64_t)run->scenario->load->clients * run->scenario->load->pipeline;
     struct la_deadline deadline = la_wait_until(ACCEPTS_MS);
-    while (run->ledger.head->acked == acked && run->ledger.head->refused == refused)
+    while (head->last_acked_ns <= now && head->refused <= most)
         if (!la_wait_turn(run, &deadline))
             return false;
-    return run->ledger.head->acked > acked;
+    return head->last_acked_ns > now;
 }
 
 /* The interval begins with a snapshot: by SAVE, or where that is disabled or refused, by BGSAVE. -1 with a doubt. */
@@ -236,6 +240,16 @@ static const struct fi_rule *armed_rule(const struct la_node *node)
     return &node->control->rules[node->rules[node->rule_count - 1]];
 }
 
+/* Whether writes are refused from some time on, and not for a moment only, before the deadline. */
+static bool refuses(struct la_run *run, const struct la_node *node, bool harms, uint64_t refused,
+                    struct la_deadline *deadline)
+{
+    while (node->pid && la_wait_turn(run, deadline))
+        if (harms && run->ledger.head->refused > refused && !accepts(run) && node->pid)
+            return true;
+    return false;
+}
+
 /*
  * With a log, a replica, or nothing: the fault has its time, or less where writes are refused for it. One that never
  * comes, or that changes nothing, ends no loss; nor does one that keeps writes from a replica.
@@ -248,16 +262,14 @@ static void meet(struct la_run *run, struct la_node *node, const struct brink *s
     while (node->pid && !rule->fired && la_wait_turn(run, &deadline))
         ;
     deadline = la_wait_until(rule->fired ? step->ms : 0);
-    bool refuses = false;
-    while (node->pid && !refuses && la_wait_turn(run, &deadline))
-        refuses = harms && run->ledger.head->refused > refused;
+    const bool refused_for_it = refuses(run, node, harms, refused, &deadline);
     if (!rule->fired)
         snprintf(run->brink.moment, sizeof run->brink.moment, "'%s' has not come about", step->rule);
-    else if (refuses)
+    else if (refused_for_it)
         snprintf(run->brink.moment, sizeof run->brink.moment, "when a write was refused for '%s'", step->rule);
     else
         snprintf(run->brink.moment, sizeof run->brink.moment, "%u ms after the first '%s'", step->ms, step->rule);
-    run->brink.boundless = !rule->fired || (harms && node->pid && accepts(run));
+    run->brink.boundless = !rule->fired || (harms && !refused_for_it && node->pid && accepts(run));
 }
 
 /* The same where nothing keeps the data, or a replica: no snapshot is waited for. */
