@@ -19,6 +19,7 @@ FSYNCS = ("fsync", "fdatasync", "fsync-dir")  # a rule with op=fsync is about ea
 MANY = 20  # of so many, the last need not come again: a run is not the other's copy, byte for byte
 CUT_BYTES = 16
 NETWORK = ("connect", "send", "recv")
+DRAWN = re.compile(r"(?<=[.-])(?=\w*[A-Z\d])[A-Za-z\d]{6}$")  # an ending of mkstemp's, but for one in 200
 LINE = re.compile(r"[\d.]+ pid=\d+ tid=\d+ (?P<role>\S+)#(?P<process>\d+) thread#(?P<thread>\d+) (?P<op>\S+)"
                   r"(?: (?P<path>.*?))? number=\d+ on-file=\d+(?: bytes=(?P<bytes>\d+))?(?: offset=\d+)?(?: peer=\d+)?"
                   r" rule=(?P<rule>\d+) '")
@@ -42,8 +43,9 @@ class Operation:
 
 
 def without_digits(path):
-    """One name for those that differ by a process, a time or a count; `*` stands for a process in the log."""
-    return re.sub(r"(?:\d|\*)+", "#", path)
+    """One name for those that differ by a process, a time, a count or what mkstemp draws; `*` stands for a process in
+    the log."""
+    return re.sub(r"(?:\d|\*)+", "#", re.sub(DRAWN, "*", path))
 
 
 def operations(node, lines, phase_of_rule, peer=""):

@@ -283,6 +283,7 @@ int la_examine_plainly(struct la_examiner *examiner, const struct la_state *stat
     struct la_server server = *recorded->run->nodes[0].server;
     struct la_scenario plain = *run->scenario;
     server.data = data;
+    server.data_is_left = true;
     server.shim = NULL;
     plain.power_cut = NULL;
     int result = make_state(examiner, &state->choices[ending], data, error) || la_make_dirs(run->dir, error) ||

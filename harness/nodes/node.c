@@ -26,13 +26,43 @@ static int open_folder(struct la_node *node, struct la_error *error)
     return node->folder < 0 ? la_fail(error, "%s: %s", node->dir, strerror(errno)) : 0;
 }
 
-/* By this name the server finds the folder. */
-static void seen_folder(const struct la_node *node, char out[LA_PATH_MAX])
+/* The folder with its redis.conf, as the server is to find it. */
+static void seen_folder(const struct la_node *node, const char *below, char out[LA_PATH_MAX])
 {
     if (node->folder >= 0)
-        la_path(out, "/proc/%d/fd/%d", (int)getpid(), node->folder);
+        la_path(out, "/proc/%d/fd/%d%s", (int)getpid(), node->folder, below);
     else
-        la_path(out, "%s", node->dir);
+        la_path(out, "%s%s", node->dir, below);
+}
+
+/* Below the node's folder: that in which its redis.conf is read, and written. */
+static const char *config_folder(const struct la_node *node)
+{
+    return node->spec->config_file ? node->data + strlen(node->dir) : "";
+}
+
+void la_node_config_path(const struct la_node *node, char out[LA_PATH_MAX])
+{
+    la_path(out, "%s%s/redis.conf", node->dir, config_folder(node));
+}
+
+/*
+ * Beside its data it is kept in any case, for whoever reads the bundle. Among data that a server has left, it is what
+ * the server has made of ours; among somebody's, nothing says what it leads to.
+ */
+static int write_config(const struct la_node *node, struct la_error *error)
+{
+    char seen[LA_PATH_MAX];
+    char path[LA_PATH_MAX];
+    seen_folder(node, "", seen);
+    if (la_config_write(&node->config, node->dir, seen, error))
+        return -1;
+    if (!node->spec->config_file || node->server->data_is_left)
+        return 0;
+    la_node_config_path(node, path);
+    unlink(path);
+    seen_folder(node, config_folder(node), seen);
+    return la_config_write(&node->config, node->data, seen, error);
 }
 
 int la_node_create(struct la_node *node, const struct la_node_spec *spec, const struct la_server *server,
@@ -54,8 +84,7 @@ int la_node_create(struct la_node *node, const struct la_node_spec *spec, const 
         return la_fail(error, "a simulated power cut needs libfaultinject.so inside the server");
     if (la_check_own(node->data, error) || open_folder(node, error))
         return -1;
-    seen_folder(node, path);
-    if (la_config_write(&node->config, node->dir, path, error))
+    if (write_config(node, error))
         return -1;
     la_path(path, "%s/control", node->dir);
     if (node->spec->memory_mb && la_memory_create(&node->memory, node->spec->memory_mb, error))
@@ -88,6 +117,19 @@ static void ask_for_huge_pages(void)
     setenv("MALLOC_CONF", "thp:always", 1);
     setenv("JE_MALLOC_CONF", "thp:always", 1);
     setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
+}
+
+/* A redis.conf among the data may be of another place and port. */
+static void become_program(const struct la_node *node, const char *config)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", node->address.port);
+    if (node->spec->sentinel_of)
+        execl(node->program, node->program, config, "--sentinel", (char *)NULL);
+    else if (node->spec->config_file)
+        execl(node->program, node->program, config, "--port", port, "--dir", node->data, (char *)NULL);
+    else
+        execl(node->program, node->program, config, (char *)NULL);
 }
 
 /* In the child: from here to exec only what is safe after fork. */
@@ -124,7 +166,7 @@ static void become_server(const struct la_node *node, const char *config, const 
         dprintf(STDERR_FILENO, "lastack: no seccomp user notification here: %s\n", strerror(-refused));
         _exit(LA_NODE_UNSTARTED);
     }
-    execl(node->program, node->program, config, node->spec->sentinel_of ? "--sentinel" : (char *)NULL, (char *)NULL);
+    become_program(node, config);
     dprintf(STDERR_FILENO, "lastack: cannot run %s: %s\n", node->program, strerror(errno));
     _exit(127);
 }
@@ -182,7 +224,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     char config[LA_PATH_MAX];
     char control[LA_PATH_MAX];
     char path[LA_PATH_MAX];
-    seen_folder(node, path);
+    seen_folder(node, config_folder(node), path);
     la_path(config, "%s/redis.conf", path);
     la_path(control, "%s/control", node->dir);
     la_path(path, "%s/log", node->dir);

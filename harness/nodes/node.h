@@ -25,6 +25,7 @@ struct la_server {
     const char *path;             /* absolute */
     const char *shim;             /* libfaultinject.so, absolute; NULL: run without it */
     const char *data;             /* directory of ours whose content a fresh node starts with; NULL: empty */
+    bool data_is_left;            /* ... by a server of ours: a redis.conf in it is what it has made of ours */
     uint64_t seed;                /* of rules with a probability */
     bool aof_folder;              /* its append-only file is a folder of several, see redis/parts.h */
     bool outside;                 /* the shim is not loaded by it: rules act from outside, see driver/notify.h */
@@ -105,6 +106,9 @@ bool la_node_preloaded(const struct la_node *node, pid_t pid);
 
 /* What INFO says, the caller's to free; NULL when it does not answer within 30 s. */
 char *la_node_info(const struct la_node *node);
+
+/* Its redis.conf. */
+void la_node_config_path(const struct la_node *node, char out[LA_PATH_MAX]);
 
 /* Starts the server process; not while la_node_leaving. */
 int la_node_spawn(struct la_node *node, struct la_error *error);

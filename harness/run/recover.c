@@ -220,6 +220,18 @@ static int filters_of(pid_t pid)
     return count;
 }
 
+/* It has no memory any more: it was killed after it had served, and its end has not been seen yet. */
+static bool is_going(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    const bool empty = !maps || fgetc(maps) == EOF;
+    if (maps)
+        fclose(maps);
+    return empty;
+}
+
 /* Rules can fire only in a server that has loaded the library and traps: each start of it may be another's doing. */
 static int check_shim(struct la_run *run, const struct la_node *node)
 {
@@ -227,6 +239,8 @@ static int check_shim(struct la_run *run, const struct la_node *node)
     if (!node->server->shim)
         return 0;
     bool driven = node->server->outside ? node->control->attached : la_node_preloaded(node, node->server_pid);
+    if (!driven && is_going(node->server_pid))
+        return 0;
     if (!driven)
         return la_run_doubt(
             run, "%s has not loaded libfaultinject.so (statically linked, set-uid, or LD_PRELOAD removed)", name);

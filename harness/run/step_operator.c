@@ -138,7 +138,7 @@ struct configure {
 static int add_settings(struct la_node *node, const char *settings, struct la_error *error)
 {
     char path[LA_PATH_MAX];
-    la_path(path, "%s/redis.conf", node->dir);
+    la_node_config_path(node, path);
     if (la_config_overlay(&node->config, settings, "configure", error))
         return -1;
     la_config_renew_login(&node->config);

@@ -262,6 +262,8 @@ static int check_relations(const struct la_check *check, unsigned int index)
         return la_check_wrong(check, "there are two nodes '%s'", node->name);
     if (node->replicates && node->sentinel_of)
         return la_check_wrong(check, "node '%s': a Sentinel replicates nobody", node->name);
+    if (node->sentinel_of && node->config_file)
+        return la_check_wrong(check, "node '%s': config_file: a Sentinel keeps its own", node->name);
     if (node->sentinel_of && node->cluster)
         return la_check_wrong(check, "node '%s': a cluster has no Sentinels", node->name);
     if (name && !other)

@@ -21,6 +21,7 @@ struct la_node_spec {
     unsigned int restart_limit; /* starts in the burst */
     bool huge_pages;            /* its allocator asks for transparent huge pages */
     bool acl_file;              /* it keeps its users in a file below its data directory, unless it has some already */
+    bool config_file;           /* its redis.conf lies in its data directory, where CONFIG REWRITE is under injection */
     unsigned int memory_mb;     /* that its processes may have together, MiB; 0: no bound */
 };
 

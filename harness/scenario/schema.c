@@ -25,6 +25,7 @@ static const cyaml_schema_field_t node_fields[] = {
     LA_NUMBER("memory_mb", struct la_node_spec, memory_mb),
     LA_FLAG("huge_pages", struct la_node_spec, huge_pages),
     LA_FLAG("acl_file", struct la_node_spec, acl_file),
+    LA_FLAG("config_file", struct la_node_spec, config_file),
     LA_END};
 
 static const cyaml_schema_field_t mix_fields[] = {LA_TEXT("type", LA_REQUIRED, struct la_mix_spec, type),

@@ -163,6 +163,7 @@ int la_replay_run(void *context, const struct la_sandbox *sandbox, struct la_str
         options.server = (struct la_server){.path = bundle.server,
                                             .shim = replay->parts.shim,
                                             .data = bundle.crash,
+                                            .data_is_left = true,
                                             .aof_folder = true,
                                             .base = &bundle.config};
         run->options = &options;

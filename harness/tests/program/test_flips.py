@@ -43,6 +43,7 @@ FLIPS = {
     "cluster-takeover": "skips-set",
     "cluster-kill9": "no-aof",
     "tour-users": "cuts-users",
+    "tour-config": "halves-config",
     "power-cut-aof-always-real": "no-fsync",
     "power-cut-aof-everysec": "no-fsync",
     "power-cut-aof-everysec-real": "no-fsync",

@@ -55,6 +55,15 @@ class GivenData(LastackTest):
             sock.unlink(missing_ok=True)
         return data
 
+    def test_a_configuration_among_them_is_not_started_on(self):
+        data = self.make_data("with-configuration")
+        (data / "redis.conf").write_text(f"pidfile {self.folder}/escaped\ndaemonize yes\nappendonly yes\n")
+        run = self.lastack("run", "tour-config", "--data", data)
+        self.assertEqual(run.status, 0, str(run))
+        self.assertFalse((self.folder / "escaped").exists())
+        self.assertIn("maxmemory-samples 9", (run.out / "tour-config/primary/crash/redis.conf").read_text())
+        self.assertIn("escaped", (data / "redis.conf").read_text())
+
     def run_on(self, data, *args):
         """A run with rewrites and a power cut, on data that it must not change."""
         conf = self.write("aof.conf", ALWAYS)

@@ -144,6 +144,15 @@ class Descriptors(LastackTest):
             nodes = TOURS[seen["name"]].nodes
             self.assertEqual([figure["name"] for figure in seen["figures"]], [f"descriptors-{node}" for node in nodes], seen["name"])
 
+    def test_a_configuration_among_the_data(self):
+        """It is rewritten, and replayed as it was left. (That of somebody's data: test_harm.)"""
+        run = self.lastack("run", "tour-config")
+        self.assertEqual(run.status, 0, str(run))
+        left = run.out / "tour-config/primary/crash"
+        self.assertIn("maxmemory-samples 9", (left / "redis.conf").read_text())
+        again = self.lastack("replay", run.out / "tour-config")
+        self.assertEqual(again.status, 0, str(again))
+
     def test_the_recorded_number_is_the_bound(self):
         one = TOURS["tour-aof-everysec"]
         for lasting, node, there in (("until", "primary", True), ("good", "primary", False), ("until", "nobody", False)):
@@ -154,6 +163,11 @@ class Descriptors(LastackTest):
 
 
 class Classes(LastackTest):
+    def test_names_that_are_drawn(self):
+        for path, name in (("redis.conf.Vy5RwF", "redis.conf.#"), ("temp-1234.rdb", "temp-#.rdb"), ("redis.conf-12.abcDEf", "redis.conf-#.#"),
+                           ("x.backup", "x.backup"), ("appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.#.incr.aof")):
+            self.assertEqual(classes.without_digits(path), name)
+
     def found(self):
         return classes.operations("primary", [*LOG, "no line of the log"], [1, 2])
 
