@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explore/nearest.h"
 #include "judge/soundness.h"
 #include "report/result.h"
 #include "report/row.h"
@@ -78,33 +79,44 @@ static uint32_t count(const struct la_found *found, int ending, enum la_outcome 
     return states;
 }
 
-/* A bundle of the first state of a group; its name, or "" where it could not be made. */
-static void keep_example(const struct la_found *found, const struct la_run *run, const struct la_violation *one,
-                         unsigned int number, char name[32])
+/* A state of a group, to be told of. */
+struct example {
+    struct la_state state;
+    char *reason;
+    char bundle[32]; /* its name; empty: it could not be made */
+};
+
+/* Of what is lost the state nearest to everything, else the first one; with a bundle. `reason` is to be freed. */
+static void find_example(const struct la_found *found, const struct la_run *run, const struct group *group,
+                         unsigned int number, struct example *example)
 {
     char path[LA_PATH_MAX];
     char dir[LA_PATH_MAX];
     struct la_error error = {""};
     struct la_examiner examiner;
     struct la_examined examined = {LA_INCONCLUSIVE, {0}, {0}};
-    snprintf(name, 32, "found-%u", number + 1);
-    la_path(path, "%s/%s", run->dir, name);
+    const enum la_ending ending = group->first->ending;
+    *example = (struct example){.state = found->states->items[group->first->state]};
+    snprintf(example->bundle, sizeof example->bundle, "found-%u", number + 1);
+    la_path(path, "%s/%s", run->dir, example->bundle);
     la_path(dir, "%s/again", found->dir);
-    bool kept =
-        la_examiner_begin(&examiner, found->recorded, dir, false, &error) == 0 &&
-        la_examine_plainly(&examiner, &found->states->items[one->state], one->ending, path, &examined, &error) == 0;
-    if (!kept)
-        name[0] = '\0';
+    bool begun = la_examiner_begin(&examiner, found->recorded, dir, false, &error) == 0;
+    const uint32_t cut = la_states_last_moment(found->states, example->state.choices[ending].cut, ending);
+    if (begun)
+        la_nearest(&examiner, cut, ending, group->told->kinds, &example->state, &example->reason);
+    if (!begun || la_examine_plainly(&examiner, &example->state, ending, path, &examined, &error))
+        example->bundle[0] = '\0';
+    if (!example->reason)
+        example->reason = la_strdup(group->told->reason);
     la_examined_free(&examined);
     la_examiner_end(&examiner);
 }
 
-static void words_of(const struct la_found *found, const struct la_violation *one, char words[WORDS_MAX])
+static void words_of(const struct la_found *found, const struct la_choice *choice, char words[WORDS_MAX])
 {
     struct la_trail at;
-    const struct la_choice choice = found->states->items[one->state].choices[one->ending];
-    la_trail_at(found->recorded->trail, choice.cut, &at);
-    la_space_words(&at, &choice, words, WORDS_MAX);
+    la_trail_at(found->recorded->trail, choice->cut, &at);
+    la_space_words(&at, choice, words, WORDS_MAX);
     la_trail_free(&at);
 }
 
@@ -112,12 +124,15 @@ static json_t *tell_group(const struct la_found *found, struct la_run *run, cons
                           unsigned int number)
 {
     char words[WORDS_MAX];
-    char bundle[32];
-    const struct la_violation *one = group->first;
-    words_of(found, one, words);
-    keep_example(found, run, one, number, bundle);
-    return json_pack("{ss, ss, si, ss, ss, ss}", "kinds", group->told->kinds, "ending", la_ending_names[one->ending],
-                     "states", (int)group->states, "reason", group->told->reason, "state", words, "bundle", bundle);
+    struct example example;
+    const enum la_ending ending = group->first->ending;
+    find_example(found, run, group, number, &example);
+    words_of(found, &example.state.choices[ending], words);
+    json_t *told =
+        json_pack("{ss, ss, si, so, ss, ss}", "kinds", group->told->kinds, "ending", la_ending_names[ending], "states",
+                  (int)group->states, "reason", la_json_text(example.reason), "state", words, "bundle", example.bundle);
+    free(example.reason);
+    return told;
 }
 
 static json_t *tell_ending(const struct la_found *found, int ending)

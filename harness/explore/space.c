@@ -147,8 +147,45 @@ static void say_dim(const struct la_dim *dim, size_t way, FILE *to)
                     : "those of the last fsync, or zeros");
 }
 
-static void say(const struct la_trail *trail, const struct la_choice *choice, const struct la_naming *naming, FILE *to)
+static bool is_same(const struct la_entry *one, const struct la_entry *other)
 {
+    return other && one->kind == other->kind && one->file == other->file;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return length && !strncmp(path, folder, length) && path[length] == '/';
+}
+
+/* What is not there that would be, of the names that this naming deviates from, or is another file than it would be. */
+static void say_names(const struct la_names *usual, const struct la_names *names, FILE *to)
+{
+    const char *gone = ""; /* said last: what was in it is not */
+    for (size_t i = 0; i < usual->count; i++) {
+        const struct la_entry *here = la_names_find(names, usual->entries[i].path);
+        if (is_same(&usual->entries[i], here) || lies_in(usual->entries[i].path, gone))
+            continue;
+        fprintf(to, ", %s %s", here ? "with another" : "without", usual->entries[i].path);
+        gone = here ? gone : usual->entries[i].path;
+    }
+    for (size_t i = 0; i < names->count; i++)
+        if (!la_names_find(usual, names->entries[i].path))
+            fprintf(to, ", with %s", names->entries[i].path);
+}
+
+static const struct la_names *usual_names(const struct la_namings *namings, const struct la_naming *naming)
+{
+    size_t i = 0;
+    while (namings->items[i].changes || namings->items[i].from_all != naming->from_all)
+        i++;
+    return &namings->items[i].names;
+}
+
+static void say(const struct la_trail *trail, const struct la_choice *choice, const struct la_namings *namings,
+                FILE *to)
+{
+    const struct la_naming *naming = &namings->items[choice->naming];
     struct la_parts_of_state parts;
     la_parts_of_state(trail, naming, (enum la_ending)choice->ending, &parts);
     const struct la_change *last = choice->cut ? &trail->changes[choice->cut - 1] : NULL;
@@ -157,7 +194,7 @@ static void say(const struct la_trail *trail, const struct la_choice *choice, co
         fprintf(to, " (%s %s)", fi_op_name(last->op), *last->name2 ? last->name2 : last->name);
     fprintf(to, ": %s is there", choice->all ? "all that was written" : "only what was made durable");
     if (naming->changes)
-        fprintf(to, ", but of other names");
+        say_names(usual_names(namings, naming), &naming->names, to);
     for (unsigned int i = 0; i < choice->count; i++)
         say_dim(&parts.dims[choice->deviations[i].dim], choice->deviations[i].way, to);
     la_parts_of_state_free(&parts);
@@ -169,7 +206,7 @@ void la_space_words(const struct la_trail *trail, const struct la_choice *choice
     FILE *to = fmemopen(out, size, "w");
     la_namings_of(trail, (enum la_ending)choice->ending, choice->most, &namings);
     if (to)
-        say(trail, choice, &namings.items[choice->naming], to);
+        say(trail, choice, &namings, to);
     if (to)
         fclose(to);
     out[size - 1] = '\0';

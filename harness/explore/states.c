@@ -198,6 +198,13 @@ uint32_t la_states_draw(struct la_states *states, uint64_t *random)
     return found.later;
 }
 
+uint32_t la_states_last_moment(const struct la_states *states, uint32_t cut, enum la_ending ending)
+{
+    while (cut < states->trail->count && due_at(states, cut + 1, ending) == due_at(states, cut, ending))
+        cut++;
+    return cut;
+}
+
 uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending)
 {
     uint32_t count = 0;

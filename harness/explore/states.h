@@ -43,6 +43,9 @@ uint32_t la_states_draw(struct la_states *states, uint64_t *random);
  */
 uint32_t la_states_keep(struct la_states *states, const struct la_state *known);
 
+/* What a cut at this moment leaves can be left as long: the last moment before that is over. */
+uint32_t la_states_last_moment(const struct la_states *states, uint32_t cut, enum la_ending ending);
+
 /* How many there are by an ending. */
 uint32_t la_states_distinct(const struct la_states *states, enum la_ending ending);
 

@@ -250,6 +250,8 @@ class BrokenServers(Explore):
                                   environment={"RESPD_DEFECT": defect})
         self.assertEqual((run.status, found[name]["verdict"]), (1, "violated"), run.stdout)
         self.assertTrue(set(kinds) & set(found[name]["violated"]), found[name]["violated"])
+        told = [one["state"] for one in found[name]["explored"]["found"] if "lost" in one["kinds"]]
+        self.assertTrue(any(": all that was written is there, " in state for state in told), told)  # but for one thing
 
     def test_it_forgets_some_fsyncs(self):
         self.caught("skip-nth-fsync", "cut-aof-always-repaired", "ext4", ["lost"])
