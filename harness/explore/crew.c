@@ -15,7 +15,7 @@
 enum { IDLE_US = 500, LOOK_MS = 5 };
 
 /* Once a state is done by a plain start, its verdict is final: PLAIN is set. */
-enum { PLAIN = 1, REASON_MAX = 400, KINDS_MAX = 400 };
+enum { PLAIN = 1, REASON_MAX = 400 };
 
 enum { ALIKE_SLOTS = 1 << 14, ALIKE_ENOUGH = 3 };
 
@@ -60,14 +60,12 @@ static void violations_path(const struct la_crew_plan *plan, unsigned int number
 static void write_down(struct worker *worker, uint32_t state, int ending, const struct la_examined *examined)
 {
     char reason[REASON_MAX];
-    char kinds[KINDS_MAX] = "";
-    size_t used = 0;
+    char kinds[LA_EXAMINED_KINDS_MAX];
     snprintf(reason, sizeof reason, "%.*s", REASON_MAX - 1, examined->reasons.count ? examined->reasons.items[0] : "");
     la_printable(reason);
+    la_examined_kinds(examined, kinds);
     if (examined->verdict == LA_INCONCLUSIVE)
         snprintf(kinds, sizeof kinds, LA_OPEN_KIND);
-    for (size_t i = 0; examined->verdict == LA_VIOLATED && i < examined->kinds.count && used < sizeof kinds; i++)
-        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", i ? "," : "", examined->kinds.items[i]);
     la_violation_write(worker->violations, state, (enum la_ending)ending, kinds, reason);
     fflush(worker->violations);
 }

@@ -303,6 +303,16 @@ int la_examine_plainly(struct la_examiner *examiner, const struct la_state *stat
     return result;
 }
 
+void la_examined_kinds(const struct la_examined *examined, char kinds[LA_EXAMINED_KINDS_MAX])
+{
+    size_t used = 0;
+    kinds[0] = '\0';
+    for (size_t i = 0; examined->verdict == LA_VIOLATED && i < examined->kinds.count && used < LA_EXAMINED_KINDS_MAX;
+         i++)
+        used += (size_t)snprintf(kinds + used, LA_EXAMINED_KINDS_MAX - used, "%s%s", i ? "," : "",
+                                 examined->kinds.items[i]);
+}
+
 void la_examined_free(struct la_examined *examined)
 {
     la_strings_free(&examined->kinds);

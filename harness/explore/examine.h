@@ -69,4 +69,9 @@ int la_examine_plainly(struct la_examiner *examiner, const struct la_state *stat
                        const char *bundle, struct la_examined *examined, struct la_error *error);
 void la_examined_free(struct la_examined *examined);
 
+enum { LA_EXAMINED_KINDS_MAX = 400 };
+
+/* What is violated, separated by commas; empty: nothing is. */
+void la_examined_kinds(const struct la_examined *examined, char kinds[LA_EXAMINED_KINDS_MAX]);
+
 #endif

@@ -31,17 +31,11 @@ static bool is_about_loss(const char *kinds)
     return strstr(kinds, "lost") || strstr(kinds, "hole");
 }
 
-static bool shows(const struct la_examined *examined, const char *kinds)
+static bool shows(const struct la_examined *examined, const char *wanted)
 {
-    char *joined = la_strdup("");
-    for (size_t i = 0; i < examined->kinds.count; i++) {
-        char *longer = la_format("%s%s%s", joined, i ? "," : "", examined->kinds.items[i]);
-        free(joined);
-        joined = longer;
-    }
-    const bool same = examined->verdict == LA_VIOLATED && !strcmp(joined, kinds);
-    free(joined);
-    return same;
+    char kinds[LA_EXAMINED_KINDS_MAX];
+    la_examined_kinds(examined, kinds);
+    return !strcmp(kinds, wanted);
 }
 
 bool la_nearest(struct la_examiner *examiner, uint32_t cut, enum la_ending ending, const char *kinds,
