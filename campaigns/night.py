@@ -1,6 +1,7 @@
 """One night: what was found before, certification, a canary, and as many drawn scenarios as the time allows."""
 import argparse
 import datetime
+import hashlib
 import os
 import pathlib
 import random
@@ -67,10 +68,13 @@ class Night:
 
     @property
     def server(self):
+        """With the configuration, where there is one: a finding is of both."""
+        config = self.asked.config and pathlib.Path(self.asked.config)
+        with_it = f" with {hashlib.sha256(config.read_bytes()).hexdigest()[:12]}" if config and config.is_file() else ""
         for _, folder in self.parts:
             result = runs.result_of(folder)
             if result:
-                return f"{result['server']['name']} {result['server']['version']}"
+                return f"{result['server']['name']} {result['server']['version']}{with_it}"
         return "?"
 
     # ---- parts ----

@@ -34,8 +34,9 @@ def files_of(bundle):
 
 
 def text_of(files, settings, server):
-    """Makes these files, and starts a server on them; None: there are none, or too many bytes."""
-    if not files or sum(map(len, files.values())) > BYTES_MAX:
+    """Makes these files, and starts a server on them; None: there are none, or too many bytes, or they
+    are started on a configuration among them."""
+    if not files or "redis.conf" in files or sum(map(len, files.values())) > BYTES_MAX:
         return None
     lines = ["#!/bin/sh", "# What a server makes of files that a crash has left. Needs redis-server and redis-cli, and nothing else.",
              "set -eu", f"server=${{1:-{server or 'redis-server'}}}", "dir=$(mktemp -d)", "cd \"$dir\""]

@@ -152,7 +152,7 @@ static const struct argp_option run_options[] = {
     {"repeat", OPTION_REPEAT, "N", 0, "run each scenario N times, 1 to 10000, with seeds from that of --seed on", 0},
     {"jobs", 'j', "N", 0, "scenarios at a time, 1 to 64 (default: as many as there are processors, and memory for)", 0},
     {"shard", OPTION_SHARD, "K/N", 0,
-     "run the K-th share of the scenarios, of N; lastack report puts the reports of all together", 0},
+     "make the K-th share of the runs, of N; lastack report puts the reports of all together", 0},
     {"coverage", OPTION_COVERAGE, NULL, 0, "say what the faults have reached, of all that there is", 0},
     {"coverage-store", OPTION_COVERAGE_STORE, "FILE", 0, "the same, with what was ever reached: the file grows", 0},
     {"rpo", OPTION_RPO, "TIME", 0,

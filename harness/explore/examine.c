@@ -36,8 +36,11 @@ int la_examiner_begin(struct la_examiner *examiner, const struct la_basis *recor
     la_path(examiner->dir, "%s", dir);
     if (la_make_dirs(dir, error))
         return -1;
+    const struct la_node_spec *spec = recorded->run->nodes[0].spec;
     if (!fork)
         snprintf(examiner->no_fork, sizeof examiner->no_fork, "not asked for");
+    else if (spec->config_file || spec->acl_file) /* a forked server has read them before it is given a state */
+        snprintf(examiner->no_fork, sizeof examiner->no_fork, "what it reads first lies in its data directory");
     else
         start_forker(examiner);
     return 0;

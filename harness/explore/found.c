@@ -9,7 +9,7 @@
 #include "report/result.h"
 #include "report/row.h"
 
-enum { GROUPS_MAX = 12, WORDS_MAX = 400 };
+enum { GROUPS_MAX = 12, WORDS_MAX = 1000 };
 
 /* Violations of the same kinds by the same ending. */
 struct group {
@@ -128,9 +128,9 @@ static json_t *tell_group(const struct la_found *found, struct la_run *run, cons
     const enum la_ending ending = group->first->ending;
     find_example(found, run, group, number, &example);
     words_of(found, &example.state.choices[ending], words);
-    json_t *told =
-        json_pack("{ss, ss, si, so, ss, ss}", "kinds", group->told->kinds, "ending", la_ending_names[ending], "states",
-                  (int)group->states, "reason", la_json_text(example.reason), "state", words, "bundle", example.bundle);
+    json_t *told = json_pack("{ss, ss, si, so, so, ss}", "kinds", group->told->kinds, "ending", la_ending_names[ending],
+                             "states", (int)group->states, "reason", la_json_text(example.reason), "state",
+                             la_json_text(words), "bundle", example.bundle);
     free(example.reason);
     return told;
 }

@@ -41,11 +41,6 @@ static const char *config_folder(const struct la_node *node)
     return node->spec->config_file ? node->data + strlen(node->dir) : "";
 }
 
-void la_node_config_path(const struct la_node *node, char out[LA_PATH_MAX])
-{
-    la_path(out, "%s%s/redis.conf", node->dir, config_folder(node));
-}
-
 /*
  * Beside its data it is kept in any case, for whoever reads the bundle. Among data that a server has left, it is what
  * the server has made of ours; among somebody's, nothing says what it leads to.
@@ -59,7 +54,7 @@ static int write_config(const struct la_node *node, struct la_error *error)
         return -1;
     if (!node->spec->config_file || node->server->data_is_left)
         return 0;
-    la_node_config_path(node, path);
+    la_path(path, "%s/redis.conf", node->data);
     unlink(path);
     seen_folder(node, config_folder(node), seen);
     return la_config_write(&node->config, node->data, seen, error);

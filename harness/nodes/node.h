@@ -107,9 +107,6 @@ bool la_node_preloaded(const struct la_node *node, pid_t pid);
 /* What INFO says, the caller's to free; NULL when it does not answer within 30 s. */
 char *la_node_info(const struct la_node *node);
 
-/* Its redis.conf. */
-void la_node_config_path(const struct la_node *node, char out[LA_PATH_MAX]);
-
 /* Starts the server process; not while la_node_leaving. */
 int la_node_spawn(struct la_node *node, struct la_error *error);
 

@@ -159,6 +159,8 @@ static int configure(struct la_node *node, const struct la_scenario *scenario, c
     if (node->spec->config && la_config_overlay(config, node->spec->config, node->spec->name, error))
         return -1;
     la_config_renew_login(config);
+    if (node->spec->config_file && config->password) /* its file would have that of another run */
+        return la_fail(error, "%s: config_file: it goes without a password", node->spec->name);
     int port = keep_in(node, scenario, error);
     if (!port || (node->spec->acl_file && keep_users(node, error)))
         return -1;

@@ -1,5 +1,6 @@
 #include "report/again.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +47,17 @@ json_t *la_again(const json_t *result, json_t *scenarios, const struct la_claims
     return again;
 }
 
+/* Each has a name: what cannot be told of is not told as something else. */
+static bool are_scenarios(const json_t *list)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach (list, i, entry)
+        if (!*la_json_get(entry, "name"))
+            return false;
+    return json_is_array(list);
+}
+
 json_t *la_again_read(const char *report, struct la_error *error)
 {
     char path[LA_PATH_MAX];
@@ -54,7 +66,7 @@ json_t *la_again_read(const char *report, struct la_error *error)
     bool folder = stat(report, &st) == 0 && S_ISDIR(st.st_mode);
     la_path(path, folder ? "%s/result.json" : "%s", report);
     json_t *result = json_load_file(path, 0, &why);
-    if (result && json_is_array(json_object_get(result, "scenarios")) &&
+    if (result && are_scenarios(json_object_get(result, "scenarios")) &&
         la_json_whole(result, "schema") <= LA_RESULT_SCHEMA)
         return result;
     la_fail(error, "%s: %s", path, result ? "not the result of 'lastack run' or 'lastack certify'" : why.text);
@@ -76,7 +88,7 @@ static void unite(json_t *result, const json_t *other, const char *key)
 static void add_shard(json_t *result, const json_t *other)
 {
     static const char *const lists[] = {"pending", "limits", "changed_directives", "not_applicable", "subjects"};
-    static const char *const once[] = {"answer", "unit", "matrix"};
+    static const char *const once[] = {"answer", "unit"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         unite(result, other, lists[i]);
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)
@@ -134,14 +146,26 @@ static json_t *each_once(const json_t *entries)
     return scenarios;
 }
 
+/* Of shards, each once. */
+static bool is_twice(const json_t *one, json_t *seen)
+{
+    char number[32];
+    const json_t *shard = json_object_get(one, "shard");
+    snprintf(number, sizeof number, "%d", la_json_whole(shard, "number"));
+    const bool twice = json_is_object(shard) && json_object_get(seen, number);
+    json_object_set_new(seen, number, json_true());
+    return twice;
+}
+
 json_t *la_again_merge(const struct la_strings *reports, const struct la_claims *claims, struct la_error *error)
 {
     json_t *whole = NULL;
     json_t *entries = json_array();
+    json_t *seen = json_object();
     bool bad = false;
     for (size_t i = 0; i < reports->count && !bad; i++) {
         json_t *one = la_again_read(reports->items[i], error);
-        bad = !one;
+        bad = !one || (is_twice(one, seen) && la_fail(error, "%s: that shard is there twice", reports->items[i]));
         json_array_extend(entries, json_object_get(one, "scenarios"));
         if (whole && one)
             add_shard(whole, one);
@@ -155,6 +179,7 @@ json_t *la_again_merge(const struct la_strings *reports, const struct la_claims 
         merged = la_again(whole, each_once(entries), claims);
     }
     json_decref(entries);
+    json_decref(seen);
     json_decref(whole);
     return merged;
 }

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/util.h"
 #include "report/answer.h"
@@ -36,7 +35,7 @@ double la_repeat_upper_95(unsigned int hits, unsigned int runs)
 /* A run. */
 struct ended {
     json_int_t seed;
-    const char *verdict; /* the entry's */
+    enum la_verdict verdict;
 };
 
 /* All runs, in the order of their seeds: an entry is one, or several that were put together before. */
@@ -45,10 +44,10 @@ struct all_ended {
     unsigned int count;
 };
 
-static void add_ended(struct all_ended *all, const json_t *seed, const char *verdict)
+static void add_ended(struct all_ended *all, const json_t *seed, enum la_verdict verdict)
 {
     all->items = la_realloc(all->items, all->count + 1U, sizeof *all->items);
-    all->items[all->count++] = (struct ended){json_integer_value(seed), verdict ? verdict : ""};
+    all->items[all->count++] = (struct ended){json_integer_value(seed), verdict};
 }
 
 static int by_seed(const void *one, const void *other)
@@ -67,9 +66,11 @@ static struct all_ended unfold(const json_t *runs)
         const json_t *verdicts = json_object_get(row.repeats, "verdicts");
         const json_t *seeds = json_object_get(row.repeats, "seeds");
         if (!row.repeats)
-            add_ended(&all, json_object_get(entry, "seed"), la_verdict_name(row.verdict));
-        for (size_t n = 0; n < json_array_size(verdicts); n++)
-            add_ended(&all, json_array_get(seeds, n), json_string_value(json_array_get(verdicts, n)));
+            add_ended(&all, json_object_get(entry, "seed"), row.verdict);
+        for (size_t n = 0; n < json_array_size(verdicts); n++) {
+            const char *word = json_string_value(json_array_get(verdicts, n));
+            add_ended(&all, json_array_get(seeds, n), la_verdict_of(word ? word : ""));
+        }
     }
     if (all.count)
         qsort(all.items, all.count, sizeof *all.items, by_seed);
@@ -80,7 +81,7 @@ static unsigned int count(const struct all_ended *all, enum la_verdict verdict)
 {
     unsigned int found = 0;
     for (unsigned int i = 0; i < all->count; i++)
-        found += !strcmp(all->items[i].verdict, la_verdict_name(verdict));
+        found += all->items[i].verdict == verdict;
     return found;
 }
 
@@ -182,14 +183,18 @@ static void span(json_t *together, const json_t *runs, size_t claim)
 static json_t *claim_verdicts(const json_t *runs)
 {
     json_t *verdicts = json_array();
-    const json_t *first = la_row_of(json_array_get(runs, 0)).claim_verdicts;
-    for (size_t claim = 0; claim < json_array_size(first); claim++) {
-        struct la_row worst = la_row_of(json_array_get(runs, 0));
-        json_t *said = json_array_get(first, claim);
-        for (size_t i = 1; i < json_array_size(runs); i++) {
+    size_t claims = 0; /* a damaged entry may lack some */
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const size_t here = json_array_size(la_row_of(json_array_get(runs, i)).claim_verdicts);
+        claims = here > claims ? here : claims;
+    }
+    for (size_t claim = 0; claim < claims; claim++) {
+        struct la_row worst = {0};
+        json_t *said = NULL;
+        for (size_t i = 0; i < json_array_size(runs); i++) {
             const struct la_row run = la_row_of(json_array_get(runs, i));
             json_t *here = json_array_get(run.claim_verdicts, claim);
-            if (!worse(&run, la_said_of(here).verdict, &worst, la_said_of(said).verdict))
+            if (!here || (said && !worse(&run, la_said_of(here).verdict, &worst, la_said_of(said).verdict)))
                 continue;
             worst = run;
             said = here;
@@ -230,7 +235,7 @@ static json_t *repeats_of(const json_t *runs)
     json_t *verdicts = json_array();
     for (unsigned int i = 0; i < all.count; i++) {
         json_array_append_new(seeds, json_integer(all.items[i].seed));
-        json_array_append_new(verdicts, json_string(all.items[i].verdict));
+        json_array_append_new(verdicts, json_string(la_verdict_name(all.items[i].verdict)));
     }
     json_t *repeats =
         json_pack("{s:i, s:i, s:i, s:f, s:o, s:o}", "runs", (int)all.count, "violated", (int)violated, "inconclusive",

@@ -359,6 +359,7 @@ json_t *la_result_scenario(const struct la_run *run, const struct la_judgement *
     json_object_set_new(result, "sealed", json_true());
     json_object_set_new(result, "overrides", la_json_texts(run->options->overrides));
     json_object_set_new(result, "write_commands", la_write_commands_of(run, judgement->verdict));
+    json_object_set_new(result, "seed", json_integer((json_int_t)run->options->seed));
     json_object_set_new(result, "reproduce", reproduce(run));
     return result;
 }

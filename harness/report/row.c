@@ -15,8 +15,7 @@ static const struct {
     [LA_FIGURE_READY_MS] = {"rto", "ready_ms"},   [LA_FIGURE_FIRST_WRITE_MS] = {"rto", "first_write_ms"},
 };
 
-/* A word that is none of ours is nothing that holds. */
-static enum la_verdict verdict_of(const char *word)
+enum la_verdict la_verdict_of(const char *word)
 {
     for (int i = LA_HOLDS; i <= LA_UNTESTABLE; i++)
         if (!strcmp(word, la_verdict_name((enum la_verdict)i)))
@@ -90,7 +89,8 @@ struct la_row la_row_of(const json_t *entry)
                       &verdict, "reproduce", &row.reproduce, "seconds", &row.seconds, "reasons", &row.reasons,
                       "overrides", &row.overrides, "repairs", &row.repairs, "claim_verdicts", &row.claim_verdicts,
                       "repeats", &row.repeats);
-    row.verdict = verdict_of(verdict);
+    row.repeats = json_is_object(row.repeats) ? row.repeats : NULL;
+    row.verdict = la_verdict_of(verdict);
     for (int i = 0; i < LA_FIGURES; i++) {
         row.figures[i] = la_json_number(json_object_get(entry, figures[i].part), figures[i].name);
     }
@@ -102,7 +102,7 @@ struct la_said la_said_of(const json_t *claim_verdict)
     struct la_said said = {.id = ""};
     const char *verdict = "";
     (void)json_unpack((json_t *)claim_verdict, "{s?s, s?s}", "id", &said.id, "verdict", &verdict);
-    said.verdict = verdict_of(verdict);
+    said.verdict = la_verdict_of(verdict);
     return said;
 }
 

@@ -62,6 +62,9 @@ int la_json_whole(const json_t *object, const char *key);
 /* A number as JSON has it; NAN: null. */
 json_t *la_json_real(double value);
 
+/* A word that is none of ours is nothing that holds: inconclusive. */
+enum la_verdict la_verdict_of(const char *word);
+
 struct la_row la_row_of(const json_t *entry);
 struct la_said la_said_of(const json_t *claim_verdict);
 

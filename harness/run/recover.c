@@ -1,6 +1,7 @@
 #include "run/recover.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fts.h>
 #include <signal.h>
 #include <stdio.h>
@@ -226,9 +227,10 @@ static bool is_going(pid_t pid)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
-    const bool empty = !maps || fgetc(maps) == EOF;
-    if (maps)
-        fclose(maps);
+    if (!maps) /* which it may also keep to itself */
+        return errno == ENOENT || errno == ESRCH;
+    const bool empty = fgetc(maps) == EOF && !ferror(maps);
+    fclose(maps);
     return empty;
 }
 

@@ -138,7 +138,7 @@ struct configure {
 static int add_settings(struct la_node *node, const char *settings, struct la_error *error)
 {
     char path[LA_PATH_MAX];
-    la_node_config_path(node, path);
+    la_path(path, "%s/redis.conf", node->dir);
     if (la_config_overlay(&node->config, settings, "configure", error))
         return -1;
     la_config_renew_login(&node->config);
@@ -181,6 +181,8 @@ static int check_configure(const struct la_check *check, const struct la_spec *s
     (void)index;
     if (!step->settings && !step->server)
         return la_check_wrong(check, "'configure' needs settings or server");
+    if (step->settings && la_scenario_node(check->scenario, la_spec_node(check->scenario, spec))->config_file)
+        return la_check_wrong(check, "'configure': config_file: the server writes that file, and a cut may take it");
     return step->settings ? la_check_settings(check, step->settings) : 0;
 }
 

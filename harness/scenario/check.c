@@ -262,8 +262,12 @@ static int check_relations(const struct la_check *check, unsigned int index)
         return la_check_wrong(check, "there are two nodes '%s'", node->name);
     if (node->replicates && node->sentinel_of)
         return la_check_wrong(check, "node '%s': a Sentinel replicates nobody", node->name);
-    if (node->sentinel_of && node->config_file)
-        return la_check_wrong(check, "node '%s': config_file: a Sentinel keeps its own", node->name);
+    const struct la_load_spec *load = check->scenario->load;
+    if (node->config_file && (name || node->cluster || node->acl_file || (load && load->unix_socket)))
+        return la_check_wrong(check,
+                              "node '%s': config_file: its file must not name other places: no Sentinel, replica, "
+                              "cluster, acl_file or unix_socket",
+                              node->name);
     if (node->sentinel_of && node->cluster)
         return la_check_wrong(check, "node '%s': a cluster has no Sentinels", node->name);
     if (name && !other)

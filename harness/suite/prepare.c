@@ -288,6 +288,9 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     *fit = (struct la_fit){0};
     for (unsigned int i = 0; !missing && i < scenario->node_count; i++)
         missing = scenario->nodes[i].memory_mb ? la_memory_missing() : NULL;
+    for (unsigned int i = 0; !missing && i < scenario->node_count && work->suite->config; i++)
+        if (scenario->nodes[i].config_file)
+            missing = "its configuration lies among its data, where it must not lead elsewhere: without --config";
     bool of_versions = needs_old_server(scenario);
     if (of_versions && !*work->old_server) {
         snprintf(why, size, "it is about another version: --old-server names it");
@@ -342,6 +345,7 @@ static void select_scenarios(struct la_work *work)
         bool applies = wanted && !la_prepare_unfit(work, scenario, &fit, why, sizeof why);
         bool runs = applies && is_of_shard(work->suite, scenario, &fit.turns, &dealt);
         work->offered += wanted && (runs || !applies);
+        work->elsewhere += applies && !runs;
         if (scenario->situation && scenario->quick)
             la_strings_add(&work->quick_worst, la_strdup(scenario->path));
         if (scenario->situation && la_situation(scenario->situation) <= LA_AT_POWER_CUT)

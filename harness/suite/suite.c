@@ -197,7 +197,8 @@ static void enter(struct la_work *work, const struct la_job *job, json_t *result
         json_array_append_new(*runs, json_null());
     bundle_path(work, job, bundle);
     json_object_set_new(result, "bundle", json_string(strrchr(bundle, '/') + 1));
-    json_object_set_new(result, "seed", json_integer((json_int_t)work->options.seed + job->turn));
+    if (!json_object_get(result, "seed")) /* it was not run */
+        json_object_set_new(result, "seed", json_integer((json_int_t)work->options.seed + job->turn));
     int before = la_repeat_worst(*runs);
     json_array_set_new(*runs, job->place, result);
     tidy(work, job, *runs);
@@ -515,9 +516,8 @@ static int work_through(struct la_work *work, struct la_strings *limits)
     printf("%s %s (%s), seed %llu\n\n", work->probe.name, work->probe.version, work->server,
            (unsigned long long)suite->seed);
     la_table_few(&work->skipped, work->scenarios.count, work->offered);
-    if (suite->shard.of && !work->scenarios.count)
-        printf("nothing falls to shard %u of %u: there are fewer runs than machines\n\n", suite->shard.number,
-               suite->shard.of);
+    if (work->elsewhere && !work->scenarios.count)
+        printf("nothing falls to shard %u of %u: the others make all runs\n\n", suite->shard.number, suite->shard.of);
     work->runs = la_alloc(work->scenarios.count, sizeof(json_t *));
     la_suite_note(work);
     work->unit = suite->unit && suite->shard.number <= 1 ? la_unit_try(work) : NULL; /* one machine's, as the answer */

@@ -29,7 +29,8 @@ struct la_work {
     const struct la_sandbox *sandbox;
     struct la_scenarios scenarios; /* that are run */
     struct la_fit *fits;           /* of each: what it is run with */
-    size_t offered;                /* scenarios that were wanted, whether they apply or not */
+    size_t offered;                /* scenarios that were wanted, whether they apply or not, but for */
+    size_t elsewhere;              /* those of which other machines make all runs */
     struct la_config base;
     struct la_original original;   /* what the server makes of the user's file */
     struct la_strings differences; /* of `base` from it: nothing holds */

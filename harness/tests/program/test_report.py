@@ -215,6 +215,10 @@ class OfARun(Report):
             self.assertEqual(repeats["window_ms"]["values"], sorted(windows))
             self.assertEqual(repeats["window_ms"]["median"], sorted(windows)[2])
             self.assertIn(entry["bundle"], [part["bundle"] for part in parts])
+        damaged = self.save("damaged", {**shards[0].result, "scenarios": [5, *shards[0].result["scenarios"]]})
+        for names in ((shards[0].out, shards[0].out), (damaged, shards[1].out)):
+            done = subprocess.run([LASTACK, "merge", *names], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
         target = self.folder / "page.html"
         self.assertEqual(self.report(*(shards[number].out for number in (2, 0, 1)), "--html", target).status, 0)
         text = target.read_text()

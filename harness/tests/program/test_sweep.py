@@ -152,6 +152,12 @@ class Descriptors(LastackTest):
         self.assertIn("maxmemory-samples 9", (left / "redis.conf").read_text())
         again = self.lastack("replay", run.out / "tour-config")
         self.assertEqual(again.status, 0, str(again))
+        text = (SCENARIOS / "tours/tour-config.yaml").read_text()
+        for old, new in (("config_file: true", "config_file: true, acl_file: true"), ("  - kill:", "  - configure: {settings: hz 50}\n  - kill:"),
+                         ("load: {clients", "load: {unix_socket: true, clients")):
+            self.assert_refused(self.lastack("run", self.write("elsewhere.yaml", text.replace(old, new))), "config_file")
+        run = self.lastack("run", "tour-config", "--config", self.write("mine.conf", "hz 20\n"))
+        self.assertIn("without --config", run.result["not_applicable"][0], str(run))
 
     def test_the_recorded_number_is_the_bound(self):
         one = TOURS["tour-aof-everysec"]
