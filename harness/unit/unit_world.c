@@ -10,13 +10,13 @@
 
 #include "base/copy.h"
 
-enum { ANSWER_MS = 2000, ASK_MS = 10000, START_MS = 60000, REDIS_PORT = 6379 };
+enum { ANSWER_MS = 2000, COMMAND_MS = 60000, REDIS_PORT = 6379 };
 
 void la_unit_ask(const struct la_unit_world *unit, const char *property, char *out, size_t size)
 {
     struct la_world_done done;
     const char *const argv[] = {"systemctl", "show", "--value", "-p", property, unit->files->name, NULL};
-    la_world_run(&unit->world, argv, ASK_MS, &done);
+    la_world_run(&unit->world, argv, COMMAND_MS, &done);
     snprintf(out, size, "%.*s", (int)size - 1, done.status ? "" : done.output);
 }
 
@@ -24,7 +24,7 @@ int la_unit_do(const struct la_unit_world *unit, const char *word, char *out, si
 {
     struct la_world_done done;
     const char *const argv[] = {"systemctl", word, unit->files->name, NULL};
-    la_world_run(&unit->world, argv, START_MS, &done);
+    la_world_run(&unit->world, argv, COMMAND_MS, &done);
     if (out)
         snprintf(out, size, "%.*s", (int)size - 1, done.output);
     return done.status;
@@ -43,7 +43,7 @@ int la_unit_kill(const struct la_unit_world *unit)
 {
     struct la_world_done done;
     const char *const argv[] = {"systemctl", "kill", "--kill-whom=main", "-s", "KILL", unit->files->name, NULL};
-    la_world_run(&unit->world, argv, ASK_MS, &done);
+    la_world_run(&unit->world, argv, COMMAND_MS, &done);
     return done.status;
 }
 
@@ -123,7 +123,7 @@ static void make_folder(const struct la_unit_world *unit, const char *folder, co
     struct la_world_done done;
     const char *const argv[] = {"install", "-d", "-o", user, folder, NULL};
     if (*folder == '/' && strcmp(folder, "/") != 0)
-        la_world_run(&unit->world, argv, ASK_MS, &done);
+        la_world_run(&unit->world, argv, COMMAND_MS, &done);
 }
 
 static void make_folders(const struct la_unit_world *unit)
@@ -159,7 +159,7 @@ static int place_data(const struct la_unit_world *unit, const char *data, struct
     la_world_path(&unit->world, folder, at);
     int failed = la_copy_tree(data, at, error);
     const char *const argv[] = {"chown", "-R", *user ? user : "root", folder, NULL};
-    la_world_run(&unit->world, argv, START_MS, &done);
+    la_world_run(&unit->world, argv, COMMAND_MS, &done);
     free(folder);
     return failed;
 }

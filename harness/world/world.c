@@ -20,7 +20,7 @@
 #include "world/boot.h"
 #include "world/devices.h"
 
-enum { BOOT_MS = 20000, COMMAND_MS = 5000 };
+enum { BOOT_MS = 60000, COMMAND_MS = 20000 };
 
 #define TARGET    "lastack.target"
 #define PROCESSES "512"
@@ -263,7 +263,10 @@ static bool collect(int in, uint64_t deadline, struct la_world_done *done)
         struct pollfd readable = {.fd = in, .events = POLLIN};
         uint64_t now = la_now_ns();
         int left_ms = now < deadline ? (int)((deadline - now) / 1000000) + 1 : 0;
-        if (!left_ms || poll(&readable, 1, left_ms) <= 0)
+        const int ready = left_ms ? poll(&readable, 1, left_ms) : 0;
+        if (ready < 0 && errno == EINTR && !la_interrupted())
+            continue;
+        if (ready <= 0)
             return false;
         size_t room = sizeof done->output - 1 - length;
         ssize_t got = read(in, room ? done->output + length : rest, room ? room : sizeof rest);
