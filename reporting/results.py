@@ -161,11 +161,8 @@ def together(runs):
     shards = [run.data["shard"] or {"number": None, "of": None} for run in runs]
     if None in (shard["number"] for shard in shards) or len({shard["of"] for shard in shards}) > 1:
         raise Bad("only shards of one run go together (--shard K/N): these are runs of their own")
-    numbers = [shard["number"] for shard in shards]
-    if len(set(numbers)) < len(numbers):
-        raise Bad(f"shard {max(numbers, key=numbers.count)} is there twice")
     whole = Run(merged(runs), None, " ".join(run.path for run in runs))
-    whole.missing = sorted(set(range(1, shards[0]["of"] + 1)) - set(numbers))
+    whole.missing = sorted(set(range(1, shards[0]["of"] + 1)) - {shard["number"] for shard in shards})
     told = {scenario["name"]: scenario for scenario in whole.data["scenarios"]}
     for run in runs:
         for scenario in run.data["scenarios"]:

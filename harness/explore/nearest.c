@@ -14,27 +14,33 @@ struct candidate {
 };
 
 struct nearest {
-    const struct la_namings *namings;
-    size_t changes; /* that the trail has */
     struct candidate items[FOUND_MAX];
     size_t count;
 };
 
+/* While they are looked for. */
+struct search {
+    struct nearest *nearest;
+    const struct la_namings *namings;
+    size_t changes; /* that the trail has */
+};
+
 /* Where names come in an order, by how many changes of them are missing. */
-static size_t distance_of(const struct nearest *nearest, const struct la_naming *naming)
+static size_t distance_of(const struct search *search, const struct la_naming *naming)
 {
     if (!naming->changes)
         return 0;
-    return naming->upto ? 1 + nearest->changes - naming->upto : 1;
+    return naming->upto ? 1 + search->changes - naming->upto : 1;
 }
 
 static void add(void *context, const struct la_choice *choice, uint64_t hash, uint64_t likeness)
 {
-    struct nearest *nearest = context;
+    const struct search *search = context;
+    struct nearest *nearest = search->nearest;
     (void)likeness;
     if (!choice->all || nearest->count == FOUND_MAX)
         return;
-    const size_t distance = distance_of(nearest, &nearest->namings->items[choice->naming]);
+    const size_t distance = distance_of(search, &search->namings->items[choice->naming]);
     nearest->items[nearest->count] = (struct candidate){*choice, hash, distance, nearest->count};
     nearest->count++;
 }
@@ -54,9 +60,8 @@ static void find_candidates(const struct la_trail *trail, uint32_t cut, enum la_
     struct la_namings namings;
     la_trail_at(trail, cut, &at);
     la_namings_of(&at, ending, 1, &namings);
-    nearest->namings = &namings;
-    nearest->changes = at.count;
-    la_space_walk(&at, cut, ending, 1, add, nearest);
+    struct search search = {nearest, &namings, at.count};
+    la_space_walk(&at, cut, ending, 1, add, &search);
     la_namings_free(&namings);
     la_trail_free(&at);
     if (nearest->count)
@@ -102,11 +107,11 @@ static bool try_one(struct la_examiner *examiner, const struct candidate *one, e
     return same;
 }
 
-bool la_nearest(struct la_examiner *examiner, uint32_t cut, enum la_ending ending, const char *kinds,
+void la_nearest(struct la_examiner *examiner, uint32_t cut, enum la_ending ending, const char *kinds,
                 struct la_state *state, char **reason)
 {
     if (!is_about_loss(kinds))
-        return false;
+        return;
     const uint64_t until_ns = la_now_ns() + PATIENCE_NS;
     struct nearest *nearest = la_alloc(1, sizeof *nearest);
     find_candidates(examiner->recorded->trail, cut, ending, nearest);
@@ -124,5 +129,4 @@ bool la_nearest(struct la_examiner *examiner, uint32_t cut, enum la_ending endin
         found = try_one(examiner, &nearest->items[i], ending, kinds, state, reason);
     }
     free(nearest);
-    return found;
 }

@@ -146,15 +146,16 @@ static json_t *each_once(const json_t *entries)
     return scenarios;
 }
 
-/* Of shards, each once. */
-static bool is_twice(const json_t *one, json_t *seen)
+/* Of shards, each once. -1 with `error` filled: it has been seen. */
+static int see_shard(const json_t *one, json_t *seen, struct la_error *error)
 {
     char number[32];
     const json_t *shard = json_object_get(one, "shard");
     snprintf(number, sizeof number, "%d", la_json_whole(shard, "number"));
-    const bool twice = json_is_object(shard) && json_object_get(seen, number);
+    if (json_is_object(shard) && json_object_get(seen, number))
+        return la_fail(error, "shard %s is there twice", number);
     json_object_set_new(seen, number, json_true());
-    return twice;
+    return 0;
 }
 
 json_t *la_again_merge(const struct la_strings *reports, const struct la_claims *claims, struct la_error *error)
@@ -165,7 +166,7 @@ json_t *la_again_merge(const struct la_strings *reports, const struct la_claims 
     bool bad = false;
     for (size_t i = 0; i < reports->count && !bad; i++) {
         json_t *one = la_again_read(reports->items[i], error);
-        bad = !one || (is_twice(one, seen) && la_fail(error, "%s: that shard is there twice", reports->items[i]));
+        bad = !one || see_shard(one, seen, error);
         json_array_extend(entries, json_object_get(one, "scenarios"));
         if (whole && one)
             add_shard(whole, one);

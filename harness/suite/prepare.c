@@ -285,6 +285,7 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     const struct la_power_spec *power = scenario->power_cut;
     bool real = power && power->method == LA_POWER_REAL;
     const char *missing = real ? la_power_missing(power, &work->means) : NULL;
+    const char *of_power = missing ? "its power cannot be cut for real here: " : "";
     *fit = (struct la_fit){0};
     for (unsigned int i = 0; !missing && i < scenario->node_count; i++)
         missing = scenario->nodes[i].memory_mb ? la_memory_missing() : NULL;
@@ -303,7 +304,7 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     if (scenario->world && !has_world(work, scenario, why, size))
         return true;
     if (missing) {
-        snprintf(why, size, "%s%s", real ? "its power cannot be cut for real here: " : "", missing);
+        snprintf(why, size, "%s%s", of_power, missing);
         return true;
     }
     return !mixes(work, scenario, why, size) ||
