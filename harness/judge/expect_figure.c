@@ -222,7 +222,8 @@ static struct missed look_apart(const struct la_measure *measure, const struct l
 }
 
 /* What is foretold; its interval is widened by as much as the large runs have missed theirs. */
-static int foretell(const struct la_run *run, const struct line *step, struct la_middle *value, char words[200])
+static int foretell(const struct la_run *run, const struct line *step, struct la_middle *value,
+                    char words[LA_WORDS_MAX])
 {
     struct la_fit_line line;
     const struct la_measure *measure = la_measures_find(&run->measures, step->name);
@@ -234,10 +235,14 @@ static int foretell(const struct la_run *run, const struct line *step, struct la
     *value = la_fit_foretell(&line, (double)step->at_mb * (1 << 20));
     *value = (struct la_middle){value->median, fmax(0, fmin(value->low, value->median * missed.low)),
                                 fmax(value->high, value->median * missed.high), line.count};
-    snprintf(words, 200, "%.4g %s a GiB and %.4g, by %zu samples up to %.0f MiB; one of %.0f MiB lies %s",
+    char reached[80] = "";
+    if (step->max && *step->max > line.offset)
+        snprintf(reached, sizeof reached, "; %u %s at %.3g GiB", *step->max, measure->unit,
+                 (*step->max - line.offset) / line.slope / (1 << 30));
+    snprintf(words, LA_WORDS_MAX, "%.4g %s a GiB and %.4g, by %zu samples up to %.0f MiB; one of %.0f MiB lies %s%s",
              line.slope * (1 << 30), measure->unit, line.offset, line.count, line.largest / (1 << 20),
              missed.at / (1 << 20),
-             missed.inside ? "inside the interval" : "outside the interval, which is widened by that");
+             missed.inside ? "inside the interval" : "outside the interval, which is widened by that", reached);
     return 0;
 }
 
@@ -257,7 +262,7 @@ static struct la_opinion judge_line(const struct la_run *run, const struct la_sp
 {
     const struct line *line = (const struct line *)spec;
     struct la_middle value;
-    char words[200];
+    char words[LA_WORDS_MAX];
     if (foretell(run, line, &value, words))
         return la_opinion_unknown("'%s' was measured with too few sizes for a line, or without one of %d times the "
                                   "largest of them, or does not grow with the size",
@@ -269,7 +274,7 @@ static void measure_line(const struct la_run *run, const struct la_spec *spec, s
 {
     const struct line *line = (const struct line *)spec;
     struct la_middle value;
-    char words[200];
+    char words[LA_WORDS_MAX];
     if (foretell(run, line, &value, words))
         return;
     la_measured_once(measured, value.median, unit_of(run, line->name), "%s at %u MiB, extrapolated", line->name,

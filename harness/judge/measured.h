@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stddef.h>
 
+enum { LA_WORDS_MAX = 300 };
+
 struct la_measured {
     char quantity[160]; /* what, in words; "": nothing was measured */
     char unit[24];
@@ -12,7 +14,7 @@ struct la_measured {
     double low;   /* the interval that it lies in, as far as it was seen: the least and the largest of several */
     double high;
     unsigned int n; /* how often it was measured */
-    char words[200];
+    char words[LA_WORDS_MAX];
     char bound[160];
 };
 

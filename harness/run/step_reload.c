@@ -1,9 +1,7 @@
-/* The steps fill and reload: so much data, and how long a server takes to load it. */
+/* The step reload: how long a server takes to load what was filled in. */
 #include <fcntl.h>
 #include <fts.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,114 +11,7 @@
 #include "run/steps.h"
 #include "run/wait.h"
 
-enum { BATCH = 500, REPLY_TIMEOUT_MS = 60000, LOAD_TIMEOUT_MS = 120000 };
-
-/* ---- fill ---- */
-
-struct fill {
-    char *node;
-    unsigned int megabytes; /* of values and keys, added to what was filled in before */
-    unsigned int size;      /* bytes of a value */
-    unsigned int times;     /* that each key is written */
-};
-
-enum { KEY_LENGTH = 15 };
-
-/* What no compression makes smaller, and a text all the same. */
-static void draw_value(uint64_t *random, char *value, unsigned int size)
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-    for (unsigned int i = 0; i < size;) {
-        uint64_t bits = la_random(random);
-        for (int digit = 0; digit < 10 && i < size; digit++, bits >>= 6)
-            value[i++] = digits[bits & 63];
-    }
-}
-
-static int take_replies(struct la_run *run, redisContext *client, unsigned int count)
-{
-    for (; count; count--) {
-        redisReply *reply = la_client_reply(client);
-        bool ok = reply && reply->type != REDIS_REPLY_ERROR;
-        char why[128];
-        snprintf(why, sizeof why, "%.120s", reply && reply->str ? reply->str : client->errstr);
-        freeReplyObject(reply);
-        if (!ok)
-            return la_run_doubt(run, "fill: %s", why);
-    }
-    return 0;
-}
-
-static int write_keys(struct la_run *run, const struct la_node *node, const struct fill *step, uint64_t from,
-                      uint64_t to)
-{
-    struct la_error error;
-    uint64_t random = run->options->seed + from + 1;
-    redisContext *client = la_client_connect(&node->address, REPLY_TIMEOUT_MS, &error);
-    if (!client)
-        return la_run_doubt(run, "fill: %s", error.text);
-    char *value = la_alloc(step->size + 1, 1);
-    unsigned int open = 0;
-    int bad = 0;
-    for (uint64_t key = from; key < to && !bad; key++) {
-        draw_value(&random, value, step->size);
-        redisAppendCommand(client, "SET fill:%010llu %b", (unsigned long long)key, value, (size_t)step->size);
-        if (++open == BATCH || key + 1 == to) {
-            bad = la_client_flush(client) ? la_run_doubt(run, "fill: %s", client->errstr)
-                                          : take_replies(run, client, open);
-            open = 0;
-            la_run_pump(run);
-        }
-    }
-    free(value);
-    la_client_close(client);
-    return bad;
-}
-
-static int run_fill(struct la_run *run, const struct la_spec *spec)
-{
-    const struct fill *step = (const struct fill *)spec;
-    struct la_node *node = la_run_node(run, step->node);
-    uint64_t from = node->filled_keys;
-    uint64_t more = ((uint64_t)step->megabytes << 20) / (step->size + KEY_LENGTH) + 1;
-    for (unsigned int i = 0; i < step->times; i++)
-        if (write_keys(run, node, step, from, from + more))
-            return -1;
-    node->filled_keys += more;
-    node->filled_bytes += more * (step->size + KEY_LENGTH);
-    la_run_event(run, node->spec->name, "%llu MiB are in", (unsigned long long)(node->filled_bytes >> 20));
-    return 0;
-}
-
-static void fill_defaults(struct la_spec *spec)
-{
-    struct fill *step = (struct fill *)spec;
-    la_fill_in(&step->size, 1000);
-    la_fill_in(&step->times, 1);
-}
-
-static int check_fill(const struct la_check *check, const struct la_spec *spec, unsigned int index)
-{
-    const struct fill *step = (const struct fill *)spec;
-    (void)index;
-    return step->megabytes < 1 || step->megabytes > 100000 || step->size > (64 << 20)
-               ? la_check_wrong(check, "'fill' takes 1 to 100000 megabytes, of values of at most 67108864 bytes")
-               : 0;
-}
-
-static const cyaml_schema_field_t fill_fields[] = {
-    LA_TEXT("node", LA_OPTIONAL, struct fill, node), LA_NEEDED("megabytes", struct fill, megabytes),
-    LA_NUMBER("size", struct fill, size), LA_NUMBER("times", struct fill, times), LA_END};
-
-const struct la_step_kind la_step_fill = {
-    .form = {"fill", fill_fields, sizeof(struct fill)},
-    .set_defaults = fill_defaults,
-    .check = check_fill,
-    .keys = "fill:",
-    .run = run_fill,
-};
-
-/* ---- reload ---- */
+enum { LOAD_TIMEOUT_MS = 120000 };
 
 struct reload {
     char *node;

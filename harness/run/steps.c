@@ -33,6 +33,7 @@ const struct la_step_kind *const la_step_kinds[] = {
     &la_step_bench,
     &la_step_fio,
     &la_step_fill,
+    &la_step_fork,
     &la_step_reload,
     &la_step_brink,
     &la_step_shell,

@@ -40,6 +40,7 @@ extern const struct la_step_kind la_step_descriptors;
 extern const struct la_step_kind la_step_bench;
 extern const struct la_step_kind la_step_fio;
 extern const struct la_step_kind la_step_fill;
+extern const struct la_step_kind la_step_fork;
 extern const struct la_step_kind la_step_reload;
 extern const struct la_step_kind la_step_brink;
 extern const struct la_step_kind la_step_shell;
