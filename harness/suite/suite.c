@@ -294,11 +294,24 @@ static size_t count_jobs(const struct la_work *work, size_t first, size_t end)
     return jobs;
 }
 
-static struct la_job job_at(const struct la_work *work, size_t scenario, size_t number)
+/*
+ * What goes beside others comes before what measures speed: each change from the one to the other waits until nothing
+ * runs.
+ */
+static struct la_job job_at(const struct la_work *work, size_t first, size_t end, size_t number)
 {
-    for (; number >= turns_of(work, scenario); scenario++)
-        number -= turns_of(work, scenario);
-    return job_of(work, scenario, (unsigned int)number);
+    bool alone = false;
+    size_t scenario = first;
+    for (;; scenario++) {
+        if (scenario == end) {
+            alone = true;
+            scenario = first;
+        }
+        unsigned int turns = work->scenarios.items[scenario]->alone == alone ? turns_of(work, scenario) : 0;
+        if (number < turns)
+            return job_of(work, scenario, (unsigned int)number);
+        number -= turns;
+    }
 }
 
 /* What measures speed waits until nothing runs, and nothing starts beside it. */
@@ -335,7 +348,7 @@ void la_suite_run_range(struct la_work *work, size_t first, size_t end)
     size_t all = count_jobs(work, first, end);
     while (next < all || work->running) {
         while (!work->interrupted && next < all) {
-            const struct la_job job = job_at(work, first, next);
+            const struct la_job job = job_at(work, first, end, next);
             if (!may_start(work, &job))
                 break;
             next++;
@@ -343,7 +356,7 @@ void la_suite_run_range(struct la_work *work, size_t first, size_t end)
             start_job(work, &job);
         }
         for (; work->interrupted && next < all; next++) {
-            const struct la_job job = job_at(work, first, next);
+            const struct la_job job = job_at(work, first, end, next);
             enter(work, &job, failed_result(work, &job, "interrupted"));
         }
         struct timespec wait = {0, 100000000};
