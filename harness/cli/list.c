@@ -9,36 +9,9 @@
 #include "report/result.h"
 #include "report/row.h"
 #include "run/steps.h"
-#include "scenario/fields.h"
 #include "scenario/read.h"
 #include "scenario/scenario.h"
-#include "scenario/yaml_list.h"
-
-struct duration {
-    char *name;
-    unsigned int seconds;
-};
-
-static const cyaml_schema_field_t duration_fields[] = {LA_TEXT("name", LA_REQUIRED, struct duration, name),
-                                                       LA_NEEDED("seconds", struct duration, seconds), LA_END};
-static const cyaml_schema_value_t duration_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct duration, duration_fields)};
-
-static int read_durations(const struct la_parts *parts, struct la_yaml_list *list, struct la_error *error)
-{
-    char path[LA_PATH_MAX];
-    la_path(path, "%s/seconds.yaml", parts->fixtures);
-    return la_yaml_list_read(path, &duration_value, list, error);
-}
-
-static json_t *seconds_of(const struct la_yaml_list *durations, const char *name)
-{
-    const struct duration *items = durations->items;
-    for (unsigned int i = 0; i < durations->count; i++)
-        if (!strcmp(items[i].name, name))
-            return json_integer(items[i].seconds);
-    return json_null();
-}
+#include "suite/catalogues.h"
 
 /* What it takes that not every machine or command line has. */
 static json_t *needs_of(const struct la_scenario *scenario)
@@ -64,18 +37,19 @@ static json_t *needs_of(const struct la_scenario *scenario)
     return needs;
 }
 
-static json_t *scenario_json(const struct la_scenario *scenario, const struct la_yaml_list *durations)
+static json_t *scenario_json(const struct la_scenario *scenario, const struct la_durations *durations)
 {
+    const struct la_duration *known = la_durations_find(durations, scenario->name);
     json_t *claims = json_array();
     for (unsigned int c = 0; c < scenario->claim_count; c++)
         json_array_append_new(claims, json_string(scenario->claims[c].id));
     return json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "name", scenario->name, "title", scenario->title,
                      "group", la_json_owned(la_scenario_group(scenario)), "file", scenario->path, "quick",
-                     scenario->quick, "seconds", seconds_of(durations, scenario->name), "needs", needs_of(scenario),
-                     "claims", claims, "history", la_history_json(scenario));
+                     scenario->quick, "seconds", known ? json_integer(known->seconds) : json_null(), "needs",
+                     needs_of(scenario), "claims", claims, "history", la_history_json(scenario));
 }
 
-static json_t *scenarios_json(const struct la_scenarios *scenarios, const struct la_yaml_list *durations)
+static json_t *scenarios_json(const struct la_scenarios *scenarios, const struct la_durations *durations)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < scenarios->count; i++)
@@ -147,12 +121,13 @@ int la_list(const struct la_parts *parts, bool claims, bool json, struct la_erro
     char path[LA_PATH_MAX];
     la_path(path, "%s/claims.yaml", parts->fixtures);
     struct la_claims *catalogue = la_claims_read(path, error);
-    struct la_yaml_list durations = {0};
+    struct la_durations durations = {0};
     bool bad = !catalogue || la_scenarios_read(&scenarios, parts->scenarios, &la_kinds, error);
-    int result = bad || read_durations(parts, &durations, error) ? -1 : 0;
+    la_path(path, "%s/seconds.yaml", parts->fixtures);
+    int result = bad || la_durations_read(path, &durations, error) ? -1 : 0;
     if (!result) {
         json_t *all = claims ? claims_json(catalogue, &scenarios) : scenarios_json(&scenarios, &durations);
-        la_yaml_list_free(&duration_value, &durations);
+        la_durations_free(&durations);
         if (json)
             json_dumpf(all, stdout, JSON_INDENT(2)), putchar('\n');
         else

@@ -1,4 +1,7 @@
-/* What certify tries beyond the scenarios, as data: fixtures/remedies.yaml and fixtures/strategies.yaml. */
+/*
+ * What is known beyond the scenarios, as data in fixtures/: what certify tries (remedies.yaml, strategies.yaml), and
+ * how long scenarios take (seconds.yaml).
+ */
 #ifndef LASTACK_SUITE_CATALOGUES_H
 #define LASTACK_SUITE_CATALOGUES_H
 
@@ -29,10 +32,26 @@ struct la_strategies {
     unsigned int count;
 };
 
+/* About how long a scenario takes, as it was seen once. */
+struct la_duration {
+    char *name;
+    unsigned int seconds;
+};
+
+struct la_durations {
+    struct la_duration *items;
+    unsigned int count;
+};
+
 /* -1 with `error` filled, and nothing to be freed. */
 int la_remedies_read(const char *path, struct la_remedies *remedies, struct la_error *error);
 void la_remedies_free(struct la_remedies *remedies);
 int la_strategies_read(const char *path, struct la_strategies *strategies, struct la_error *error);
 void la_strategies_free(struct la_strategies *strategies);
+int la_durations_read(const char *path, struct la_durations *durations, struct la_error *error);
+void la_durations_free(struct la_durations *durations);
+
+/* NULL: it is not known. */
+const struct la_duration *la_durations_find(const struct la_durations *durations, const char *name);
 
 #endif

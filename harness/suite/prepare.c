@@ -435,6 +435,9 @@ static int read_catalogues(struct la_work *work, struct la_error *error)
     la_path(path, "%s/strategies.yaml", suite->parts.fixtures);
     if (la_strategies_read(path, &work->strategies, error))
         return -1;
+    la_path(path, "%s/seconds.yaml", suite->parts.fixtures);
+    if (la_durations_read(path, &work->durations, error))
+        return -1;
     la_path(path, "%s/alerts.yaml", suite->parts.fixtures);
     if (suite->check && !suite->alerts)
         la_path(path, "%s/alerts-check.yaml", suite->parts.fixtures);

@@ -22,10 +22,10 @@
 #include "run/steps.h"
 #include "scenario/kinds.h"
 #include "scenario/read.h"
+#include "suite/forecast.h"
 #include "suite/matrix.h"
 #include "suite/runner.h"
 #include "suite/unit.h"
-#include "suite/work.h"
 #include "suite/worst.h"
 
 static int usage(const struct la_error *error)
@@ -323,19 +323,6 @@ static bool may_start(const struct la_work *work, const struct la_job *job)
     return work->running < work->suite->jobs && !(alone && work->running);
 }
 
-/* On a terminal: what is running, how far it has come, and how long it may still take. */
-static void show_progress(const struct la_work *work, size_t next, size_t all, const char *name)
-{
-    size_t done = next - work->running;
-    double seconds = (double)(la_now_ns() - work->start_ns) / 1e9;
-    char left[32] = "";
-    if (done)
-        snprintf(left, sizeof left, ", about %.0f s left", seconds / (double)done * (double)(all - done));
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[K[%zu/%zu] %s; %u violated, %u inconclusive so far; %.0f s%s\r", next, all, name,
-                la_rows_count(work->into, LA_VIOLATED), la_rows_count(work->into, LA_INCONCLUSIVE), seconds, left);
-}
-
 void la_suite_run_range(struct la_work *work, size_t first, size_t end)
 {
     sigset_t signals;
@@ -344,6 +331,7 @@ void la_suite_run_range(struct la_work *work, size_t first, size_t end)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
+    const struct la_stretch stretch = {first, end, la_now_ns()};
     size_t next = 0;
     size_t all = count_jobs(work, first, end);
     while (next < all || work->running) {
@@ -351,8 +339,7 @@ void la_suite_run_range(struct la_work *work, size_t first, size_t end)
             const struct la_job job = job_at(work, first, end, next);
             if (!may_start(work, &job))
                 break;
-            next++;
-            show_progress(work, next, all, work->scenarios.items[job.scenario]->name);
+            la_forecast_show(work, &stretch, next++, all, work->scenarios.items[job.scenario]->name);
             start_job(work, &job);
         }
         for (; work->interrupted && next < all; next++) {
@@ -467,6 +454,7 @@ static void release(struct la_work *work)
     la_claims_free(work->claims);
     la_remedies_free(&work->remedies);
     la_strategies_free(&work->strategies);
+    la_durations_free(&work->durations);
     la_alerts_free(&work->alerts);
     json_decref(work->results);
     json_decref(work->answer);

@@ -46,6 +46,7 @@ struct la_work {
     struct la_claims *claims;
     struct la_remedies remedies;
     struct la_strategies strategies;
+    struct la_durations durations;
     struct la_alerts alerts;
     json_t *results;
     json_t *into;                  /* where the next ones go: results, or elsewhere (not owned) */

@@ -249,6 +249,30 @@ class Claims(LastackTest):
             [figure] = run.scenario()["figures"]
             self.assertEqual((run.status, len(figure["samples"])), (0, samples), str(run))
 
+    def test_forks_are_measured_in_rounds(self):
+        text = "name: forks\ntitle: t\nalone: true\nsettings: save \"\"\nsteps:\n  - fill: {megabytes: 1}\n" \
+               "  - fork: {name: fork, rounds: 2}\nexpect:\n  - figure: {name: fork, min: 0}\n"
+        for deep, samples in (([], 2), (["--deep"], 10)):
+            run = self.lastack("run", self.write("forks.yaml", text), *deep)
+            [figure] = run.scenario()["figures"]
+            self.assertEqual((run.status, len(figure["samples"])), (0, samples), str(run))
+            self.assertTrue(all(ms > 0 for ms in figure["samples"]), str(figure))
+        failing = text.replace("  - fork:", "  - arm: {rule: op=fork role=server do=error:ENOMEM}\n  - fork:")
+        run = self.lastack("run", self.write("forks.yaml", failing))
+        self.assertEqual((run.status, run.scenario()["verdict"]), (3, "inconclusive"), str(run))
+        self.assertIn("BGSAVE", " ".join(run.scenario()["reasons"]))
+
+    def test_what_measures_speed_comes_last_and_alone(self):
+        text = "name: {name}\ntitle: t\nalone: {alone}\nsteps:\n  - sleep: {{ms: 300}}\n  - measure: {{name: clients, " \
+               "info: connected_clients}}\nexpect:\n  - figure: {{name: clients, min: 0}}\n"
+        names = {"a-alone": "true", "b-beside": "false", "c-alone": "true", "d-beside": "false"}
+        files = [self.write(f"{name}.yaml", text.format(name=name, alone=alone)) for name, alone in names.items()]
+        run = self.lastack("run", *files, "--jobs", 2)
+        self.assertEqual((run.status, sorted(s["name"] for s in run.result["scenarios"])), (0, sorted(names)), str(run))
+        when = {s["name"]: (s["started_ns"], s["started_ns"] + int(s["seconds"] * 1e9)) for s in run.result["scenarios"]}
+        self.assertLess(max(when["b-beside"][1], when["d-beside"][1]), when["a-alone"][0])
+        self.assertLess(when["a-alone"][1], when["c-alone"][0])
+
 
 if __name__ == "__main__":
     unittest.main()
