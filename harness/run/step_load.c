@@ -1,5 +1,6 @@
 /* The steps load, stop_load and mark. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 #include "run/wait.h"
 
 enum {
-    LOAD_TIMEOUT_MS = 30000,
+    LOAD_TIMEOUT_MS = 30000, /* without progress */
+    LOAD_MAX_MS = 120000,    /* in all; a list of commands is as long as it is */
     COMMAND_TIMEOUT_MS = 30000,
     STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
     MARK_TIMEOUT_MS = 20000,
@@ -96,6 +98,19 @@ static void move_load(struct la_run *run, struct la_node *node)
     la_run_event(run, node->spec->name, "clients come here from now on");
 }
 
+/* What grows as long as the load goes on: it is awaited for as long, on a slow disk, say, or where most is refused. */
+static uint64_t progress_of(const struct la_run *run)
+{
+    return la_load_is_list(run->scenario->load) ? la_ledger_answered(&run->ledger) : run->ledger.head->acked;
+}
+
+static int too_thin(struct la_run *run, uint64_t goal, uint64_t began_ns)
+{
+    return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %.0f s",
+                        (unsigned long long)run->ledger.head->acked, (unsigned long long)goal,
+                        (double)(la_now_ns() - began_ns) / 1e9);
+}
+
 static int run_load(struct la_run *run, const struct la_spec *spec)
 {
     const struct load *step = (const struct load *)spec;
@@ -104,10 +119,12 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
         move_load(run, wanted);
     if (start_load(run))
         return -1;
+    const uint64_t began_ns = la_now_ns();
+    const struct la_deadline end = la_wait_until(la_load_is_list(run->scenario->load) ? UINT_MAX : LOAD_MAX_MS);
     struct la_deadline deadline = la_wait_until(LOAD_TIMEOUT_MS);
     char full[256];
     uint64_t goal = run->ledger.head->acked + step->acked;
-    uint64_t answered = 0;
+    uint64_t progress = progress_of(run);
     const struct la_node *target = la_run_target(run);
     while (run->ledger.head->acked < goal) {
         if (!target->pid && !target->restart_due_ns)
@@ -118,15 +135,12 @@ static int run_load(struct la_run *run, const struct la_spec *spec)
             return la_run_doubt(run, "%s", full);
         if (!run->load_pid)
             return la_run_doubt(run, "the load is not running any more");
-        if (la_load_is_list(run->scenario->load) && la_ledger_answered(&run->ledger) != answered) {
-            answered =
-                la_ledger_answered(&run->ledger); /* it is as long as it is: as long as it goes on, it is awaited */
+        if (progress_of(run) != progress) {
+            progress = progress_of(run);
             deadline = la_wait_until(LOAD_TIMEOUT_MS);
         }
-        if (!la_wait_turn(run, &deadline))
-            return la_run_doubt(run, "load too thin: %llu of %llu operations acknowledged in %d s",
-                                (unsigned long long)run->ledger.head->acked, (unsigned long long)goal,
-                                LOAD_TIMEOUT_MS / 1000);
+        if (!la_wait_turn(run, &deadline) || la_now_ns() > end.at_ns)
+            return too_thin(run, goal, began_ns);
     }
     return 0;
 }

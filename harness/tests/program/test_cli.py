@@ -212,6 +212,14 @@ os.execvp("redis-server", ["redis-server", *sys.argv[1:]])
         self.assertEqual(run.status, 3, str(run))
         self.assertIn("load too thin", run.stdout)
 
+    def test_a_slow_load_is_awaited_as_long_as_it_goes_on(self):
+        """33 s and more, of which none passes without an operation."""
+        text = scenario_file("kill9-aof-always").read_text()
+        self.assertIn("acked: 5000", text)
+        run = self.lastack("run", self.write("slow.yaml", text.replace("acked: 5000", "acked: 3300") + "load: {rate: 100}\n"))
+        self.assertEqual(run.status, 0, str(run))
+        self.assertGreater(run.scenario()["seconds"], 30)
+
     def test_jobs_and_wrappers_with_names_that_need_quotes(self):
         wrapper = self.write("my server's wrapper", "#!/bin/sh\nexec redis-server \"$@\"\n")
         wrapper.chmod(0o755)
