@@ -339,7 +339,8 @@ static void copy_line(const char *text, const char *wanted, char *out, size_t si
     while (at > text && at[-1] != '\n')
         at--;
     bool absent = wanted && !strstr(text, wanted);
-    snprintf(out, size, "%s%.*s", absent ? "it is not there; at the end: " : "", (int)(end - at), at);
+    bool one_line = !strchr(text, '\n');
+    snprintf(out, size, "%s%.*s", absent && !one_line ? "none of its lines; the last: " : "", (int)(end - at), at);
     la_printable(out);
 }
 

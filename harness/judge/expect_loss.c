@@ -129,7 +129,7 @@ static void measure_lost(const struct la_run *run, const struct la_spec *spec, s
         la_measured_once(measured, (double)verify->lost, "operations", "lost of %llu acknowledged",
                          (unsigned long long)verify->acked);
     const unsigned int *most = lost->before_mark ? lost->before_mark : lost->promised ? lost->promised : lost->max;
-    la_measured_bound(measured, lost->min, lost->all ? &none : most, "operations");
+    la_measured_bound(measured, lost->all ? NULL : lost->min, lost->all ? &none : most, "operations");
     snprintf(measured->words, sizeof measured->words, "window %.0f ms", la_loss_window_ms(run, false));
 }
 

@@ -63,7 +63,8 @@ static void measure_start(const struct la_run *run, const struct la_spec *spec, 
     unsigned int none = 0;
     la_measured_once(measured, node->refusals, "", "starts of %s that were refused", node->spec->name);
     la_measured_bound(measured, start->refused ? &one : NULL, start->refused ? NULL : &none, "");
-    la_node_last_words(node, measured->words, sizeof measured->words);
+    if (node->refusals)
+        la_node_last_words(node, measured->words, sizeof measured->words);
 }
 
 bool la_expects_refusal(const struct la_scenario *scenario, const char *node)

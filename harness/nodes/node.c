@@ -541,7 +541,8 @@ unsigned int la_node_log_count(const struct la_node *node, const char *text)
 /* What a server says of its machine at each start, whatever becomes of it. */
 static bool is_chatter(const char *line)
 {
-    static const char *const chatter[] = {"overcommit", "Transparent Huge", "somaxconn", "TCP backlog", "oO0OoO0"};
+    static const char *const chatter[] = {"overcommit", "Transparent Huge",     "somaxconn",         "TCP backlog",
+                                          "oO0OoO0",    "Configuration loaded", "Server initialized"};
     bool is = !line[strspn(line, " \t\r")];
     for (size_t i = 0; !is && i < sizeof chatter / sizeof *chatter; i++)
         is = strstr(line, chatter[i]) != NULL;

@@ -421,6 +421,20 @@ static bool was_repaired(struct la_run *run, struct la_node *node, uint64_t refu
     return true;
 }
 
+/* How many keys it has come back with, as NAME-keys. */
+static int note_keys(struct la_run *run, struct la_node *node, const char *name)
+{
+    struct la_error error;
+    char *own = la_format("%s-keys", name);
+    redisReply *reply = la_step_send(node, "DBSIZE", &error);
+    bool said = reply && reply->type == REDIS_REPLY_INTEGER;
+    if (said)
+        la_measures_add(&run->measures, own, "keys", (struct la_sample){.value = (double)reply->integer});
+    free(own);
+    freeReplyObject(reply);
+    return said ? 0 : la_run_doubt(run, "%s: %s does not say how many keys it has", name, node->spec->name);
+}
+
 /* Whether it serves, in words; where it refuses, that was the question, and no finding. */
 static int note_try(struct la_run *run, struct la_node *node, const char *name, uint64_t refused, int result)
 {
@@ -428,7 +442,7 @@ static int note_try(struct la_run *run, struct la_node *node, const char *name, 
     char *text;
     if (!result) {
         la_measures_note(&run->measures, name, "serves");
-        return 0;
+        return note_keys(run, node, name);
     }
     if (run->findings.count[LA_REFUSED] != refused + 1)
         return run->doubts.count
@@ -479,8 +493,9 @@ static const cyaml_schema_field_t recover_fields[] = {
 
 static bool measures(const struct la_spec *spec, const char *name)
 {
+    static const char *const endings[] = {"", "-keys"};
     const char *own = ((const struct recover *)spec)->try;
-    return own && !strcmp(own, name);
+    return own && la_is_figure_of(own, name, endings, sizeof endings / sizeof *endings);
 }
 
 const struct la_step_kind la_step_recover = {

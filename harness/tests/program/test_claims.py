@@ -44,13 +44,23 @@ TURNS = [
     ("slow-fsync-seen", "S1-07", [("acked: 400", "acked: 200"), ("min_acked: 200", "min_acked: 30")],
      [("pipeline: 10", "pipeline: 1"), ("acked: 200", "acked: 40")], "holds", "violated"),
     ("save-points", "S2-01", [], [("i=1,9", "i=1,12")], "holds", "violated"),
-    ("rdb-and-aof-disagree", "S0-17", [], [("  - truncate: {file: \"@aof\", drop: 3}\n", "")], "violated", "holds"),
-    ("rdb-and-aof-disagree", "S4-14", [], [("  - truncate: {file: \"@aof\", drop: 3}\n", "")], "violated", "holds"),
-    ("aof-broken-rdb-good", "S3-01", [], [("  - zero: {file: \"@aof\", offset: 5000, bytes: 2000}\n", "")],
-     "violated", "holds"),
+    ("rdb-and-aof-disagree", "S0-17", [], [("  - truncate: {node: beside, file: \"@aof\", drop: 3}\n", "")],
+     "violated holds", "holds holds"),
+    ("rdb-and-aof-disagree", "S4-14", [], [("  - truncate: {node: beside, file: \"@aof\", drop: 3}\n", "")],
+     "violated holds", "holds holds"),
+    ("aof-broken-rdb-good", "S3-01", [], [("  - zero: {node: log-damaged, file: \"@aof\", offset: 5000, bytes: 2000}\n", "")],
+     "violated holds", "holds holds"),
+    ("log-of-full-disk", "S1-20", [], [("  - command: {node: rewritten, send: BGREWRITEAOF}\n", "")],
+     "violated holds", "violated violated"),
+    ("kill-test", "S1-09", [], [("{name: no-cut, config: \"appendonly yes\\nappendfsync no\"}",
+                                 "{name: no-cut, config: \"appendonly yes\\nappendfsync always\"}")],
+     "violated holds", "holds holds"),
+    ("mixed-slow-disk", "S4-02", [], [("  - power_cut: {}", "  - kill: {scope: group}"),
+                                      ("acked: 2000}\n  - measure", "acked: 400}\n  - measure")], "violated", "holds"),
     ("everysec-fsync-stalled", "S3-10", [], [("delay:8000", "delay:1"), ("sleep: {ms: 8000}", "sleep: {ms: 1}")],
      "holds", "violated"),
     ("disk-nearly-full", "S1-17", [], [("divide: 40960", "divide: 43100")], "violated", "holds"),
+    ("disk-full-rewrite", "S3-05", [], [("  - command: {send: BGREWRITEAOF}\n", "")], "holds", "violated"),
     ("disk-full-rewrite", "S1-18", [], [("  - command: {send: BGREWRITEAOF}",
                                          "  - disarm: {}\n  - command: {send: BGREWRITEAOF}")], "violated", "holds"),
     ("disk-full-shutdown", "S1-19", [], [("  - measure: {name: shutdown", "  - disarm: {}\n  - measure: {name: shutdown")],
@@ -75,7 +85,8 @@ TURNS = [
     ("folder-not-writable", "S2-12", [], [("do=error:EACCES", "do=delay:1"),
                                           ("wait: {for: errors}", "wait: {for: errors, timeout_ms: 1000}")],
      "holds", "violated"),
-    ("stop-writes-no", "S4-15", [], [("  - command: {node: no-stop, send: SET kept 1}\n", "")], "holds", "violated"),
+    ("stop-writes-no", "S4-15", [], [("  - command: {node: no-stop, send: SET kept 1}\n", "")],
+     "holds violated", "violated violated"),
     ("save-interval-worst", "S0-02", [], [("save 3600 1", "save 9000 1"), ("timeout_ms: 30000", "timeout_ms: 60000")], None, "violated"),
     ("save-interval-missed", "S4-01", [], [("save 3 1", "save 3600 1"), ("window_ms, min: 9000", "window_ms, min: 5000")], "violated", "holds"),
     ("switch-on-aof", "S4-07", [], [("  - configure: {settings: appendonly yes}\n", "")], "holds", "violated"),
@@ -96,8 +107,8 @@ TURNS = [
     ("restored-primary", "S1-14", [], [("  - disarm: {node: replica}\n", "  - command: {node: replica, send: REPLICAOF NO ONE}\n"),
                                        ("  - wait: {node: replica, for: synced, timeout_ms: 90000}\n", "")],
      "violated", "holds"),
-    ("memory-outgrown", "S3-02", [], [("save \"\"", "save \"\"\n  maxmemory 10mb"), ("for: exit", "for: exit, timeout_ms: 3000"),
-                                      ("  - recover: {}\n", "")], "holds", "violated"),
+    ("memory-outgrown", "S3-02", [], [("memory_mb: 48", "memory_mb: 400"), ("for: exit", "for: exit, timeout_ms: 3000")],
+     "holds", "violated"),
     ("huge-pages", "S2-14", FEWER_PAGES + [("requests: 200000", "requests: 60000")], [("name: with, time: \"EVAL \\\"for i=0,99999,50 ", "name: with, time: \"EVAL \\\"for i=0,99999,2 ")],
      None, "holds"),
     ("throughput", "S0-10", SHORT_BENCH, [("{name: none}", "{name: none, config: \"appendonly yes\\nappendfsync always\"}"),
@@ -108,6 +119,7 @@ TURNS = [
      [("steps:\n", "steps:\n  - arm: {node: replica, rule: \"op=recv peer=@primary do=delay:8\"}\n"),
       ("requests: 300", "requests: 100")], None, "violated"),
     ("recovery-time-rdb", "S0-12", SMALL, SLOW_READS, None, "violated"),
+    ("recovery-time-rdb", "S0-42", SMALL, SLOW_READS, None, "violated"),
     ("recovery-time-mixed", "S0-15", SMALL, SLOW_READS, None, "violated"),
     ("recovery-time-aof", "S0-16", SMALL, SLOW_READS, None, "violated"),
     ("incremental-fsync", "S4-03", [("megabytes: 40", "megabytes: 20")],
@@ -115,9 +127,9 @@ TURNS = [
      "violated", "holds"),
     ("forced-sync", "S1-25", [], [("send: CLIENT SETNAME critical}", "send: CONFIG SET appendfsync always}\n  - command: {send: SET note 1}")],
      "violated", "holds"),
-    ("expired-while-down", "S3-09", [], [("appendonly yes\n  appendfsync always\n  aof-use-rdb-preamble no", "appendonly no\n  save 3600 1"),
-                                         ("  - kill: {scope: group}", "  - command: {send: SAVE}\n  - kill: {scope: group}")],
-     "violated", "holds"),
+    ("expired-while-down", "S3-09", [],
+     [("appendonly yes\\nappendfsync always\\naof-use-rdb-preamble no\\nsave \\\"\\\"", "appendonly no\\nsave 3600 1"),
+      ("  - kill: {node: log,", "  - command: {node: log, send: SAVE}\n  - kill: {node: log,")], "holds holds", "violated holds"),
 ]
 
 
@@ -232,14 +244,11 @@ class Claims(LastackTest):
 
     def test_qualified_needs_both_sides(self):
         """One side alone holds, or is violated; together they name the condition."""
-        sides = [scenario_file(f"no-fsync-on-rewrite-{one}") for one in ("yes", "no")]
-        run = self.lastack("run", *sides, "--jobs", 2)
-        claim = run.result["claims"][0]
-        if busy() and claim["verdict"] == "inconclusive":
-            self.skipTest("the machine is busy, and so the run says nothing")
+        run = self.lastack("run", scenario_file("disk-full-rewrite"), scenario_file("disk-full-aof-everysec"), "--jobs", 2)
+        [claim] = [claim for claim in run.result["claims"] if claim["id"] == "S3-05"]
         self.assertEqual(claim["verdict"], "qualified", str(run))
         self.assertEqual(sorted(side["verdict"] for side in claim["sides"]), ["holds", "violated"])
-        self.assertRegex(claim["measured"], "violated when no-appendfsync-on-rewrite is yes")
+        self.assertRegex(claim["measured"], "violated when the server cannot append to its log")
         self.assertEqual(run.status, 0, str(run))
 
     def test_deep_makes_more_rounds(self):

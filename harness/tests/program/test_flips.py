@@ -46,6 +46,7 @@ FLIPS = {
     "tour-config": "halves-config",
     "power-cut-aof-always-real": "no-fsync",
     "power-cut-aof-everysec": "no-fsync",
+    "power-cut-mixed": "no-fsync",
     "power-cut-aof-everysec-real": "no-fsync",
     "power-cut-aof-no": "no-fsync",
     "power-cut-aof-no-real": "no-fsync",
