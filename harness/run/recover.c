@@ -495,7 +495,7 @@ static bool measures(const struct la_spec *spec, const char *name)
 {
     static const char *const endings[] = {"", "-keys"};
     const char *own = ((const struct recover *)spec)->try;
-    return own && la_is_figure_of(own, name, endings, sizeof endings / sizeof *endings);
+    return own && LA_IS_FIGURE_OF(own, name, endings);
 }
 
 const struct la_step_kind la_step_recover = {
