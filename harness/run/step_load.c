@@ -18,7 +18,6 @@ enum {
     LOAD_MAX_MS = 120000,    /* in all; a list of commands is as long as it is */
     COMMAND_TIMEOUT_MS = 30000,
     STOP_SLACK_MS = 5000, /* for the load to give up by itself first */
-    MARK_TIMEOUT_MS = 20000,
 };
 
 struct load {
@@ -88,12 +87,14 @@ void la_kill_load(struct la_run *run)
 static void move_load(struct la_run *run, struct la_node *node)
 {
     la_kill_load(run); /* before the life: what it connects to is of the one before */
-    uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
-    run->moved_life = life + 1;
+    if (la_run_target(run)->pid) {
+        uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
+        if (life < LA_LIVES_MAX)
+            run->fault_ns[life] = la_now_ns();
+    }
+    run->moved_life = atomic_load(&run->ledger.head->life);
     run->load_started = false;
     atomic_store(&run->ledger.head->stop, 0);
-    if (life < LA_LIVES_MAX)
-        run->fault_ns[life] = la_now_ns();
     run->target = (unsigned int)(node - run->nodes);
     la_run_event(run, node->spec->name, "clients come here from now on");
 }
@@ -207,32 +208,13 @@ const struct la_step_kind la_step_stop_load = {
     .run = run_stop_load,
 };
 
-/*
- * With appendfsync everysec the server puts writes off, for up to 2 s, while an fsync
- * is running, and acknowledges all the same. What was acknowledged before the mark
- * counts as written only when the buffer has been seen empty after it.
- */
-static bool buffer_empty(struct la_node *node)
-{
-    char *info = la_node_info(node);
-    bool empty =
-        info && (!la_info_number(info, "aof_enabled", 1) || la_info_number(info, "aof_buffer_length", -1) == 0);
-    free(info);
-    return empty;
-}
-
 static int run_mark(struct la_run *run, const struct la_spec *spec)
 {
     struct la_node *node = la_run_node(run, spec->node);
-    struct la_deadline deadline = la_wait_until(MARK_TIMEOUT_MS);
     uint64_t now = la_now_ns();
-    while (!buffer_empty(node)) {
-        if (!node->pid)
-            return la_wait_ended_unasked(run, node, "the mark");
-        if (!la_wait_turn(run, &deadline))
-            return la_run_doubt(run, "mark: the AOF buffer of %s was not empty within %d ms", node->spec->name,
-                                MARK_TIMEOUT_MS);
-    }
+    int held = la_wait_written(run, node, "the mark");
+    if (held)
+        return held < 0 ? -1 : 0;
     run->ledger.head->mark_ns = now;
     la_run_event(run, node->spec->name, "mark: %llu operations acknowledged",
                  (unsigned long long)run->ledger.head->acked);

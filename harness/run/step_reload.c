@@ -68,6 +68,9 @@ static int reload_once(struct la_run *run, struct la_node *node, const struct re
 {
     struct la_error error;
     struct la_recovery recovery = {0};
+    int held = la_wait_written(run, node, "it was to be started again");
+    if (held)
+        return held < 0 ? -1 : la_run_doubt(run, "%s is down: it cannot be killed", node->spec->name);
     unsigned int exits = node->exits;
     node->killed_ns = la_now_ns();
     la_node_signal(node, LA_SCOPE_GROUP, SIGKILL);

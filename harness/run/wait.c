@@ -6,7 +6,10 @@
 
 #include "run/recover.h"
 
-enum { END_TIMEOUT_MS = 20000 /* a graceful end waits 10 s for replicas */ };
+enum {
+    END_TIMEOUT_MS = 20000, /* a graceful end waits 10 s for replicas */
+    WRITTEN_TIMEOUT_MS = 20000,
+};
 
 struct la_deadline la_wait_until(unsigned int ms)
 {
@@ -107,6 +110,28 @@ int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const 
         return 0;
     }
     return la_run_doubt(run, "%s ended by itself before %s; its last words: %s", node->spec->name, before, words);
+}
+
+static bool buffer_empty(struct la_node *node)
+{
+    char *info = la_node_info(node);
+    bool empty =
+        info && (!la_info_number(info, "aof_enabled", 1) || la_info_number(info, "aof_buffer_length", -1) == 0);
+    free(info);
+    return empty;
+}
+
+int la_wait_written(struct la_run *run, struct la_node *node, const char *before)
+{
+    struct la_deadline deadline = la_wait_until(WRITTEN_TIMEOUT_MS);
+    while (!buffer_empty(node)) {
+        if (!node->pid)
+            return la_wait_ended_unasked(run, node, before) ? -1 : 1;
+        if (!la_wait_turn(run, &deadline))
+            return la_run_doubt(run, "the AOF buffer of %s was not empty within %d ms, before %s", node->spec->name,
+                                WRITTEN_TIMEOUT_MS, before);
+    }
+    return 0;
 }
 
 static bool refused_for_memory(struct la_run *run)

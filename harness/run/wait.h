@@ -40,6 +40,13 @@ bool la_wait_struck(struct la_run *run, const struct la_node *node, unsigned int
 /* Whether a replica has all that its primary has, and the link stands. */
 bool la_wait_synced(const struct la_run *run, const struct la_node *replica);
 
+/*
+ * Waits (20 s) until the server has written out what it acknowledged: with appendfsync everysec it puts writes off, for
+ * up to 2 s, while an fsync is running. What was acknowledged before is in its log then. `before`: what comes next, in
+ * words. 0; 1: a fault has ended it, and the scenario carries on; -1 with a doubt.
+ */
+int la_wait_written(struct la_run *run, struct la_node *node, const char *before);
+
 /* A doubt with the server's last words: they tell best why, a disk that is really full, say. Returns -1. */
 int la_wait_ended_unasked(struct la_run *run, const struct la_node *node, const char *before);
 

@@ -4,7 +4,7 @@ in the way the scenario is about. A scenario that cannot fail is not one."""
 import unittest
 
 from support import BROKEN, SCENARIOS, LastackTest, sample, scenario_file
-from test_defects import TABLE
+from test_defects import TABLE, VIOLATED, not_violated
 
 # scenario -> what breaks it
 FLIPS = {
@@ -84,6 +84,7 @@ class Flips(LastackTest):
                  and "\nworld: " not in path.read_text()}
         self.assertEqual(names, set(FLIPS) | set(OUR_FLIPS) | {one["scenario"] for one in TABLE if "scenario" in one}
                          | {"incident-rotten-bits"})
+        self.assertLessEqual(set(VIOLATED), names)
 
     def test_the_wrapper_itself_breaks_nothing(self):
         run = self.lastack("run", scenario_file("kill9-mixed"), "--server", BROKEN / "redis")
@@ -113,6 +114,7 @@ def flip(name, defect, server, switch):
         run = self.lastack("run", path, "--server", BROKEN / server, env={switch: defect})
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         self.assertEqual(run.status, 1)
+        self.assertEqual(not_violated(run.scenario()), set(), str(run))
     return test
 
 
