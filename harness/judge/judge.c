@@ -118,12 +118,16 @@ static void look_at_steps(struct opinions *opinions)
         add_unmet(opinions, false, "step", run->suspected.items[i]);
 }
 
-/* A node has been down and is up again, and no step has followed it. */
+/* A node has been down and is up again, or another one has taken its clients over, and no step has followed that. */
 static bool recovered_unseen(const struct la_run *run)
 {
-    for (unsigned int i = 0; i < run->node_count; i++)
-        if (run->nodes[i].starts > 1 && run->nodes[i].pid && !run->nodes[i].spec->sentinel_of)
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        bool back = node->starts > 1 && node->pid;
+        bool replaced = run->moved_life && node->exits && !node->spec->replicates;
+        if ((back || replaced) && !node->spec->sentinel_of)
             return true;
+    }
     return false;
 }
 
@@ -157,7 +161,10 @@ static void look_at_demands(struct opinions *opinions)
     if (demands->rpo_ms >= 0 && run->verified) {
         char bound[32];
         snprintf(bound, sizeof bound, "--rpo %d", demands->rpo_ms);
-        struct la_opinion rpo = la_loss_within(run, (unsigned int)demands->rpo_ms, "RPO", bound);
+        bool untold = run->clock_changed && !run->brink.factor && run->verify.lost;
+        struct la_opinion rpo =
+            untold ? la_opinion_unknown("--rpo: the server's clock was changed, so its times say nothing")
+                   : la_loss_within(run, (unsigned int)demands->rpo_ms, "RPO", bound);
         add(opinions, "rpo", &rpo);
     }
     if (demands->rto_ms >= 0) {

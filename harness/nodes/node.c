@@ -283,8 +283,19 @@ static bool was_in_last_life(const struct la_node *node, uint64_t time_ns)
     return time_ns > node->spawn_ns && time_ns <= node->gone_ns;
 }
 
-/* What ends by itself, or did harm so shortly before the end that the server may have ended of it. */
-static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time_ns)
+/* What ends the process that meets it ends the server where that is the one, or where its whole group goes. */
+static bool ends_server(const struct la_node *node, uint32_t index, uint32_t role)
+{
+    uint32_t kind = index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
+    bool of_all = kind == FI_DO_KILL_GROUP || kind == FI_DO_POWER_CUT;
+    return action_of(node, index)->ends && (of_all || role == FI_ROLE_SERVER);
+}
+
+/*
+ * What ends the server by itself, or did harm so shortly before the end that the server may have ended of it; `role` is
+ * that of the process that met it.
+ */
+static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time_ns, uint32_t role)
 {
     if (!was_in_last_life(node, time_ns))
         return false;
@@ -293,7 +304,7 @@ static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time
     bool of_it =
         signals(action) && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
     bool at_once = node->gone_ns - time_ns < LED_TO_NS;
-    return action->ends || of_it || ((action->harms || signals(action)) && at_once);
+    return ends_server(node, index, role) || of_it || ((action->harms || signals(action)) && at_once);
 }
 
 bool la_node_struck_at_start(const struct la_node *node)
@@ -331,17 +342,19 @@ const char *la_node_end(const struct la_node *node, unsigned int which)
 /* The last injection that led to the node's end; 0: there was none. */
 static uint64_t injected_at(const struct la_node *node)
 {
-    uint64_t count = fi_control_log_count(node->control, NULL);
+    uint64_t missing = 0;
+    uint64_t count = fi_control_log_count(node->control, &missing);
     uint64_t time = 0;
     for (uint64_t i = 0; i < count; i++) {
         const struct fi_log_entry *entry = &node->control->log[i];
-        if (entry->ready && led_to_end(node, entry->rule, entry->time_ns))
+        if (entry->ready && led_to_end(node, entry->rule, entry->time_ns, entry->role))
             time = entry->time_ns;
     }
-    for (unsigned int i = 0; i < node->rule_count; i++) { /* there may be more than the log has room for */
-        uint64_t last = node->control->rules[node->rules[i]].last_ns;
-        if (last > time && led_to_end(node, (uint32_t)node->rules[i], last))
-            time = last;
+    for (unsigned int i = 0; missing && i < node->rule_count; i++) { /* more than the log has room for */
+        const struct fi_rule *rule = &node->control->rules[node->rules[i]];
+        uint32_t role = rule->role == FI_ROLE_ANY ? FI_ROLE_SERVER : rule->role;
+        if (rule->last_ns > time && led_to_end(node, (uint32_t)node->rules[i], rule->last_ns, role))
+            time = rule->last_ns;
     }
     return time;
 }

@@ -101,6 +101,15 @@ static void keep_most(json_t *answer, const json_t *worst, const char *key)
         json_object_set(answer, key, json_object_get(worst, key));
 }
 
+/* What is no part of how far back the loss reaches: the worst of any. */
+static void keep_worst(json_t *answer, const json_t *other)
+{
+    keep_most(answer, other, "lost");
+    keep_most(answer, other, "ready_ms");
+    if (!is_true(other, "by_itself"))
+        json_object_set_new(answer, "by_itself", json_false());
+}
+
 json_t *la_answer_worst_of(const json_t *runs)
 {
     const json_t *worst = NULL;
@@ -111,7 +120,11 @@ json_t *la_answer_worst_of(const json_t *runs)
         if (!worst || (proves(here) && (!proves(worst) || is_worse(here, worst))))
             worst = here;
     }
-    return worst ? json_deep_copy(worst) : json_null();
+    json_t *all = worst ? json_deep_copy(worst) : json_null();
+    json_array_foreach (runs, i, run)
+        if (proves(json_object_get(run, "worst")))
+            keep_worst(all, json_object_get(run, "worst"));
+    return all;
 }
 
 /* Of one situation: the loss is that of the worst run, the rest the worst of any. */
@@ -127,19 +140,17 @@ static json_t *answer_in(const json_t *scenarios, const char *situation)
         const char *name = json_string_value(json_object_get(worst, "situation"));
         if (!name || strcmp(name, situation) != 0)
             continue;
-        if (!proves(worst)) {
+        if (!proves(worst) || row.verdict == LA_INCONCLUSIVE) /* one run of several, perhaps */
             json_array_append_new(unknown, json_pack("{s:o, s:O}", "scenario", la_json_text(row.name), "why",
                                                      json_array_get(row.reasons, 0)));
+        if (!proves(worst))
             continue;
-        }
         json_t *own = json_deep_copy(worst);
         json_object_set_new(own, "scenario", la_json_text(row.name));
         json_t *worse = !answer || is_worse(own, answer) ? own : answer;
         json_t *other = worse == own ? answer : own;
-        keep_most(worse, other, "lost");
-        keep_most(worse, other, "ready_ms");
-        if (other && !is_true(other, "by_itself"))
-            json_object_set_new(worse, "by_itself", json_false());
+        if (other)
+            keep_worst(worse, other);
         json_decref(other);
         answer = worse;
     }

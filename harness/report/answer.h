@@ -15,7 +15,10 @@ json_t *la_answer_of(const struct la_run *run, bool sound);
 /* The same of one that could not be run. */
 json_t *la_answer_failed(const struct la_scenario *scenario);
 
-/* Of several runs of one scenario, the one that has lost most; a new reference. */
+/*
+ * Of several runs of one scenario, the one whose loss reaches back furthest, with the most that any has lost, the
+ * longest that any took to serve, and whether all came back by themselves; a new reference.
+ */
 json_t *la_answer_worst_of(const json_t *runs);
 
 /* "answers" of the result: of each situation that scenarios were in, the worst of them. */

@@ -297,12 +297,18 @@ int la_recover_follow(struct la_run *run, struct la_node *node, struct la_recove
 
 int la_recover_note(struct la_run *run, const struct la_recovery *recovery, int result)
 {
-    bool longer = !run->recovered ||
-                  la_recovery_ms(recovery, recovery->ready_ns) > la_recovery_ms(&run->recovery, run->recovery.ready_ns);
-    if (longer)
+    bool first = !run->recovery.fault_ns; /* one that failed is no recovery, and one before it has taken what it took */
+    if (first || la_recovery_ms(recovery, recovery->ready_ns) > la_recovery_ms(&run->recovery, run->recovery.ready_ns))
         run->recovery = *recovery;
     run->recovered = result == 0;
     return result;
+}
+
+/* Lives that have ended of what the load talks to: a start that failed is none. */
+static unsigned int lives_of(struct la_run *run, const struct la_node *node)
+{
+    bool loaded = node == la_run_target(run) && run->ledger.head;
+    return loaded ? atomic_load(&run->ledger.head->life) : node->exits;
 }
 
 static void keep_crash_state(struct la_run *run, struct la_node *node)
@@ -316,7 +322,7 @@ static void keep_crash_state(struct la_run *run, struct la_node *node)
     if (la_make_dirs(to, &error) || la_copy_tree(node->data, to, &error))
         la_run_event(run, node->spec->name, "crash state not kept: %s", error.text);
     else
-        node->kept_lives = node->exits;
+        node->kept_lives = lives_of(run, node);
 }
 
 static bool expects_exit(const struct la_scenario *scenario, const char *node)

@@ -181,6 +181,8 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
                      node->spec->name);
     if (node != la_run_target(run))
         return;
+    if (!node->served && atomic_load(&run->ledger.head->life)) /* a start that failed is no life of its own */
+        return;
     /* What the load sends from now on belongs to the server's next life. */
     uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
     if (life >= LA_LIVES_MAX)
@@ -267,15 +269,27 @@ static void restart_due(struct la_run *run, struct la_node *node)
     la_run_event(run, node->spec->name, "restarted by its policy");
 }
 
+/* A server that its policy has started, and that no step looks at. */
+static void look_whether_serves(struct la_node *node)
+{
+    if (!node->pid || node->served || !node->restarts || node->stopped_ns)
+        return;
+    char *info = la_address_info(&node->address, 500);
+    node->served = info && !la_info_number(info, "loading", 0);
+    free(info);
+}
+
 /* In a run with several nodes: how many keys each has, and whose history it follows, noted when it changes. */
 static void sample(struct la_run *run)
 {
-    if (run->node_count < 2 || la_now_ns() < run->next_sample_ns)
+    if (la_now_ns() < run->next_sample_ns)
         return;
     run->next_sample_ns = la_now_ns() + SAMPLE_NS;
+    for (unsigned int i = 0; i < run->node_count; i++)
+        look_whether_serves(&run->nodes[i]);
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        bool asked = node->pid && node->served && !node->stopped_ns && !node->spec->sentinel_of;
+        bool asked = run->node_count > 1 && node->pid && node->served && !node->stopped_ns && !node->spec->sentinel_of;
         char *info = asked ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;

@@ -137,9 +137,25 @@ static char *strategy_of(const struct la_work *work)
                    : la_strdup("no persistence: save \"\", appendonly no");
 }
 
-/* --rpo and --rto, against the worst of what was seen. */
-static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool of_loss, bool quick)
+/* A scenario that looks for the worst case has found that the demand is not met, whatever held the run up. */
+static bool is_violated(const json_t *scenarios, const char *demand)
 {
+    size_t i;
+    json_t *scenario;
+    json_array_foreach (scenarios, i, scenario) {
+        size_t k;
+        json_t *kind;
+        json_array_foreach (json_object_get(scenario, "violated"), k, kind)
+            if (json_is_object(json_object_get(scenario, "worst")) && !strcmp(json_string_value(kind), demand))
+                return true;
+    }
+    return false;
+}
+
+/* --rpo and --rto, against the worst of what was seen. `violated`: by what a scenario says. */
+static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool violated, bool quick)
+{
+    bool of_loss = !strcmp(name, "rpo");
     const json_t *worst = NULL;
     double most = -1;
     bool unknown = false;
@@ -153,22 +169,24 @@ static json_t *requirement(const char *name, int target_ms, const json_t *answer
         most = ms;
         worst = answer;
     }
-    bool met = most <= target_ms;
+    violated = violated || (isinf(most) && most > 0);
     return json_pack("{s:s, s:i, s:s, s:o, s:o}", "name", name, "target_ms", target_ms, "verdict",
-                     !met                ? "violated"
-                     : unknown || !worst ? "inconclusive"
-                                         : "holds",
+                     violated                                ? "violated"
+                     : unknown || !worst || most > target_ms ? "inconclusive"
+                                                             : "holds",
                      "worst_ms", worst && isfinite(most) ? json_real(most) : json_null(), "situation",
                      worst ? json_incref(json_object_get(worst, "situation")) : json_null());
 }
 
-static json_t *requirements(const struct la_demands *demands, const json_t *answers, bool quick)
+static json_t *requirements(const struct la_work *work, const json_t *seen, const json_t *answers)
 {
+    const struct la_demands *demands = &work->suite->demands;
+    bool quick = work->suite->quick;
     json_t *list = json_array();
     if (demands->rpo_ms >= 0)
-        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, true, quick));
+        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, is_violated(seen, "rpo"), quick));
     if (demands->rto_ms >= 0)
-        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, false, quick));
+        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, is_violated(seen, "rto"), quick));
     return list;
 }
 
@@ -177,11 +195,11 @@ json_t *la_worst_answer(struct la_work *work)
     json_t *seen = json_copy(work->results);
     json_array_extend(seen, work->unseen);
     json_t *answers = la_answers(seen);
-    json_decref(seen);
     char *strategy = strategy_of(work);
     json_t *answer = json_pack("{s:o, s:o, s:o}", "strategy", la_json_text(strategy), "situations", answers,
-                               "requirements", requirements(&work->suite->demands, answers, work->suite->quick));
+                               "requirements", requirements(work, seen, answers));
     free(strategy);
+    json_decref(seen);
     bool asked = !work->suite->quick && !work->interrupted;
     const struct la_demands demands = work->options.demands;
     work->options.demands = (struct la_demands){-1, -1, true}; /* they are asked of what is, not of what might be */

@@ -34,10 +34,17 @@ static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struc
     result->lost_by_age[age] += lost;
 }
 
+/* It is not known how long it would have waited: its connection has ended, or those behind it were answered. */
+static bool was_given_up(const struct la_tally *tally, const struct la_op *op)
+{
+    uint64_t index = (uint64_t)(op - tally->ledger->ops);
+    return !op->done_ns && (tally->superseded[op->session] || tally->answered_by_session[op->session] > index);
+}
+
 static void note_wait(const struct la_tally *tally, const struct la_op *op, uint32_t life)
 {
     uint64_t end = op->done_ns ? op->done_ns : tally->fault_ns ? tally->fault_ns[life] : 0;
-    if (la_op_waits(op) || end <= op->invoked_ns)
+    if (la_op_waits(op) || end <= op->invoked_ns || was_given_up(tally, op))
         return;
     uint64_t waited = end - op->invoked_ns;
     tally->result->slowest_ns = waited > tally->result->slowest_ns ? waited : tally->result->slowest_ns;
@@ -63,11 +70,33 @@ static void report_hole(const struct la_op *op, uint64_t index, bool same_client
                     same_client ? "of the same client" : "sent after its reply");
 }
 
+/* Which sessions were followed by another of the same client's, and how far each was answered. */
+static void look_at_sessions(struct la_tally *tally)
+{
+    const struct la_ledger_head *head = tally->ledger->head;
+    uint32_t sessions = head->sessions;
+    uint64_t *later = la_alloc(LA_SESSIONS_MAX, sizeof *later); /* of each client the life of a later session, + 1 */
+    tally->superseded = la_alloc(sessions + 1U, sizeof *tally->superseded);
+    tally->answered_by_session = la_alloc(sessions + 1U, sizeof *tally->answered_by_session);
+    for (uint32_t i = sessions; i-- > 0;) {
+        const struct la_session *session = &head->session[i];
+        uint64_t *of_client = &later[session->client % LA_SESSIONS_MAX]; /* there are fewer clients than that */
+        tally->superseded[i] = *of_client == session->life + UINT64_C(1);
+        *of_client = session->life + UINT64_C(1);
+    }
+    uint64_t count = la_ledger_count(tally->ledger);
+    for (uint64_t i = 0; i < count; i++)
+        if (tally->ledger->ops[i].done_ns && tally->ledger->ops[i].session < sessions)
+            tally->answered_by_session[tally->ledger->ops[i].session] = i + 1;
+    free(later);
+}
+
 void la_tally_begin(struct la_tally *tally, const struct la_ledger *ledger, const uint64_t *fault_ns,
                     struct la_findings *findings, struct la_verify *result)
 {
     *tally = (struct la_tally){.ledger = ledger, .fault_ns = fault_ns, .findings = findings, .result = result};
     tally->kept_by_session = la_alloc(ledger->head->sessions + 1U, sizeof(uint64_t));
+    look_at_sessions(tally);
 }
 
 static void add_lost(struct la_tally *tally, const struct la_op *op, bool promised)
@@ -121,6 +150,8 @@ void la_tally_add(struct la_tally *tally, const struct la_op *op, enum la_fate f
 static void judge_lost(const struct la_tally *tally, uint64_t index)
 {
     const struct la_op *op = &tally->ledger->ops[index];
+    if (life_of(tally->ledger, op) == LA_LIVES_MAX - 1) /* and later ones, that are not told apart from it */
+        return;
     bool same_client = !la_op_kind(op)->blocks && tally->kept_by_session[op->session] > index;
     if (same_client || op->done_ns < tally->kept_invoked[life_of(tally->ledger, op)])
         report_hole(op, index, same_client, tally->findings);
@@ -144,4 +175,6 @@ void la_tally_end(struct la_tally *tally)
         judge_lost(tally, tally->lost[i]);
     free(tally->lost);
     free(tally->kept_by_session);
+    free(tally->answered_by_session);
+    free(tally->superseded);
 }

@@ -7,6 +7,7 @@
 
 #include "cmocka_all.h"
 #include "load/pick.h"
+#include "report/answer.h"
 #include "report/repeat.h"
 #include "report/throughput.h"
 
@@ -125,6 +126,31 @@ static void the_worst_run_stands_for_all(void **state)
     assert_true(fabs(json_number_value(json_object_get(ready, "median")) - 20) < 1e-9);
     assert_true(json_is_null(json_object_get(repeats, "window_ms")));
     json_decref(merged);
+}
+
+/* What is no part of how far back the loss reaches is the worst of any run; and one that says nothing leaves a doubt.
+ */
+static void of_the_worst_case_every_figure_is_the_worst(void **state)
+{
+    (void)state;
+    json_t *runs = json_pack("[{s:{s:b, s:s, s:f, s:i, s:f, s:b}}, {s:{s:b, s:s, s:f, s:i, s:f, s:b}}, {s:{s:b, s:f}}]",
+                             "worst", "sound", 1, "situation", "kill", "window_ms", 900.0, "lost", 5, "ready_ms", 50.0,
+                             "by_itself", 1, "worst", "sound", 1, "situation", "kill", "window_ms", 10.0, "lost", 7,
+                             "ready_ms", 3000.0, "by_itself", 0, "worst", "sound", 0, "ready_ms", 9000.0);
+    json_t *worst = la_answer_worst_of(runs);
+    assert_true(fabs(json_number_value(json_object_get(worst, "window_ms")) - 900) < 1e-9);
+    assert_true(fabs(json_number_value(json_object_get(worst, "ready_ms")) - 3000) < 1e-9);
+    assert_int_equal(json_integer_value(json_object_get(worst, "lost")), 7);
+    assert_true(json_is_false(json_object_get(worst, "by_itself")));
+    json_t *scenarios = json_pack("[{s:s, s:s, s:[s], s:o}]", "name", "worst-kill", "verdict", "inconclusive",
+                                  "reasons", "one of the runs says nothing", "worst", worst);
+    json_t *answers = la_answers(scenarios);
+    const json_t *answer = la_answer_find(answers, "kill");
+    assert_true(la_answer_loss(answer) > 899);
+    assert_int_equal(json_array_size(json_object_get(answer, "unknown")), 1);
+    json_decref(answers);
+    json_decref(scenarios);
+    json_decref(runs);
 }
 
 static json_t *runs_from(int first, int step, int count)
@@ -247,6 +273,7 @@ int main(void)
         cmocka_unit_test(none_of_n_says_this_much),
         cmocka_unit_test(what_any_run_violates),
         cmocka_unit_test(the_worst_run_stands_for_all),
+        cmocka_unit_test(of_the_worst_case_every_figure_is_the_worst),
         cmocka_unit_test(put_together_twice),
         cmocka_unit_test(of_equal_verdicts_the_greatest_loss),
         cmocka_unit_test(throughput_is_back_when_it_is),

@@ -139,6 +139,66 @@ static void a_lost_tail_is_no_hole(void **state)
     unlink(path);
 }
 
+/* Lives are told apart up to a number: what later ones kept proves nothing of what an earlier one lost. */
+static void lives_that_are_not_told_apart_prove_no_hole(void **state)
+{
+    (void)state;
+    char path[64];
+    struct la_ledger ledger = make_ledger(path);
+    uint8_t fates[OPS];
+    uint64_t random = 7;
+    generate(&ledger, fates, &random);
+    for (uint32_t life = LA_LIVES_MAX - 2; life < LA_LIVES_MAX; life++) {
+        struct la_findings findings = {0};
+        struct la_verify result = {0};
+        for (uint32_t i = 0; i < OPS; i++) { /* a client's first connection loses all, the next one keeps all */
+            ledger.ops[i].invoked_ns = i * 10 + 1;
+            ledger.ops[i].done_ns = i * 10 + 5;
+            ledger.head->session[ledger.ops[i].session].life = life;
+            fates[i] = i < OPS / 2 ? LA_FATE_LOST : LA_FATE_KEPT;
+        }
+        tally(&ledger, fates, &findings, &result);
+        assert_int_equal(result.lost, OPS / 2);
+        assert_int_equal(la_findings_defects(&findings) > 0, life < LA_LIVES_MAX - 1);
+    }
+    la_ledger_close(&ledger);
+    unlink(path);
+}
+
+/* How long clients waited is known of those that waited until the end, and of those that were answered. */
+static void who_was_cut_off_has_not_waited_since(void **state)
+{
+    (void)state;
+    char path[64];
+    struct la_ledger ledger = make_ledger(path);
+    uint8_t fates[OPS];
+    uint64_t random = 7;
+    uint64_t fault_ns[LA_LIVES_MAX] = {1000000};
+    generate(&ledger, fates, &random);
+    for (uint32_t s = 0; s < 2 * CLIENTS; s++)
+        ledger.head->session[s].life = 0;
+    for (int open = 0; open < 3;
+         open++) { /* of a connection that another followed; before one that was answered; neither */
+        struct la_findings findings = {0};
+        struct la_verify result = {0};
+        struct la_tally tally;
+        for (uint32_t i = 0; i < OPS; i++) {
+            bool unanswered = open == 0 ? i < 4 : open == 1 ? i == OPS - 2 : i == OPS - 1;
+            ledger.ops[i].session = i < 4 ? 0 : CLIENTS;
+            ledger.ops[i].invoked_ns = i * 10 + 1;
+            ledger.ops[i].done_ns = unanswered ? 0 : i * 10 + 5;
+            ledger.ops[i].outcome = unanswered ? LA_OUTCOME_UNKNOWN : LA_OUTCOME_OK;
+        }
+        la_tally_begin(&tally, &ledger, fault_ns, &findings, &result);
+        for (uint32_t i = 0; i < OPS; i++)
+            la_tally_add(&tally, &ledger.ops[i], LA_FATE_IMPLIED);
+        la_tally_end(&tally);
+        assert_int_equal(result.slowest_ns, open < 2 ? 4 : fault_ns[0] - ledger.ops[OPS - 1].invoked_ns);
+    }
+    la_ledger_close(&ledger);
+    unlink(path);
+}
+
 static void an_impossible_reply_is_a_finding(void **state)
 {
     (void)state;
@@ -162,6 +222,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_naive_judge),
         cmocka_unit_test(a_lost_tail_is_no_hole),
+        cmocka_unit_test(lives_that_are_not_told_apart_prove_no_hole),
+        cmocka_unit_test(who_was_cut_off_has_not_waited_since),
         cmocka_unit_test(an_impossible_reply_is_a_finding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

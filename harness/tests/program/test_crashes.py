@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""Windows and downtimes of crashes that are not plain: a child that was killed before, a start that fails, clients that were
+cut off, a clock that was changed, a recovery that nobody watched."""
+import unittest
+
+from support import LastackTest, scenario_file
+
+NONE = "appendonly no\n  save \"\""
+RDB = "appendonly no\n  save 3600 1"
+
+
+class Crashes(LastackTest):
+    def judge(self, steps, expect, settings, *options, nodes="", load="load: {rate: 2000}"):
+        lines = "".join(f"  - {step}\n" for step in steps)
+        text = (f"name: crashes\ntitle: t\nsettings: |\n  {settings}\n{load}\n{nodes}"
+                f"steps:\n{lines}expect:\n  - {expect}\n")
+        run = self.lastack("run", self.write(f"crashes{self.calls}.yaml", text), *options)
+        self.assertIsNotNone(run.result, str(run))
+        return run
+
+    def test_a_child_that_was_killed_has_not_ended_its_server(self):
+        """Seconds before the server ends: what is acknowledged in between is lost, and as old as it is."""
+        for kill in ("kill_child: {command: BGSAVE, role: save-child, points: 1}",
+                     "arm: {rule: \"op=write role=save-child nth=2 do=kill\"}"):
+            steps = ["load: {acked: 1000}", "command: {send: DEL nothing}", kill,
+                     *([] if kill.startswith("kill_child") else ["command: {send: BGSAVE}", "wait: {for: fired}"]),
+                     "load: {acked: 6000}", "stop_load: {}", "command: {send: SHUTDOWN NOSAVE}", "recover: {}", "verify: {}"]
+            run = self.judge(steps, "window: {max_ms: 1000}", NONE)
+            scenario = run.scenario()
+            self.assertEqual(scenario["verdict"], "violated", str(run))
+            self.assertGreater(scenario["rpo"]["window_ms"], 2000, str(run))
+            self.assertLess(scenario["rto"]["ready_ms"], 2500, str(run))  # not since the child's end
+
+    def test_a_client_that_was_cut_off_has_not_waited_since(self):
+        steps = ["load: {acked: 1000}", "command: {send: SAVE}", "load: {acked: 500}", "command: {send: CLIENT KILL TYPE normal}",
+                 "sleep: {ms: 5000}", "kill: {scope: group}", "recover: {}", "verify: {}"]
+        run = self.judge(steps, "window: {max_ms: 1000}", RDB, load="load: {rate: 20000, clients: 20}")
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+        self.assertGreater(run.scenario()["rpo"]["window_ms"], 4000)
+
+    def test_a_start_that_fails_is_no_crash(self):
+        """Nothing was acknowledged between the two: the window ends with the first."""
+        steps = ["load: {acked: 1000}", "stop_load: {}", "kill: {scope: group}", "truncate: {file: \"@aof\", drop: 2000}",
+                 "append: {file: \"@aof\", zeros: 4096}", "sleep: {ms: 3000}", "recover: {}",
+                 "tool: {run: redis-check-aof --fix @FILE, file: \"@aof\", input: \"y\\n\"}", "recover: {}", "verify: {}"]
+        run = self.judge(steps, "start: {refused: true}", "appendonly yes\n  appendfsync always\n  aof-load-truncated no")
+        scenario = run.scenario()
+        self.assertEqual(scenario["verdict"], "holds", str(run))
+        lost = [age["below_ms"] or 60000 for age in scenario["rpo"]["by_age"] if age["lost"]]
+        self.assertTrue(lost, str(run))
+        self.assertLessEqual(scenario["rpo"]["window_ms"], max(lost), str(run))
+        self.assertGreaterEqual(scenario["rto"]["ready_ms"], 0)
+
+    def test_the_longest_recovery_stays_the_longest(self):
+        """Also when a start fails after it."""
+        steps = ["load: {acked: 1000}", "stop_load: {}", "command: {send: SAVE}", "kill: {scope: group}", "backup: {}",
+                 "arm: {rule: \"op=open file=rdb role=server do=delay:3000\"}", "recover: {}", "disarm: {}", "kill: {scope: group}",
+                 "truncate: {file: \"@rdb\", drop: 100}", "recover: {try: damaged}", "restore: {}", "recover: {}", "verify: {}"]
+        run = self.judge(steps, "says: {name: damaged, begins: refuses}", RDB, "--rto", "1s")
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+        self.assertGreater(run.scenario()["rto"]["ready_ms"], 3000)
+
+    def test_a_restart_that_nobody_watches_is_one(self):
+        """Its policy starts it again; later it ends once more, and is down from then on."""
+        steps = ["load: {acked: 1000}", "stop_load: {}", "kill: {scope: process}", "sleep: {ms: 4000}",
+                 "command: {send: SHUTDOWN NOSAVE}", "recover: {}", "verify: {}"]
+        run = self.judge(steps, "restarts: {min: 1}", NONE, nodes="nodes: [{name: primary, restart: on-failure}]\n")
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+        self.assertLess(run.scenario()["rto"]["ready_ms"], 3500, str(run))
+
+    def test_by_a_changed_clock_there_is_no_rpo(self):
+        run = self.lastack("run", scenario_file("save-interval-worst"), "--rpo", "10s")
+        self.assertEqual((run.status, run.scenario()["verdict"]), (3, "inconclusive"), str(run))
+        self.assertIn("clock was changed", " ".join(run.scenario()["reasons"]))
+
+    def test_a_failover_that_no_step_watches_has_no_rto(self):
+        steps = ["load: {acked: 1500}", "wait: {node: replica, for: synced}", "kill: {scope: group}",
+                 "command: {node: replica, send: REPLICAOF NO ONE}", "load: {node: replica, acked: 300}", "verify: {node: replica}"]
+        nodes = "nodes: [{name: primary}, {name: replica, replicates: primary}]\n"
+        run = self.judge(steps, "lost: {since_move: 0}", NONE + "\n  repl-diskless-sync-delay 0", "--rto", "1s", nodes=nodes)
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertIn("no step has watched", " ".join(run.scenario()["reasons"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

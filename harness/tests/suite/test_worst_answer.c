@@ -1,0 +1,52 @@
+/* What certify answers to --rpo and --rto: by what the scenarios have found, and by no figure that one of them doubts.
+ */
+#include "cmocka_all.h"
+#include "suite/worst.h"
+
+/* One situation, a loss of 2200 ms, and 50 ms until it served; `violated`: a demand, or "". */
+static json_t *seen(const char *verdict, const char *violated, double window_ms)
+{
+    json_t *worst = json_pack("{s:s, s:b, s:f, s:i, s:f, s:b}", "situation", "kill", "sound", 1, "window_ms", window_ms,
+                              "lost", 10, "ready_ms", 50.0, "by_itself", 1);
+    json_t *kinds = *violated ? json_pack("[s]", violated) : json_array();
+    return json_pack("[{s:s, s:s, s:[s], s:o, s:o}]", "name", "worst-kill", "verdict", verdict, "reasons", "a reason",
+                     "violated", kinds, "worst", worst);
+}
+
+static void expect(json_t *scenarios, const char *rpo, const char *rto)
+{
+    struct la_suite suite = {.quick = true, .demands = {2000, 1000, true}};
+    struct la_work work = {.suite = &suite, .results = scenarios, .unseen = json_array()};
+    json_t *answer = la_worst_answer(&work);
+    const json_t *list = json_object_get(answer, "requirements");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "verdict")), rpo);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "verdict")), rto);
+    json_decref(answer);
+    json_decref(work.unseen);
+    json_decref(scenarios);
+}
+
+static void the_scenarios_decide(void **state)
+{
+    (void)state;
+    expect(seen("holds", "", 1500), "holds", "holds");
+    expect(seen("violated", "rpo", 2200), "violated", "holds");
+    expect(seen("violated", "rto", 1500), "holds", "violated"); /* another run of it, that was slower */
+}
+
+/* The machine stood still, say: that the figure is above the demand proves nothing. */
+static void what_is_in_doubt_is_not_violated(void **state)
+{
+    (void)state;
+    expect(seen("inconclusive", "", 2200), "inconclusive", "inconclusive");
+    expect(seen("inconclusive", "", 1500), "inconclusive", "inconclusive");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_scenarios_decide),
+        cmocka_unit_test(what_is_in_doubt_is_not_violated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
