@@ -198,10 +198,10 @@ static json_t *findings(const struct la_run *run)
         }
     }
     if (run->verified && run->verify.lost)
-        json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node",
-                                               la_run_target((struct la_run *)run)->spec->name, "detail",
-                                               la_json_text("acknowledged operations are gone"), "evidence", "ledger",
-                                               "count", (json_int_t)run->verify.lost));
+        json_array_append_new(array,
+                              json_pack("{s:s, s:s, s:o, s:s, s:I}", "kind", "lost", "node", run->verified->spec->name,
+                                        "detail", la_json_text("acknowledged operations are gone"), "evidence",
+                                        "ledger", "count", (json_int_t)run->verify.lost));
     return array;
 }
 

@@ -68,6 +68,16 @@ class Crashes(LastackTest):
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
         self.assertLess(run.scenario()["rto"]["ready_ms"], 3500, str(run))
 
+    def test_a_full_sync_that_nobody_watches_is_one(self):
+        """The primary is back by its policy, and its replica has taken its nothing over, while the scenario sleeps."""
+        text = scenario_file("trap-auto-restart").read_text()
+        self.assertIn("  - recover: {}\n  - wait: {node: replica, for: synced}\n", text)
+        text = text.replace("  - recover: {}\n  - wait: {node: replica, for: synced}\n", "  - sleep: {ms: 4000}\n")
+        run = self.lastack("run", self.write("trap-auto-restart.yaml", text))
+        scenario = run.scenario()
+        self.assertEqual(scenario["verdict"], "holds", str(run))
+        self.assertEqual([finding["node"] for finding in scenario["findings"]], ["replica"], str(run))  # which was read back
+
     def test_by_a_changed_clock_there_is_no_rpo(self):
         run = self.lastack("run", scenario_file("save-interval-worst"), "--rpo", "10s")
         self.assertEqual((run.status, run.scenario()["verdict"]), (3, "inconclusive"), str(run))
