@@ -34,17 +34,24 @@ static void note_age(uint64_t fault_ns, const struct la_op *op, bool lost, struc
     result->lost_by_age[age] += lost;
 }
 
-/* It is not known how long it would have waited: its connection has ended, or those behind it were answered. */
-static bool was_given_up(const struct la_tally *tally, const struct la_op *op)
+/* Until when it has waited: for its reply, until its connection was another, or the server went down; 0: not known. */
+static uint64_t waited_until(const struct la_tally *tally, const struct la_op *op, uint32_t life)
 {
     uint64_t index = (uint64_t)(op - tally->ledger->ops);
-    return !op->done_ns && (tally->superseded[op->session] || tally->answered_by_session[op->session] > index);
+    if (op->done_ns)
+        return op->done_ns;
+    if (tally->answered_by_session[op->session] >
+        index) /* those behind it were answered: it had come to nothing before */
+        return 0;
+    uint64_t fault_ns = tally->fault_ns ? tally->fault_ns[life] : 0;
+    uint64_t followed_ns = tally->followed_ns[op->session];
+    return followed_ns && (!fault_ns || followed_ns < fault_ns) ? followed_ns : fault_ns;
 }
 
 static void note_wait(const struct la_tally *tally, const struct la_op *op, uint32_t life)
 {
-    uint64_t end = op->done_ns ? op->done_ns : tally->fault_ns ? tally->fault_ns[life] : 0;
-    if (la_op_waits(op) || end <= op->invoked_ns || was_given_up(tally, op))
+    uint64_t end = waited_until(tally, op, life);
+    if (la_op_waits(op) || end <= op->invoked_ns)
         return;
     uint64_t waited = end - op->invoked_ns;
     tally->result->slowest_ns = waited > tally->result->slowest_ns ? waited : tally->result->slowest_ns;
@@ -70,24 +77,31 @@ static void report_hole(const struct la_op *op, uint64_t index, bool same_client
                     same_client ? "of the same client" : "sent after its reply");
 }
 
-/* Which sessions were followed by another of the same client's, and how far each was answered. */
+/* How far each session was answered, and when it was followed by another one of the same client's. */
 static void look_at_sessions(struct la_tally *tally)
 {
     const struct la_ledger_head *head = tally->ledger->head;
     uint32_t sessions = head->sessions;
-    uint64_t *later = la_alloc(LA_SESSIONS_MAX, sizeof *later); /* of each client the life of a later session, + 1 */
-    tally->superseded = la_alloc(sessions + 1U, sizeof *tally->superseded);
+    uint64_t *began_ns = la_alloc(sessions + 1U, sizeof *began_ns);
+    uint32_t *later = la_alloc(LA_SESSIONS_MAX, sizeof *later); /* by client: the session after, + 1 */
     tally->answered_by_session = la_alloc(sessions + 1U, sizeof *tally->answered_by_session);
+    tally->followed_ns = la_alloc(sessions + 1U, sizeof *tally->followed_ns);
+    for (uint64_t i = la_ledger_count(tally->ledger); i-- > 0;) {
+        const struct la_op *op = &tally->ledger->ops[i];
+        if (op->session >= sessions)
+            continue;
+        began_ns[op->session] = op->invoked_ns;
+        if (op->done_ns && !tally->answered_by_session[op->session])
+            tally->answered_by_session[op->session] = i + 1;
+    }
     for (uint32_t i = sessions; i-- > 0;) {
         const struct la_session *session = &head->session[i];
-        uint64_t *of_client = &later[session->client % LA_SESSIONS_MAX]; /* there are fewer clients than that */
-        tally->superseded[i] = *of_client == session->life + UINT64_C(1);
-        *of_client = session->life + UINT64_C(1);
+        uint32_t *next = &later[session->client % LA_SESSIONS_MAX]; /* there are fewer clients than that */
+        if (*next && head->session[*next - 1].life == session->life)
+            tally->followed_ns[i] = began_ns[*next - 1] ? began_ns[*next - 1] : tally->followed_ns[*next - 1];
+        *next = i + 1;
     }
-    uint64_t count = la_ledger_count(tally->ledger);
-    for (uint64_t i = 0; i < count; i++)
-        if (tally->ledger->ops[i].done_ns && tally->ledger->ops[i].session < sessions)
-            tally->answered_by_session[tally->ledger->ops[i].session] = i + 1;
+    free(began_ns);
     free(later);
 }
 
@@ -176,5 +190,5 @@ void la_tally_end(struct la_tally *tally)
     free(tally->lost);
     free(tally->kept_by_session);
     free(tally->answered_by_session);
-    free(tally->superseded);
+    free(tally->followed_ns);
 }

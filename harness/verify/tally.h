@@ -47,9 +47,9 @@ struct la_tally {
     const uint64_t *fault_ns; /* see la_verify_options */
     struct la_findings *findings;
     struct la_verify *result;
-    uint64_t *kept_by_session;           /* ledger index + 1 of the last operation kept; 0: none */
-    uint64_t *answered_by_session;       /* ledger index + 1 of the last operation answered; 0: none */
-    bool *superseded;                    /* by session: its client has begun another one in the same life */
+    uint64_t *kept_by_session;     /* ledger index + 1 of the last operation kept; 0: none */
+    uint64_t *answered_by_session; /* ledger index + 1 of the last operation answered; 0: none */
+    uint64_t *followed_ns; /* by session: when its client first sent by the next one in the same life; 0: never */
     uint64_t kept_invoked[LA_LIVES_MAX]; /* by life of the server: invocation of the youngest kept */
     uint64_t *lost;                      /* ledger indices */
     uint64_t lost_room;
