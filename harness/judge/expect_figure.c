@@ -54,8 +54,12 @@ static struct la_middle middle_of(const struct la_run *run, const char *name, co
     if (measure)
         return la_middle_of(measure);
     double own = own_figure(run, name, unit);
-    bool widened = !strcmp(name, "window_ms"); /* by what held the server up, or the harness */
-    double held_up = widened ? (double)(run->stalls_ns + run->verify.slowest_ns) / 1e6 : 0;
+    bool of_loss = !strcmp(name, "window_ms");
+    bool of_recovery = !strcmp(name, "ready_ms") || !strcmp(name, "first_write_ms");
+    /* by what held the server up, or the harness; and it was up before, where nobody looked */
+    double held_up = of_loss       ? (double)(run->stalls_ns + run->verify.slowest_ns) / 1e6
+                     : of_recovery ? (double)run->recovery.stall_ns / 1e6
+                                   : 0;
     return own < 0 ? (struct la_middle){0} : (struct la_middle){own, fmax(0, own - held_up), own, 1};
 }
 
@@ -325,6 +329,8 @@ static struct la_opinion judge_says(const struct la_run *run, const struct la_sp
         return la_opinion_unmet("%s: '%.100s', expected to contain '%s'", says->name, measure->text, says->contains);
     if (says->lacks && strstr(measure->text, says->lacks))
         return la_opinion_unmet("%s: '%.100s', expected without '%s'", says->name, measure->text, says->lacks);
+    if (says->lacks && measure->unread)
+        return la_opinion_unknown("'%s' was not read: '%.100s'", says->name, measure->text);
     return la_opinion_met();
 }
 

@@ -131,6 +131,17 @@ static bool recovered_unseen(const struct la_run *run)
     return false;
 }
 
+/* One is up that has been down since it was last followed. */
+static bool is_up_unseen(const struct la_run *run)
+{
+    for (unsigned int i = 0; i < run->node_count; i++) {
+        const struct la_node *node = &run->nodes[i];
+        if (node->pid && node->exits != node->recovered && !node->spec->sentinel_of)
+            return true;
+    }
+    return false;
+}
+
 /* --rto. What of it nobody looked may be the harness's: too slow is what was so whatever the harness did to it. */
 static struct la_opinion judge_rto(const struct la_run *run, int rto_ms)
 {
@@ -146,6 +157,8 @@ static struct la_opinion judge_rto(const struct la_run *run, int rto_ms)
         return la_opinion_unmet("RTO %.1f ms, --rto %d", ready, rto_ms);
     if (ready > rto_ms || stall > rto_ms / 10.0)
         return la_opinion_unknown("RTO %.1f ms, --rto %d, but for %.1f ms of it nobody looked", ready, rto_ms, stall);
+    if (is_up_unseen(run))
+        return la_opinion_unknown("--rto: beside those that were watched there is a recovery that no step has watched");
     return la_opinion_met();
 }
 
@@ -240,6 +253,10 @@ static struct la_claim_judgement judge_claim(const struct opinions *all, const s
         look_at_given(&own);
     if (by_itself)
         judgement.verdict = verdict_of(&own);
+    if (by_itself && run->unfinished && judgement.verdict == LA_HOLDS) {
+        judgement.verdict = LA_INCONCLUSIVE;
+        la_strings_add(&own.unknown, la_strdup("the scenario ended before its last step"));
+    }
     judgement.measured = by_itself ? deciding(run, claim->expect, claim->expect_count)
                                    : deciding(run, run->scenario->expect, run->scenario->expect_count);
     judgement.why = why_not(all, &own, &judgement);

@@ -150,6 +150,14 @@ uint64_t la_ledger_count(const struct la_ledger *ledger)
     return count;
 }
 
+bool la_ledger_sent_since(const struct la_ledger *ledger, uint64_t since_ns)
+{
+    for (uint64_t i = la_ledger_count(ledger); i-- > 0 && ledger->ops[i].invoked_ns > since_ns;)
+        if (atomic_load(&ledger->ops[i].outcome) < LA_OUTCOME_ERROR)
+            return true;
+    return false;
+}
+
 /* The length of a script's hash that stands there, 40 hexadecimal digits; 0: none does. */
 static size_t hash_at(const char *text)
 {

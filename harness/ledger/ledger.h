@@ -120,6 +120,9 @@ int la_ledger_save(const struct la_ledger *ledger, const char *path, struct la_e
 /* Operations that can be read: up to the first record that was not finished. */
 uint64_t la_ledger_count(const struct la_ledger *ledger);
 
+/* Whether something was sent after `since_ns` that was not refused: it was acknowledged, or may have been done. */
+bool la_ledger_sent_since(const struct la_ledger *ledger, uint64_t since_ns);
+
 /* Operations that were acknowledged or refused so far: it grows as long as replies come. */
 uint64_t la_ledger_answered(const struct la_ledger *ledger);
 

@@ -246,7 +246,7 @@ int la_node_spawn(struct la_node *node, struct la_error *error)
     node->groups[node->starts++ % LA_STARTS_MAX] = pid;
     node->spawn_ns = began;
     node->restart_due_ns = 0;
-    node->served = false;
+    node->served = node->seen = false;
     return 0;
 }
 
@@ -389,7 +389,7 @@ static void note_sync_under_way(struct la_node *node)
 /* A start that has failed is part of the downtime before it. */
 static void note_downtime(struct la_node *node)
 {
-    bool failed = !node->served && (WIFEXITED(node->exit_status) || node->fault_ns >= node->gone_ns);
+    bool failed = !node->served && !node->seen && (WIFEXITED(node->exit_status) || node->fault_ns >= node->gone_ns);
     if (failed && node->down_ns)
         return;
     node->down_ns = node->fault_ns;

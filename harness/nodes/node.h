@@ -76,6 +76,7 @@ struct la_node {
     unsigned int recovered;  /* ends that have been recovered from */
     unsigned int kept_lives; /* lives whose writes the kept crash state is to hold; 0: none was kept */
     bool served;             /* the current process has answered PING */
+    bool seen;               /* or INFO, though no step has followed its start */
     bool promoted;           /* a replica that a step has made a primary */
     bool stays;              /* a step has waited in vain for it to end, and may have been right to */
     bool starved;            /* the last end was the kernel's doing, for lack of memory on the machine */

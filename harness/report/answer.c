@@ -104,7 +104,8 @@ static void keep_most(json_t *answer, const json_t *worst, const char *key)
 /* What is no part of how far back the loss reaches: the worst of any. */
 static void keep_worst(json_t *answer, const json_t *other)
 {
-    keep_most(answer, other, "lost");
+    if (!starts_not(answer)) /* that nothing was read back is what says so */
+        keep_most(answer, other, "lost");
     keep_most(answer, other, "ready_ms");
     if (!is_true(other, "by_itself"))
         json_object_set_new(answer, "by_itself", json_false());

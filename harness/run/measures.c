@@ -41,6 +41,12 @@ void la_measures_note(struct la_measures *measures, const char *name, const char
     struct la_measure *measure = find_or_make(measures, name);
     free(measure->text);
     measure->text = la_format("%.*s", TEXT_MAX, text);
+    measure->unread = false;
+}
+
+void la_measures_unread(struct la_measures *measures, const char *name)
+{
+    find_or_make(measures, name)->unread = true;
 }
 
 void la_measures_read(struct la_measures *measures, const char *name, const char *unit, const char *text,

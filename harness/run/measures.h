@@ -17,7 +17,8 @@ struct la_sample {
 struct la_measure {
     char *name;
     char *unit;
-    char *text; /* the last one that was noted, at most 64 KiB; NULL: none */
+    char *text;  /* the last one that was noted, at most 64 KiB; NULL: none */
+    bool unread; /* that is an error, or says that there is nothing of the kind */
     struct la_sample *samples;
     size_t count;
 };
@@ -30,6 +31,9 @@ struct la_measures {
 /* Notes a sample, or a text, of the figure of that name. The unit is that of its first sample. */
 void la_measures_add(struct la_measures *measures, const char *name, const char *unit, struct la_sample sample);
 void la_measures_note(struct la_measures *measures, const char *name, const char *text);
+
+/* The text that was noted last is none that was looked for. */
+void la_measures_unread(struct la_measures *measures, const char *name);
 
 /* A text, and a sample where it is a number, divided by `divide` (0: as it is); `sample` says the rest of it. */
 void la_measures_read(struct la_measures *measures, const char *name, const char *unit, const char *text,

@@ -181,7 +181,8 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
                      node->spec->name);
     if (node != la_run_target(run))
         return;
-    if (!node->served && atomic_load(&run->ledger.head->life)) /* a start that failed is no life of its own */
+    bool idle = !node->served && !node->seen && !la_ledger_sent_since(&run->ledger, node->spawn_ns);
+    if (idle && atomic_load(&run->ledger.head->life)) /* a start that failed is no life of its own */
         return;
     /* What the load sends from now on belongs to the server's next life. */
     uint32_t life = atomic_fetch_add(&run->ledger.head->life, 1);
@@ -269,13 +270,15 @@ static void restart_due(struct la_run *run, struct la_node *node)
     la_run_event(run, node->spec->name, "restarted by its policy");
 }
 
-/* A server that its policy has started, and that no step looks at. */
+/* Whether a server that its policy has started, and that no step looks at, serves. One that does not answer at once is
+ * asked again: what else happens meanwhile is not to wait. */
 static void look_whether_serves(struct la_node *node)
 {
-    if (!node->pid || node->served || !node->restarts || node->stopped_ns)
+    enum { AT_ONCE_MS = 20 };
+    if (!node->pid || node->served || node->seen || !node->restarts || node->stopped_ns)
         return;
-    char *info = la_address_info(&node->address, 500);
-    node->served = info && !la_info_number(info, "loading", 0);
+    char *info = la_address_info(&node->address, AT_ONCE_MS);
+    node->seen = info && !la_info_number(info, "loading", 0);
     free(info);
 }
 
@@ -289,7 +292,8 @@ static void sample(struct la_run *run)
         look_whether_serves(&run->nodes[i]);
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        bool asked = run->node_count > 1 && node->pid && node->served && !node->stopped_ns && !node->spec->sentinel_of;
+        bool asked = run->node_count > 1 && node->pid && (node->served || node->seen) && !node->stopped_ns &&
+                     !node->spec->sentinel_of;
         char *info = asked ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;

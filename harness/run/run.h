@@ -119,6 +119,7 @@ struct la_run {
 
     struct la_recovery recovery; /* the one that took longest */
     bool recovered;
+    bool unfinished;                 /* a step has ended the scenario before its last one */
     uint64_t fault_ns[LA_LIVES_MAX]; /* by life of the server the load talks to; 0: unknown */
     struct la_verify verify;         /* the last one */
     const struct la_node *verified;  /* the node that was read back; NULL: none */

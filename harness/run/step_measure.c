@@ -42,12 +42,13 @@ static int of_info(struct la_run *run, struct la_node *node, const struct measur
     struct la_error error;
     redisReply *reply = la_step_send(node, "INFO all", &error);
     bool said = reply && reply->str && strstr(reply->str, "uptime_in_seconds:");
-    if (said)
-        la_info_field(reply->str, step->info, text, sizeof text);
+    bool found = said && la_info_field(reply->str, step->info, text, sizeof text);
     freeReplyObject(reply);
     if (!said)
         return la_run_doubt(run, "%s: INFO says nothing", step->name);
     note(run, step, text);
+    if (!found)
+        la_measures_unread(&run->measures, step->name);
     return 0;
 }
 
@@ -64,6 +65,8 @@ static int of_reply(struct la_run *run, struct la_node *node, const struct measu
     else
         la_reply_words(reply, text, LIST_MAX);
     note(run, step, text);
+    if (reply && reply->type == REDIS_REPLY_ERROR)
+        la_measures_unread(&run->measures, step->name);
     free(text);
     freeReplyObject(reply);
     return 0;

@@ -152,6 +152,9 @@ static const char *why_silent(struct la_run *run, enum la_wait_for what, unsigne
         return "no load runs";
     if (atomic_load(&run->ledger.head->full))
         return "the load is at its limits";
+    const struct la_node *target = la_run_target(run);
+    if (target->stopped_ns || (!target->pid && la_node_down_of_fault(target)))
+        return "the server that clients talk to was stopped, or ended, by the scenario";
     uint64_t pause_ms = UINT64_C(2) * plan->idle_ms + plan->ramp_ms + (plan->rate ? 2000 / plan->rate : 0);
     return pause_ms && timeout_ms <= pause_ms ? "the load pauses, or is slow, for as long" : NULL;
 }

@@ -11,6 +11,7 @@
 #include "report/evidence.h"
 #include "report/result.h"
 #include "report/row.h"
+#include "run/steps.h"
 #include "scenario/read.h"
 #include "suite/past.h"
 #include "types/ledger_check.h"
@@ -48,7 +49,8 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
     run->scenario = result ? NULL : la_scenario_read(path, &la_kinds, error);
     la_path(path, "%s/scenario.json", bundle);
     result = !run->scenario || la_past_read(&recorded, path, error) ? -1 : 0;
-    if (!result && (recorded.given_data || run->scenario->world || la_load_is_list(run->scenario->load)))
+    bool told_apart = !result && !la_scenario_moves(run->scenario); /* who had what is not kept */
+    if (!result && (recorded.given_data || run->scenario->world || la_load_is_list(run->scenario->load) || !told_apart))
         result = 1;
     la_path(path, "%s/ledger", bundle);
     if (!result)

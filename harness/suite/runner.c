@@ -256,7 +256,8 @@ static void go_through(struct la_run *run)
         note_all_evictions(run);
         note_harm(run, step);
         la_phases_begin(&run->phases, run->scenario, i);
-        if (!is_passed_over(run, step) && step->kind->run(run, step->spec))
+        run->unfinished = !is_passed_over(run, step) && step->kind->run(run, step->spec);
+        if (run->unfinished)
             return;
         run->next_sample_ns = 0; /* how the nodes stand after each step is noted in any case */
         la_run_pump(run);

@@ -68,6 +68,57 @@ class Crashes(LastackTest):
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
         self.assertLess(run.scenario()["rto"]["ready_ms"], 3500, str(run))
 
+    def test_one_recovery_says_nothing_of_another(self):
+        """A quick one is watched, and a slow one, by a policy, is not."""
+        steps = ["load: {acked: 2000}", "command: {send: SHUTDOWN}", "recover: {}", "kill: {scope: group}", "sleep: {ms: 5000}",
+                 "verify: {}"]
+        nodes = "nodes: [{name: primary, restart: on-failure, restart_delay_ms: 3000}]\n"
+        run = self.judge(steps, "restarts: {min: 1, max: 1}", "appendonly yes\n  appendfsync always", "--rto", "1s", nodes=nodes)
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertIn("no step has watched", " ".join(run.scenario()["reasons"]))
+
+    def test_who_looks_late_does_not_make_it_late(self):
+        steps = ["load: {acked: 2000}", "kill: {scope: group}", "sleep: {ms: 4000}", "recover: {}", "verify: {}"]
+        nodes = "nodes: [{name: primary, restart: always}]\n"
+        run = self.judge(steps, "figure: {name: ready_ms, max: 1000}", "appendonly yes", nodes=nodes)
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+
+    def test_a_start_that_served_is_a_life_though_it_answered_nothing(self):
+        """It is killed within its first fsync: what it was sent may be in its log, and a replay of that is no phantom."""
+        steps = ["load: {acked: 2000}", "kill: {scope: group}",
+                 "arm: {rule: \"op=fsync file=aof role=server nth=1 do=kill:group\"}", "wait: {for: fired}", "sleep: {ms: 200}",
+                 "recover: {}", "verify: {}"]
+        nodes = "nodes: [{name: primary, restart: always, restart_delay_ms: 1000, restart_limit: 1}]\n"
+        run = self.judge(steps, "lost: {max: 0}", "appendonly yes\n  appendfsync always", nodes=nodes)
+        self.assertEqual(run.scenario()["verdict"], "holds", str(run))
+        again = self.lastack("replay", run.out / "crashes")
+        self.assertEqual(again.status, 0, str(again))
+
+    def test_writes_that_the_scenario_keeps_away_are_not_the_servers(self):
+        steps = ["load: {acked: 2000}", "kill: {scope: group}", "wait: {for: writes, timeout_ms: 2000}", "recover: {}", "verify: {}"]
+        nodes = "nodes: [{name: primary, restart: always, restart_delay_ms: 6000}]\n"
+        run = self.judge(steps, "restarts: {min: 1}", "appendonly yes\n  appendfsync always", nodes=nodes)
+        self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        self.assertIn("by the scenario", " ".join(run.scenario()["reasons"]))
+
+    def test_what_was_not_read_lacks_nothing(self):
+        steps = ["measure: {name: field, info: no_such_name}", "measure: {name: reply, send: NOSUCHCOMMAND}", "load: {acked: 1000}"]
+        for name in ("field", "reply"):
+            run = self.judge(steps, f"says: {{name: {name}, lacks: kept}}", NONE)
+            self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
+        run = self.judge(steps, "says: {name: field, lacks: no such field}", NONE)
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
+
+    def test_a_claim_does_not_hold_of_steps_that_never_came(self):
+        """The server refuses to start, and no command is refused for memory, since none is sent."""
+        steps = ["load: {acked: 2000}", "kill: {scope: group}", "truncate: {file: \"@aof\", drop: 20}", "recover: {}",
+                 "command: {send: CONFIG SET maxmemory 1}", "sleep: {ms: 500}"]
+        text = "start: {refused: false}\nclaims: [{id: S0-74, expect: [{replies: {error: OOM, max: 0}}]}]"
+        run = self.judge(steps, text, "appendonly yes\n  aof-load-truncated no")
+        [said] = run.scenario()["claim_verdicts"]
+        self.assertEqual((run.scenario()["verdict"], said["verdict"]), ("violated", "inconclusive"), str(run))
+        self.assertIn("before its last step", said["measured"])
+
     def test_a_full_sync_that_nobody_watches_is_one(self):
         """The primary is back by its policy, and its replica has taken its nothing over, while the scenario sleeps."""
         text = scenario_file("trap-auto-restart").read_text()

@@ -1,6 +1,9 @@
 /* What certify answers to --rpo and --rto: by what the scenarios have found, and by no figure that one of them doubts.
  */
+#include <math.h>
+
 #include "cmocka_all.h"
+#include "report/answer.h"
 #include "suite/worst.h"
 
 /* One situation, a loss of 2200 ms, and 50 ms until it served; `violated`: a demand, or "". */
@@ -42,11 +45,36 @@ static void what_is_in_doubt_is_not_violated(void **state)
     expect(seen("inconclusive", "", 1500), "inconclusive", "inconclusive");
 }
 
+/* One that does not load is the worst that there is, whoever is compared with it. */
+static void a_server_that_does_not_load_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 3; first++) {
+        json_t *all = json_array();
+        for (int i = 0; i < 3; i++) {
+            json_t *one = seen("holds", "", i ? 1900 : 60);
+            if (i == first) {
+                json_t *worst = json_object_get(json_array_get(one, 0), "worst");
+                json_object_set_new(worst, "lost", json_null());
+                json_object_set_new(worst, "window_ms", json_null());
+                json_object_set_new(worst, "by_itself", json_false());
+            }
+            json_array_extend(all, one);
+            json_decref(one);
+        }
+        json_t *merged = la_answer_worst_of(all);
+        assert_true(isinf(la_answer_loss(merged)));
+        json_decref(merged);
+        expect(all, "violated", "violated");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_scenarios_decide),
         cmocka_unit_test(what_is_in_doubt_is_not_violated),
+        cmocka_unit_test(a_server_that_does_not_load_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
