@@ -18,7 +18,7 @@ struct la_measure {
     char *name;
     char *unit;
     char *text;  /* the last one that was noted, at most 64 KiB; NULL: none */
-    bool unread; /* that is an error, or says that there is nothing of the kind */
+    bool unread; /* that says that there is nothing of the kind */
     struct la_sample *samples;
     size_t count;
 };

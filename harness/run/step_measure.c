@@ -65,8 +65,6 @@ static int of_reply(struct la_run *run, struct la_node *node, const struct measu
     else
         la_reply_words(reply, text, LIST_MAX);
     note(run, step, text);
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        la_measures_unread(&run->measures, step->name);
     free(text);
     freeReplyObject(reply);
     return 0;
