@@ -31,6 +31,7 @@ struct fi_action_row {
     bool harms;       /* the operation does not do what it was asked to, and a server may end of that */
     bool afterwards;  /* can be done when the operation is over */
     bool ends;        /* the process that hits the rule is gone afterwards */
+    bool ends_all;    /* and with it all others of the node */
     uint32_t ops;     /* what it can be done to */
     const char *only; /* the same in words */
 };

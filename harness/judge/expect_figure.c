@@ -47,6 +47,16 @@ static int check_name(const struct la_check *check, const char *name)
     return la_check_wrong(check, "no step of the scenario measures '%s'", name);
 }
 
+/* How much of such a figure may be what held the server up, or the harness: it was up before, where nobody looked. */
+static double held_up_ms(const struct la_run *run, const char *name)
+{
+    if (!strcmp(name, "window_ms"))
+        return (double)(run->stalls_ns + run->verify.slowest_ns) / 1e6;
+    if (!strcmp(name, "ready_ms") || !strcmp(name, "first_write_ms"))
+        return (double)run->recovery.stall_ns / 1e6;
+    return 0;
+}
+
 static struct la_middle middle_of(const struct la_run *run, const char *name, const char **unit)
 {
     const struct la_measure *measure = la_measures_find(&run->measures, name);
@@ -54,13 +64,7 @@ static struct la_middle middle_of(const struct la_run *run, const char *name, co
     if (measure)
         return la_middle_of(measure);
     double own = own_figure(run, name, unit);
-    bool of_loss = !strcmp(name, "window_ms");
-    bool of_recovery = !strcmp(name, "ready_ms") || !strcmp(name, "first_write_ms");
-    /* by what held the server up, or the harness; and it was up before, where nobody looked */
-    double held_up = of_loss       ? (double)(run->stalls_ns + run->verify.slowest_ns) / 1e6
-                     : of_recovery ? (double)run->recovery.stall_ns / 1e6
-                                   : 0;
-    return own < 0 ? (struct la_middle){0} : (struct la_middle){own, fmax(0, own - held_up), own, 1};
+    return own < 0 ? (struct la_middle){0} : (struct la_middle){own, fmax(0, own - held_up_ms(run, name)), own, 1};
 }
 
 /* ---- figure ---- */

@@ -118,25 +118,17 @@ static void look_at_steps(struct opinions *opinions)
         add_unmet(opinions, false, "step", run->suspected.items[i]);
 }
 
-/* A node has been down and is up again, or another one has taken its clients over, and no step has followed that. */
-static bool recovered_unseen(const struct la_run *run)
+/*
+ * A node has been down and is up again, or, where no recovery was `watched` at all, another one has taken its clients
+ * over, and no step has followed that.
+ */
+static bool recovered_unseen(const struct la_run *run, bool watched)
 {
     for (unsigned int i = 0; i < run->node_count; i++) {
         const struct la_node *node = &run->nodes[i];
-        bool back = node->starts > 1 && node->pid;
-        bool replaced = run->moved_life && node->exits && !node->spec->replicates;
+        bool back = node->pid && (watched ? node->exits != node->recovered : node->starts > 1);
+        bool replaced = !watched && run->moved_life && node->exits && !node->spec->replicates;
         if ((back || replaced) && !node->spec->sentinel_of)
-            return true;
-    }
-    return false;
-}
-
-/* One is up that has been down since it was last followed. */
-static bool is_up_unseen(const struct la_run *run)
-{
-    for (unsigned int i = 0; i < run->node_count; i++) {
-        const struct la_node *node = &run->nodes[i];
-        if (node->pid && node->exits != node->recovered && !node->spec->sentinel_of)
             return true;
     }
     return false;
@@ -147,7 +139,7 @@ static struct la_opinion judge_rto(const struct la_run *run, int rto_ms)
 {
     double ready = la_recovery_ms(&run->recovery, run->recovery.ready_ns);
     double stall = (double)run->recovery.stall_ns / 1e6;
-    if (ready < 0 && recovered_unseen(run))
+    if (ready < 0 && recovered_unseen(run, false))
         return la_opinion_unknown("--rto: a recovery that no step has watched");
     if (ready < 0)
         return la_opinion_met();                  /* there was none, or it failed: that is found elsewhere */
@@ -157,7 +149,7 @@ static struct la_opinion judge_rto(const struct la_run *run, int rto_ms)
         return la_opinion_unmet("RTO %.1f ms, --rto %d", ready, rto_ms);
     if (ready > rto_ms || stall > rto_ms / 10.0)
         return la_opinion_unknown("RTO %.1f ms, --rto %d, but for %.1f ms of it nobody looked", ready, rto_ms, stall);
-    if (is_up_unseen(run))
+    if (recovered_unseen(run, true))
         return la_opinion_unknown("--rto: beside those that were watched there is a recovery that no step has watched");
     return la_opinion_met();
 }
@@ -239,6 +231,13 @@ static void look_at_given(struct opinions *own)
     }
 }
 
+/* Nothing holds of steps that never came. */
+static void look_at_end(struct opinions *own)
+{
+    if (own->run->unfinished)
+        la_strings_add(&own->unknown, la_strdup("the scenario ended before its last step"));
+}
+
 /* A claim stands with its scenario, or by expectations of its own. */
 static struct la_claim_judgement judge_claim(const struct opinions *all, const struct la_claim_ref *claim)
 {
@@ -249,13 +248,10 @@ static struct la_claim_judgement judge_claim(const struct opinions *all, const s
     bool by_itself = claim->expect_count > 0;
     look_at_expectations(&own, claim->expect, claim->expect_count);
     look_at_reading(&own);
-    if (by_itself)
+    if (by_itself) {
         look_at_given(&own);
-    if (by_itself)
+        look_at_end(&own);
         judgement.verdict = verdict_of(&own);
-    if (by_itself && run->unfinished && judgement.verdict == LA_HOLDS) {
-        judgement.verdict = LA_INCONCLUSIVE;
-        la_strings_add(&own.unknown, la_strdup("the scenario ended before its last step"));
     }
     judgement.measured = by_itself ? deciding(run, claim->expect, claim->expect_count)
                                    : deciding(run, run->scenario->expect, run->scenario->expect_count);

@@ -283,14 +283,6 @@ static bool was_in_last_life(const struct la_node *node, uint64_t time_ns)
     return time_ns > node->spawn_ns && time_ns <= node->gone_ns;
 }
 
-/* What ends the process that meets it ends the server where that is the one, or where its whole group goes. */
-static bool ends_server(const struct la_node *node, uint32_t index, uint32_t role)
-{
-    uint32_t kind = index < FI_RULES_MAX ? node->control->rules[index].action : FI_DO_COUNT;
-    bool of_all = kind == FI_DO_KILL_GROUP || kind == FI_DO_POWER_CUT;
-    return action_of(node, index)->ends && (of_all || role == FI_ROLE_SERVER);
-}
-
 /*
  * What ends the server by itself, or did harm so shortly before the end that the server may have ended of it; `role` is
  * that of the process that met it.
@@ -304,7 +296,8 @@ static bool led_to_end(const struct la_node *node, uint32_t index, uint64_t time
     bool of_it =
         signals(action) && WIFSIGNALED(status) && (uint64_t)WTERMSIG(status) == node->control->rules[index].arg;
     bool at_once = node->gone_ns - time_ns < LED_TO_NS;
-    return ends_server(node, index, role) || of_it || ((action->harms || signals(action)) && at_once);
+    bool ends = action->ends_all || (action->ends && role == FI_ROLE_SERVER);
+    return ends || of_it || ((action->harms || signals(action)) && at_once);
 }
 
 bool la_node_struck_at_start(const struct la_node *node)
@@ -389,7 +382,7 @@ static void note_sync_under_way(struct la_node *node)
 /* A start that has failed is part of the downtime before it. */
 static void note_downtime(struct la_node *node)
 {
-    bool failed = !node->served && !node->seen && (WIFEXITED(node->exit_status) || node->fault_ns >= node->gone_ns);
+    bool failed = !la_node_has_served(node) && (WIFEXITED(node->exit_status) || node->fault_ns >= node->gone_ns);
     if (failed && node->down_ns)
         return;
     node->down_ns = node->fault_ns;

@@ -120,6 +120,12 @@ static inline bool la_node_struck(const struct la_node *node)
     return node->fault_ns < node->gone_ns || node->gave_up;
 }
 
+/* The current process, or the last one. */
+static inline bool la_node_has_served(const struct la_node *node)
+{
+    return node->served || node->seen;
+}
+
 /* It is down, and that is a fault's doing: a server may end of an error, or go on. */
 static inline bool la_node_down_of_fault(const struct la_node *node)
 {

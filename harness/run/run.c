@@ -181,7 +181,7 @@ static void node_ended(struct la_run *run, struct la_node *node, int status)
                      node->spec->name);
     if (node != la_run_target(run))
         return;
-    bool idle = !node->served && !node->seen && !la_ledger_sent_since(&run->ledger, node->spawn_ns);
+    bool idle = !la_node_has_served(node) && !la_ledger_sent_since(&run->ledger, node->spawn_ns);
     if (idle && atomic_load(&run->ledger.head->life)) /* a start that failed is no life of its own */
         return;
     /* What the load sends from now on belongs to the server's next life. */
@@ -275,7 +275,7 @@ static void restart_due(struct la_run *run, struct la_node *node)
 static void look_whether_serves(struct la_node *node)
 {
     enum { AT_ONCE_MS = 20 };
-    if (!node->pid || node->served || node->seen || !node->restarts || node->stopped_ns)
+    if (!node->pid || la_node_has_served(node) || !node->restarts || node->stopped_ns)
         return;
     char *info = la_address_info(&node->address, AT_ONCE_MS);
     node->seen = info && !la_info_number(info, "loading", 0);
@@ -290,10 +290,11 @@ static void sample(struct la_run *run)
     run->next_sample_ns = la_now_ns() + SAMPLE_NS;
     for (unsigned int i = 0; i < run->node_count; i++)
         look_whether_serves(&run->nodes[i]);
+    if (run->node_count < 2)
+        return;
     for (unsigned int i = 0; i < run->node_count; i++) {
         struct la_node *node = &run->nodes[i];
-        bool asked = run->node_count > 1 && node->pid && (node->served || node->seen) && !node->stopped_ns &&
-                     !node->spec->sentinel_of;
+        bool asked = node->pid && la_node_has_served(node) && !node->stopped_ns && !node->spec->sentinel_of;
         char *info = asked ? la_address_info(&node->address, 500) : NULL;
         if (!info)
             continue;

@@ -34,6 +34,12 @@ struct counts {
     unsigned int damaged;
 };
 
+/* Replies alone do not tell: there was data before, no load of types, or other nodes have it. */
+static bool keeps_too_little(const struct la_scenario *scenario, const struct la_past *recorded)
+{
+    return recorded->given_data || scenario->world || la_load_is_list(scenario->load) || la_scenario_moves(scenario);
+}
+
 /* The run as far as its bundle tells. 1: nothing was kept; -1 with `error` filled. */
 static int judge_bundle(const char *bundle, struct la_judgement *judgement, struct la_verify *verify,
                         struct la_error *error)
@@ -49,8 +55,7 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
     run->scenario = result ? NULL : la_scenario_read(path, &la_kinds, error);
     la_path(path, "%s/scenario.json", bundle);
     result = !run->scenario || la_past_read(&recorded, path, error) ? -1 : 0;
-    bool told_apart = !result && !la_scenario_moves(run->scenario); /* who had what is not kept */
-    if (!result && (recorded.given_data || run->scenario->world || la_load_is_list(run->scenario->load) || !told_apart))
+    if (!result && keeps_too_little(run->scenario, &recorded))
         result = 1;
     la_path(path, "%s/ledger", bundle);
     if (!result)

@@ -152,8 +152,8 @@ static bool is_violated(const json_t *scenarios, const char *demand)
     return false;
 }
 
-/* --rpo and --rto, against the worst of what was seen. `violated`: by what a scenario says. */
-static json_t *requirement(const char *name, int target_ms, const json_t *answers, bool violated, bool quick)
+/* --rpo and --rto (`name`), against what scenarios have `seen`, and the worst of it. */
+static json_t *requirement(const char *name, int target_ms, const json_t *seen, const json_t *answers, bool quick)
 {
     bool of_loss = !strcmp(name, "rpo");
     const json_t *worst = NULL;
@@ -169,7 +169,7 @@ static json_t *requirement(const char *name, int target_ms, const json_t *answer
         most = ms;
         worst = answer;
     }
-    violated = violated || (isinf(most) && most > 0);
+    bool violated = isinf(most) || is_violated(seen, name);
     return json_pack("{s:s, s:i, s:s, s:o, s:o}", "name", name, "target_ms", target_ms, "verdict",
                      violated                                ? "violated"
                      : unknown || !worst || most > target_ms ? "inconclusive"
@@ -184,9 +184,9 @@ static json_t *requirements(const struct la_work *work, const json_t *seen, cons
     bool quick = work->suite->quick;
     json_t *list = json_array();
     if (demands->rpo_ms >= 0)
-        json_array_append_new(list, requirement("rpo", demands->rpo_ms, answers, is_violated(seen, "rpo"), quick));
+        json_array_append_new(list, requirement("rpo", demands->rpo_ms, seen, answers, quick));
     if (demands->rto_ms >= 0)
-        json_array_append_new(list, requirement("rto", demands->rto_ms, answers, is_violated(seen, "rto"), quick));
+        json_array_append_new(list, requirement("rto", demands->rto_ms, seen, answers, quick));
     return list;
 }
 

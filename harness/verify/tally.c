@@ -40,8 +40,8 @@ static uint64_t waited_until(const struct la_tally *tally, const struct la_op *o
     uint64_t index = (uint64_t)(op - tally->ledger->ops);
     if (op->done_ns)
         return op->done_ns;
-    if (tally->answered_by_session[op->session] >
-        index) /* those behind it were answered: it had come to nothing before */
+    bool passed = tally->answered_by_session[op->session] > index; /* those behind it were answered */
+    if (passed)
         return 0;
     uint64_t fault_ns = tally->fault_ns ? tally->fault_ns[life] : 0;
     uint64_t followed_ns = tally->followed_ns[op->session];

@@ -119,6 +119,16 @@ class LastackTest(unittest.TestCase):
                               env={**os.environ, **(env or {})}, cwd=self.folder, stdin=subprocess.DEVNULL)
         return Run(done, folder)
 
+    def run_steps(self, steps, expect, settings, *options, nodes="", load="load: {rate: 2000}"):
+        """A scenario of these steps and this expectation, by the name of the class."""
+        name = type(self).__name__.lower()
+        lines = "".join(f"  - {step}\n" for step in steps)
+        text = (f"name: {name}\ntitle: {name}\nsettings: |\n  {settings}\n{nodes}\n{load}\n"
+                f"steps:\n{lines}expect:\n  - {expect}\n")
+        run = self.lastack("run", self.write(f"{name}{self.calls}.yaml", text), *options)
+        self.assertIsNotNone(run.result, str(run))
+        return run
+
     def write(self, name, text):
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

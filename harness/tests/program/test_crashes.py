@@ -10,22 +10,13 @@ RDB = "appendonly no\n  save 3600 1"
 
 
 class Crashes(LastackTest):
-    def judge(self, steps, expect, settings, *options, nodes="", load="load: {rate: 2000}"):
-        lines = "".join(f"  - {step}\n" for step in steps)
-        text = (f"name: crashes\ntitle: t\nsettings: |\n  {settings}\n{load}\n{nodes}"
-                f"steps:\n{lines}expect:\n  - {expect}\n")
-        run = self.lastack("run", self.write(f"crashes{self.calls}.yaml", text), *options)
-        self.assertIsNotNone(run.result, str(run))
-        return run
-
     def test_a_child_that_was_killed_has_not_ended_its_server(self):
         """Seconds before the server ends: what is acknowledged in between is lost, and as old as it is."""
-        for kill in ("kill_child: {command: BGSAVE, role: save-child, points: 1}",
-                     "arm: {rule: \"op=write role=save-child nth=2 do=kill\"}"):
-            steps = ["load: {acked: 1000}", "command: {send: DEL nothing}", kill,
-                     *([] if kill.startswith("kill_child") else ["command: {send: BGSAVE}", "wait: {for: fired}"]),
-                     "load: {acked: 6000}", "stop_load: {}", "command: {send: SHUTDOWN NOSAVE}", "recover: {}", "verify: {}"]
-            run = self.judge(steps, "window: {max_ms: 1000}", NONE)
+        for kill in (["kill_child: {command: BGSAVE, role: save-child, points: 1}"],
+                     ["arm: {rule: \"op=write role=save-child nth=2 do=kill\"}", "command: {send: BGSAVE}", "wait: {for: fired}"]):
+            steps = ["load: {acked: 1000}", *kill, "load: {acked: 6000}", "stop_load: {}", "command: {send: SHUTDOWN NOSAVE}",
+                     "recover: {}", "verify: {}"]
+            run = self.run_steps(steps, "window: {max_ms: 1000}", NONE)
             scenario = run.scenario()
             self.assertEqual(scenario["verdict"], "violated", str(run))
             self.assertGreater(scenario["rpo"]["window_ms"], 2000, str(run))
@@ -34,7 +25,7 @@ class Crashes(LastackTest):
     def test_a_client_that_was_cut_off_has_not_waited_since(self):
         steps = ["load: {acked: 1000}", "command: {send: SAVE}", "load: {acked: 500}", "command: {send: CLIENT KILL TYPE normal}",
                  "sleep: {ms: 5000}", "kill: {scope: group}", "recover: {}", "verify: {}"]
-        run = self.judge(steps, "window: {max_ms: 1000}", RDB, load="load: {rate: 20000, clients: 20}")
+        run = self.run_steps(steps, "window: {max_ms: 1000}", RDB, load="load: {rate: 20000, clients: 20}")
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         self.assertGreater(run.scenario()["rpo"]["window_ms"], 4000)
 
@@ -43,7 +34,7 @@ class Crashes(LastackTest):
         steps = ["load: {acked: 1000}", "stop_load: {}", "kill: {scope: group}", "truncate: {file: \"@aof\", drop: 2000}",
                  "append: {file: \"@aof\", zeros: 4096}", "sleep: {ms: 3000}", "recover: {}",
                  "tool: {run: redis-check-aof --fix @FILE, file: \"@aof\", input: \"y\\n\"}", "recover: {}", "verify: {}"]
-        run = self.judge(steps, "start: {refused: true}", "appendonly yes\n  appendfsync always\n  aof-load-truncated no")
+        run = self.run_steps(steps, "start: {refused: true}", "appendonly yes\n  appendfsync always\n  aof-load-truncated no")
         scenario = run.scenario()
         self.assertEqual(scenario["verdict"], "holds", str(run))
         lost = [age["below_ms"] or 60000 for age in scenario["rpo"]["by_age"] if age["lost"]]
@@ -56,7 +47,7 @@ class Crashes(LastackTest):
         steps = ["load: {acked: 1000}", "stop_load: {}", "command: {send: SAVE}", "kill: {scope: group}", "backup: {}",
                  "arm: {rule: \"op=open file=rdb role=server do=delay:3000\"}", "recover: {}", "disarm: {}", "kill: {scope: group}",
                  "truncate: {file: \"@rdb\", drop: 100}", "recover: {try: damaged}", "restore: {}", "recover: {}", "verify: {}"]
-        run = self.judge(steps, "says: {name: damaged, begins: refuses}", RDB, "--rto", "1s")
+        run = self.run_steps(steps, "says: {name: damaged, begins: refuses}", RDB, "--rto", "1s")
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         self.assertGreater(run.scenario()["rto"]["ready_ms"], 3000)
 
@@ -64,7 +55,7 @@ class Crashes(LastackTest):
         """Its policy starts it again; later it ends once more, and is down from then on."""
         steps = ["load: {acked: 1000}", "stop_load: {}", "kill: {scope: process}", "sleep: {ms: 4000}",
                  "command: {send: SHUTDOWN NOSAVE}", "recover: {}", "verify: {}"]
-        run = self.judge(steps, "restarts: {min: 1}", NONE, nodes="nodes: [{name: primary, restart: on-failure}]\n")
+        run = self.run_steps(steps, "restarts: {min: 1}", NONE, nodes="nodes: [{name: primary, restart: on-failure}]\n")
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
         self.assertLess(run.scenario()["rto"]["ready_ms"], 3500, str(run))
 
@@ -73,14 +64,14 @@ class Crashes(LastackTest):
         steps = ["load: {acked: 2000}", "command: {send: SHUTDOWN}", "recover: {}", "kill: {scope: group}", "sleep: {ms: 5000}",
                  "verify: {}"]
         nodes = "nodes: [{name: primary, restart: on-failure, restart_delay_ms: 3000}]\n"
-        run = self.judge(steps, "restarts: {min: 1, max: 1}", "appendonly yes\n  appendfsync always", "--rto", "1s", nodes=nodes)
+        run = self.run_steps(steps, "restarts: {min: 1, max: 1}", "appendonly yes\n  appendfsync always", "--rto", "1s", nodes=nodes)
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
         self.assertIn("no step has watched", " ".join(run.scenario()["reasons"]))
 
     def test_who_looks_late_does_not_make_it_late(self):
         steps = ["load: {acked: 2000}", "kill: {scope: group}", "sleep: {ms: 4000}", "recover: {}", "verify: {}"]
         nodes = "nodes: [{name: primary, restart: always}]\n"
-        run = self.judge(steps, "figure: {name: ready_ms, max: 1000}", "appendonly yes", nodes=nodes)
+        run = self.run_steps(steps, "figure: {name: ready_ms, max: 1000}", "appendonly yes", nodes=nodes)
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
 
     def test_a_start_that_served_is_a_life_though_it_answered_nothing(self):
@@ -89,7 +80,7 @@ class Crashes(LastackTest):
                  "arm: {rule: \"op=fsync file=aof role=server nth=1 do=kill:group\"}", "wait: {for: fired}", "sleep: {ms: 200}",
                  "recover: {}", "verify: {}"]
         nodes = "nodes: [{name: primary, restart: always, restart_delay_ms: 1000, restart_limit: 1}]\n"
-        run = self.judge(steps, "lost: {max: 0}", "appendonly yes\n  appendfsync always", nodes=nodes)
+        run = self.run_steps(steps, "lost: {max: 0}", "appendonly yes\n  appendfsync always", nodes=nodes)
         self.assertEqual(run.scenario()["verdict"], "holds", str(run))
         again = self.lastack("replay", run.out / "crashes")
         self.assertEqual(again.status, 0, str(again))
@@ -97,15 +88,15 @@ class Crashes(LastackTest):
     def test_writes_that_the_scenario_keeps_away_are_not_the_servers(self):
         steps = ["load: {acked: 2000}", "kill: {scope: group}", "wait: {for: writes, timeout_ms: 2000}", "recover: {}", "verify: {}"]
         nodes = "nodes: [{name: primary, restart: always, restart_delay_ms: 6000}]\n"
-        run = self.judge(steps, "restarts: {min: 1}", "appendonly yes\n  appendfsync always", nodes=nodes)
+        run = self.run_steps(steps, "restarts: {min: 1}", "appendonly yes\n  appendfsync always", nodes=nodes)
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
         self.assertIn("by the scenario", " ".join(run.scenario()["reasons"]))
 
     def test_what_was_not_read_lacks_nothing(self):
         steps = ["measure: {name: field, info: no_such_name}", "load: {acked: 1000}"]
-        run = self.judge(steps, "says: {name: field, lacks: kept}", NONE)
+        run = self.run_steps(steps, "says: {name: field, lacks: kept}", NONE)
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
-        run = self.judge(steps, "says: {name: field, lacks: no such field}", NONE)
+        run = self.run_steps(steps, "says: {name: field, lacks: no such field}", NONE)
         self.assertEqual(run.scenario()["verdict"], "violated", str(run))
 
     def test_a_claim_does_not_hold_of_steps_that_never_came(self):
@@ -113,7 +104,7 @@ class Crashes(LastackTest):
         steps = ["load: {acked: 2000}", "kill: {scope: group}", "truncate: {file: \"@aof\", drop: 20}", "recover: {}",
                  "command: {send: CONFIG SET maxmemory 1}", "sleep: {ms: 500}"]
         text = "start: {refused: false}\nclaims: [{id: S0-74, expect: [{replies: {error: OOM, max: 0}}]}]"
-        run = self.judge(steps, text, "appendonly yes\n  aof-load-truncated no")
+        run = self.run_steps(steps, text, "appendonly yes\n  aof-load-truncated no")
         [said] = run.scenario()["claim_verdicts"]
         self.assertEqual((run.scenario()["verdict"], said["verdict"]), ("violated", "inconclusive"), str(run))
         self.assertIn("before its last step", said["measured"])
@@ -137,7 +128,7 @@ class Crashes(LastackTest):
         steps = ["load: {acked: 1500}", "wait: {node: replica, for: synced}", "kill: {scope: group}",
                  "command: {node: replica, send: REPLICAOF NO ONE}", "load: {node: replica, acked: 300}", "verify: {node: replica}"]
         nodes = "nodes: [{name: primary}, {name: replica, replicates: primary}]\n"
-        run = self.judge(steps, "lost: {since_move: 0}", NONE + "\n  repl-diskless-sync-delay 0", "--rto", "1s", nodes=nodes)
+        run = self.run_steps(steps, "lost: {since_move: 0}", NONE + "\n  repl-diskless-sync-delay 0", "--rto", "1s", nodes=nodes)
         self.assertEqual(run.scenario()["verdict"], "inconclusive", str(run))
         self.assertIn("no step has watched", " ".join(run.scenario()["reasons"]))
 

@@ -16,12 +16,8 @@ CAUGHT_UP = ["stop_load: {}", "wait: {node: replica, for: synced}", "wait: {node
 class Failover(LastackTest):
     def judge(self, steps, expect, settings=AOF, nodes=PAIR, mix="string, list, hash, set", more=()):
         types = ", ".join(f"{{type: {name}, share: 1}}" for name in mix.split(", "))
-        lines = "".join(f"  - {step}\n" for step in steps)
-        text = (f"name: failover\ntitle: failover\nsettings: |\n  {settings}\n{nodes}\n"
-                f"load: {{min_acked: 1, mix: [{types}]}}\nsteps:\n{lines}expect:\n  - {expect}\n")
-        run = self.lastack("run", self.write(f"failover{self.calls}.yaml", text), *more)
-        self.assertIsNotNone(run.result, str(run))
-        return run
+        load = f"load: {{min_acked: 1, mix: [{types}]}}"
+        return self.run_steps(steps, expect, settings, *more, nodes=nodes, load=load)
 
     def expect(self, verdict, *args, **more):
         run = self.judge(*args, **more)

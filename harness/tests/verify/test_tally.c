@@ -177,8 +177,8 @@ static void who_was_cut_off_has_not_waited_since(void **state)
     generate(&ledger, fates, &random);
     for (uint32_t s = 0; s < 2 * CLIENTS; s++)
         ledger.head->session[s].life = 0;
-    for (int open = 0; open < 3;
-         open++) { /* of a connection that another followed; before one that was answered; neither */
+    /* of a connection that another followed; before one that was answered; neither */
+    for (int open = 0; open < 3; open++) {
         struct la_findings findings = {0};
         struct la_verify result = {0};
         struct la_tally tally;
