@@ -22,6 +22,16 @@ class Crashes(LastackTest):
             self.assertGreater(scenario["rpo"]["window_ms"], 2000, str(run))
             self.assertLess(scenario["rto"]["ready_ms"], 2500, str(run))  # not since the child's end
 
+    def test_a_torn_write_of_a_child_ends_the_server(self):
+        """All of its group, at that moment: also where its end is seen a second later, since another node is waited for."""
+        steps = ["load: {acked: 1000}", "arm: {rule: \"op=write role=save-child nth=1 do=torn:3\"}", "command: {send: BGSAVE}",
+                 "command: {node: other, send: BLPOP nothing 1}", "wait: {for: exit}", "recover: {}", "verify: {}"]
+        run = self.run_steps(steps, "exit: {how: killed}", NONE, nodes="nodes: [{name: primary}, {name: other}]\n")
+        scenario = run.scenario()
+        self.assertEqual(scenario["verdict"], "holds", str(run))
+        [injection] = scenario["injections"]
+        self.assertLess(abs(scenario["rto"]["fault_ms"] - injection["t_ms"]), 1, str(run))
+
     def test_a_client_that_was_cut_off_has_not_waited_since(self):
         steps = ["load: {acked: 1000}", "command: {send: SAVE}", "load: {acked: 500}", "command: {send: CLIENT KILL TYPE normal}",
                  "sleep: {ms: 5000}", "kill: {scope: group}", "recover: {}", "verify: {}"]
