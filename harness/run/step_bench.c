@@ -1,7 +1,7 @@
 /*
- * The steps bench and fio: how fast, by the tools that everybody has. What is compared takes turns, forwards and
- * backwards. Nothing keeps the processors busy meanwhile: what is measured has waits in it, and a spinner, of
- * SCHED_IDLE even, makes each of them a tick long.
+ * The step bench: how fast, by the tools that everybody has. What is compared takes turns, forwards and backwards.
+ * Nothing keeps the processors busy meanwhile: what is measured has waits in it, and a spinner, of SCHED_IDLE even,
+ * makes each of them a tick long.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ struct variant {
     unsigned int pipeline;
     unsigned int requests; /* in each round; 0: as the others */
     unsigned int wait;     /* after each write, WAIT for so many replicas, 2000 ms; 0: none */
+    unsigned int fio;      /* bytes of a write of fio's, which takes the turn of the server; 0: it does not */
 };
 
 struct bench {
@@ -164,10 +165,64 @@ static double processor_s(struct la_node *node)
     return seconds;
 }
 
+static double number_at(const json_t *object, const char *const *keys)
+{
+    for (; *keys && object; keys++)
+        object = json_object_get(object, *keys);
+    return object ? json_number_value(object) : -1;
+}
+
+static int read_fio(struct la_run *run, const struct variant *variant, const char *output)
+{
+    static const char *const mean[] = {"sync", "lat_ns", "mean", NULL};
+    static const char *const p99[] = {"sync", "lat_ns", "percentile", "99.000000", NULL};
+    struct la_error error;
+    size_t length = 0;
+    char *text = la_read_file(output, OUTPUT_MAX, &length, &error);
+    const char *begin = text ? strchr(text, '{') : NULL; /* warnings stand before it */
+    json_t *all = begin ? json_loads(begin, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+    const json_t *job = json_array_get(json_object_get(all, "jobs"), 0);
+    double mean_us = number_at(job, mean) / 1000;
+    double p99_us = number_at(job, p99) / 1000;
+    json_decref(all);
+    free(text);
+    if (mean_us <= 0)
+        return la_run_doubt(run, "bench: fio has measured nothing");
+    add(run, variant->name, "", "us", mean_us);
+    add(run, variant->name, "-rate", "a second", 1e6 / mean_us);
+    if (p99_us > 0)
+        add(run, variant->name, "-p99", "us", p99_us);
+    return 0;
+}
+
+/* Not the server but the disk below its folder: fdatasync after each write, for a second. */
+static int by_fio(struct la_run *run, const struct la_node *node, const struct variant *variant)
+{
+    char tool[LA_PATH_MAX];
+    char output[LA_PATH_MAX];
+    char size[32];
+    struct la_error error;
+    if (la_parts_program("fio", tool, &error))
+        return la_run_doubt(run, "bench: %s", error.text);
+    snprintf(size, sizeof size, "--bs=%u", variant->fio);
+    char *const words[] = {tool,          "--name=sync",     "--filename=fio.tmp", "--rw=write",
+                           size,          "--size=64m",      "--fdatasync=1",      "--time_based",
+                           "--runtime=1", "--ioengine=sync", "--unlink=1",         "--output-format=json",
+                           NULL};
+    la_path(output, "%s/fio", node->dir);
+    int status = la_tool_run(run, node, words, NULL, output);
+    int bad = status < 0 ? -1 : read_fio(run, variant, output);
+    unlink(output);
+    la_run_pump(run);
+    return bad;
+}
+
 /* One variant's turn. */
 static int measure_variant(struct la_run *run, const struct bench *bench, const struct variant *variant, bool hand)
 {
     struct la_node *node = la_run_node(run, variant->node ? variant->node : bench->node);
+    if (variant->fio)
+        return by_fio(run, node, variant);
     double before = processor_s(node);
     if ((hand ? by_hand : by_tool)(run, bench, variant))
         return -1;
@@ -195,9 +250,14 @@ static int check_bench(const struct la_check *check, const struct la_spec *spec,
 {
     const struct bench *bench = (const struct bench *)spec;
     (void)index;
-    for (unsigned int i = 0; i < bench->of_count; i++)
-        if (bench->of[i].node && !la_scenario_node(check->scenario, bench->of[i].node))
-            return la_check_wrong(check, "bench: there is no node '%s'", bench->of[i].node);
+    for (unsigned int i = 0; i < bench->of_count; i++) {
+        const struct variant *one = &bench->of[i];
+        if (one->node && !la_scenario_node(check->scenario, one->node))
+            return la_check_wrong(check, "bench: there is no node '%s'", one->node);
+        if (one->fio && (one->clients || one->pipeline || one->requests || one->wait))
+            return la_check_wrong(check, "bench: '%s' is fio's turn: it has no clients, pipeline, requests or wait",
+                                  one->name);
+    }
     if (!check->scenario->alone)
         return la_check_wrong(check, "'bench' measures speed: it needs 'alone: true' in the scenario");
     if (la_scenario_verifies(check->scenario))
@@ -216,11 +276,13 @@ static void bench_defaults(struct la_spec *spec)
 static bool bench_measures(const struct la_spec *spec, const char *name)
 {
     static const char *const endings[] = {"", "-p50", "-p99", "-max", "-cpu"};
+    static const char *const of_fio[] = {"", "-rate", "-p99"};
     const struct bench *bench = (const struct bench *)spec;
-    for (unsigned int i = 0; i < bench->of_count; i++)
-        if (LA_IS_FIGURE_OF(bench->of[i].name, name, endings))
-            return true;
-    return false;
+    bool any = false;
+    for (unsigned int i = 0; i < bench->of_count && !any; i++)
+        any = bench->of[i].fio ? LA_IS_FIGURE_OF(bench->of[i].name, name, of_fio)
+                               : LA_IS_FIGURE_OF(bench->of[i].name, name, endings);
+    return any;
 }
 
 static const cyaml_schema_field_t variant_fields[] = {LA_TEXT("name", LA_REQUIRED, struct variant, name),
@@ -229,6 +291,7 @@ static const cyaml_schema_field_t variant_fields[] = {LA_TEXT("name", LA_REQUIRE
                                                       LA_NUMBER("pipeline", struct variant, pipeline),
                                                       LA_NUMBER("requests", struct variant, requests),
                                                       LA_NUMBER("wait", struct variant, wait),
+                                                      LA_NUMBER("fio", struct variant, fio),
                                                       LA_END};
 static const cyaml_schema_value_t variant_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variant, variant_fields)};
@@ -246,93 +309,4 @@ const struct la_step_kind la_step_bench = {
     .check = check_bench,
     .run = run_bench,
     .measures = bench_measures,
-};
-
-/* ---- fio ---- */
-
-struct fio {
-    char *node;
-    char *name;
-    unsigned int rounds;
-    unsigned int size; /* bytes of a write */
-};
-
-static double number_at(const json_t *object, const char *const *keys)
-{
-    for (; *keys && object; keys++)
-        object = json_object_get(object, *keys);
-    return object ? json_number_value(object) : -1;
-}
-
-static int read_fio(struct la_run *run, const struct fio *step, const char *output)
-{
-    static const char *const mean[] = {"sync", "lat_ns", "mean", NULL};
-    static const char *const p99[] = {"sync", "lat_ns", "percentile", "99.000000", NULL};
-    struct la_error error;
-    size_t length = 0;
-    char *text = la_read_file(output, OUTPUT_MAX, &length, &error);
-    const char *begin = text ? strchr(text, '{') : NULL; /* warnings stand before it */
-    json_t *all = begin ? json_loads(begin, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
-    const json_t *job = json_array_get(json_object_get(all, "jobs"), 0);
-    double mean_us = number_at(job, mean) / 1000;
-    double p99_us = number_at(job, p99) / 1000;
-    json_decref(all);
-    free(text);
-    if (mean_us <= 0)
-        return la_run_doubt(run, "fio has measured nothing");
-    add(run, step->name, "", "us", mean_us);
-    add(run, step->name, "-rate", "a second", 1e6 / mean_us);
-    if (p99_us > 0)
-        add(run, step->name, "-p99", "us", p99_us);
-    return 0;
-}
-
-static int run_fio(struct la_run *run, const struct la_spec *spec)
-{
-    const struct fio *step = (const struct fio *)spec;
-    const struct la_node *node = la_run_node(run, step->node);
-    char tool[LA_PATH_MAX];
-    char output[LA_PATH_MAX];
-    char size[32];
-    struct la_error error;
-    if (la_parts_program("fio", tool, &error))
-        return la_run_doubt(run, "fio: not found in PATH");
-    snprintf(size, sizeof size, "--bs=%u", step->size);
-    char *const words[] = {tool,          "--name=sync",     "--filename=fio.tmp", "--rw=write",
-                           size,          "--size=64m",      "--fdatasync=1",      "--time_based",
-                           "--runtime=1", "--ioengine=sync", "--unlink=1",         "--output-format=json",
-                           NULL};
-    la_path(output, "%s/fio", node->dir);
-    int bad = 0;
-    for (unsigned int round = 0; round < la_run_rounds(run, step->rounds) && !bad; round++) {
-        int status = la_tool_run(run, node, words, NULL, output);
-        bad = status < 0 ? -1 : read_fio(run, step, output);
-        la_run_pump(run);
-    }
-    unlink(output);
-    return bad;
-}
-
-static void fio_defaults(struct la_spec *spec)
-{
-    struct fio *step = (struct fio *)spec;
-    la_fill_in(&step->rounds, DEFAULT_ROUNDS);
-    la_fill_in(&step->size, 4096);
-}
-
-static bool fio_measures(const struct la_spec *spec, const char *name)
-{
-    static const char *const endings[] = {"", "-rate", "-p99"};
-    return LA_IS_FIGURE_OF(((const struct fio *)spec)->name, name, endings);
-}
-
-static const cyaml_schema_field_t fio_fields[] = {
-    LA_TEXT("node", LA_OPTIONAL, struct fio, node), LA_TEXT("name", LA_REQUIRED, struct fio, name),
-    LA_NUMBER("rounds", struct fio, rounds), LA_NUMBER("size", struct fio, size), LA_END};
-
-const struct la_step_kind la_step_fio = {
-    .form = {"fio", fio_fields, sizeof(struct fio)},
-    .set_defaults = fio_defaults,
-    .run = run_fio,
-    .measures = fio_measures,
 };

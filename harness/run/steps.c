@@ -31,7 +31,6 @@ const struct la_step_kind *const la_step_kinds[] = {
     &la_step_measure,
     &la_step_descriptors,
     &la_step_bench,
-    &la_step_fio,
     &la_step_fill,
     &la_step_fork,
     &la_step_reload,

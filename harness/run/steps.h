@@ -38,7 +38,6 @@ extern const struct la_step_kind la_step_compare;
 extern const struct la_step_kind la_step_measure;
 extern const struct la_step_kind la_step_descriptors;
 extern const struct la_step_kind la_step_bench;
-extern const struct la_step_kind la_step_fio;
 extern const struct la_step_kind la_step_fill;
 extern const struct la_step_kind la_step_fork;
 extern const struct la_step_kind la_step_reload;

@@ -56,7 +56,7 @@ LAST_SAVE = "  - measure: {node: replica, name: replica-lastsave, send: LASTSAVE
 CUT_OFF = "  - arm: {node: replica, rule: \"op=network peer=@primary do=hang\"}\n"
 ROUND = "".join(f"  - reload: {{node: {node}, name: load-{node}, rounds: 1}}\n" for node in ("rdb", "mixed", "aof"))
 # an fsync takes 1 ms at least, or it would be this machine's disk that decides
-SLOW_DISK = [("rounds: 3}", "rounds: 1}"), ("requests: 10000", "requests: 500"), ("pipeline: 16}", "pipeline: 16, requests: 20000}"),
+SLOW_DISK = [("rounds: 6", "rounds: 2"), ("requests: 5000", "requests: 500"), ("requests: 10000}", "requests: 20000}"),
              ("steps:\n", "steps:\n  - arm: {rule: \"op=fdatasync file=aof role=server do=delay:1\"}\n")]
 # the child fails by itself
 NO_SPACE = "  - arm: {rule: \"op=write file=rdb-temp role=save-child do=error:ENOSPC\"}\n" \
@@ -179,7 +179,7 @@ TURNS = [
        "  - arm: {node: mixed, rule: \"op=recv role=server do=delay:47\"}\n")], None, "holds"),
     ("fsync-ceiling", "S0-18 S0-75", SLOW_DISK, [("clients: 50, pipeline: 16, requests: 20000}", "clients: 1}")], "holds violated", "holds holds"),
     # 64 MiB for each fsync to bring to the disk
-    ("fsync-ceiling", "S0-19 S1-26", [("requests: 10000", "requests: 100")], [("rounds: 3}", "rounds: 1, size: 67108864}")],
+    ("fsync-ceiling", "S0-19 S1-26", [("requests: 5000", "requests: 100"), ("requests: 10000", "requests: 100")], [("rounds: 6", "rounds: 2"), ("fio: 4096", "fio: 67108864")],
      None, "violated"),
     ("io-price", "S4-17", [("megabytes: 50}\n  - fill", "megabytes: 5}\n  - fill"), ("megabytes: 50}\n  - command", "megabytes: 5}\n  - command"),
                            ("i=1,12000 do", "i=1,1200 do")], [("i=1,1200 do", "i=1,200 do")], "violated", "holds"),
@@ -348,7 +348,7 @@ class Claims(LastackTest):
 
     def test_many_clients_share_an_fsync(self):
         """Both sides of one sentence, in one scenario."""
-        text = changed(scenario_file("fsync-ceiling").read_text(), [("requests: 10000", "requests: 1500")])
+        text = changed(scenario_file("fsync-ceiling").read_text(), [("rounds: 6", "rounds: 3"), ("requests: 5000", "requests: 1500"), ("requests: 10000", "requests: 1500")])
         run = self.lastack("run", self.write("fsync-ceiling.yaml", text))
         one, many = [said["value"] for said in run.scenario()["claim_verdicts"] if said["id"] == "S0-18"]
         self.assertGreater(many, 2 * one, str(run))

@@ -45,6 +45,12 @@ static const struct {
      ":4:", "file=dump: a part is aof, aof-all, aof-base"},
     {HEAD "steps:\n  - arm: {rule: op=write do=kill}\n  - disarm: {rule: 2}\n  - verify: {}\n" EXPECT,
      ":5:", "rule 2: 1 have been armed on the node by then"},
+    {HEAD "alone: true\nsteps:\n  - bench: {of: [{name: disk, fio: 4096, clients: 1}]}\n"
+          "expect:\n  - figure: {name: disk-rate, min: 1}\n",
+     ":5:", "'disk' is fio's turn"},
+    {HEAD "alone: true\nsteps:\n  - bench: {of: [{name: disk, fio: 4096}]}\n"
+          "expect:\n  - figure: {name: disk-p50, min: 1}\n",
+     ":7:", "no step of the scenario measures 'disk-p50'"},
     {HEAD "steps:\n  - command: {send: REPLICAOF @nobody}\n  - verify: {}\n" EXPECT,
      ":4:", "there is no node 'nobody'"},
     {HEAD "nodes: [{name: a}, {name: b, sentinel_of: c}]\n" STEPS EXPECT,
