@@ -174,7 +174,7 @@ static const struct argp_option run_options[] = {
      "where the lines stand that scenarios of playbooks take from a document; certify: with --deep", 0},
     {"unit", OPTION_UNIT, "FILE|NAME", 0,
      "whether this systemd unit, with its redis.conf or that of --config, loses a replica's data with its own", 0},
-    {"unit-dir", OPTION_UNIT_DIR, "DIR", 0, "what stands for /etc/systemd/system: units and their drop-ins", 0},
+    {"unit-dir", OPTION_UNIT_DIR, "DIR", 0, "with --unit NAME: what stands for /etc/systemd/system", 0},
     {"start-timeout", OPTION_START_TIMEOUT, "TIME", 0,
      "for a server to serve after a start (default: 20s at first, "
      "60s in a recovery)",

@@ -22,9 +22,12 @@ enum {
 
 /* What one world has shown. */
 struct trial {
-    char why[512]; /* nothing can be said; empty: it can */
-    int kept;      /* of KEYS, on the replica, once everything has settled */
-    int back_with; /* on the primary; -1: it did not come back */
+    char why[512];    /* nothing can be said; empty: it can */
+    int kept;         /* of KEYS, on the replica, once everything has settled */
+    char log[16];     /* appendonly, as the server has it, */
+    char points[512]; /* and save; empty: it does not say */
+    char restart[64]; /* Restart=, as systemd has it */
+    int back_with;    /* on the primary; -1: it did not come back */
     double back_ms;
     char state[64];      /* of the unit at the end, as systemd has it */
     unsigned int kills;  /* until it stayed down; 0: it never did */
@@ -173,6 +176,8 @@ static void find_limit(const struct la_unit_world *unit, struct trial *trial, ui
             return;
         if (wait_back(unit, id, trial->state))
             continue;
+        if (strcmp(trial->state, "failed") != 0 && strcmp(trial->state, "inactive") != 0)
+            return; /* it is to be started again, later */
         trial->kills = kills;
         trial->kills_ms = (double)(la_now_ns() - first_ns) / 1e6;
         return;
@@ -222,6 +227,8 @@ static void with_replica(const struct la_unit_world *unit, const char *folder, s
         fail(trial, "a replica did not come into step with it", "");
     else if ((wrong = write_keys(&unit->address)))
         fail(trial, "a write was answered", wrong);
+    else if (count_keys(&unit->address) != KEYS)
+        fail(trial, "of what was written a part is gone before anything is killed (maxmemory-policy?)", "");
     else
         kill_and_look(unit, &address, trial, limit);
     free(wrong);
@@ -229,6 +236,23 @@ static void with_replica(const struct la_unit_world *unit, const char *folder, s
         return;
     kill(replica, SIGKILL);
     waitpid(replica, NULL, 0);
+}
+
+static void ask_setting(const struct la_address *address, const char *line, char *value, size_t size)
+{
+    struct la_error ignored;
+    redisReply *reply = la_address_send(address, ANSWER_MS, line, &ignored);
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[1]->str)
+        snprintf(value, size, "%s", reply->element[1]->str);
+    freeReplyObject(reply);
+}
+
+/* What is in force, whichever line of whichever file says it. */
+static void ask_settings(const struct la_unit_world *unit, struct trial *trial)
+{
+    ask_setting(&unit->address, "CONFIG GET appendonly", trial->log, sizeof trial->log);
+    ask_setting(&unit->address, "CONFIG GET save", trial->points, sizeof trial->points);
+    la_unit_ask(unit, "Restart", trial->restart, sizeof trial->restart);
 }
 
 static void try_with(struct la_work *work, const struct la_unit_files *files, const char *name,
@@ -253,13 +277,37 @@ static void try_with(struct la_work *work, const struct la_unit_files *files, co
         else if (!info_says(&unit.address, "role", "master"))
             fail(trial, "it is no primary", "");
         else
+            ask_settings(&unit, trial);
+        if (!*trial->why)
             with_replica(&unit, folder, trial, !with->drop_in && !with->line);
     }
     la_unit_world_down(&unit);
 }
 
-/* The last line of a file that sets a key, as it stands there: {file, line, text}; NULL: none does. */
-static json_t *line_of(const char *path, const char *key, char behind)
+/* Whether a line that gives a key this value is in force, and has a part in what happens after SIGKILL. */
+static bool decides(const struct trial *trial, const char *key, const char *value)
+{
+    char bare[512];
+    size_t length = strlen(value);
+    bool quoted = length > 1 && (*value == '"' || *value == '\'') && value[length - 1] == *value;
+    snprintf(bare, sizeof bare, "%.*s", (int)(quoted ? length - 2 : length), value + quoted);
+    if (!strcmp(key, "Restart"))
+        return !*trial->restart || !strcmp(value, trial->restart);
+    if (!strcmp(key, "RestartPreventExitStatus") || !strcmp(key, "RestartForceExitStatus"))
+        return strstr(value, "KILL") || strchr(value, '9');
+    if (!strcmp(key, "StartLimitBurst"))
+        return !strcmp(value, "1");
+    if (!strcmp(key, "ExecStart"))
+        return strstr(value, "--appendonly");
+    if (!*trial->log) /* the server does not say what is in force */
+        return true;
+    if (!strcmp(key, "appendonly"))
+        return !strcasecmp(bare, trial->log);
+    return *bare ? strstr(trial->points, bare) != NULL : !*trial->points;
+}
+
+/* The last line of a file that decides by this key, as it stands there: {file, line, text}; NULL: none does. */
+static json_t *line_of(const struct trial *trial, const char *path, const char *key, char behind)
 {
     char line[1024];
     json_t *found = NULL;
@@ -268,9 +316,13 @@ static json_t *line_of(const char *path, const char *key, char behind)
         size_t length = strlen(key);
         const char *text = line + strspn(line, " \t");
         line[strcspn(line, "\r\n")] = '\0';
-        const char *after = text + length;
-        if (strncasecmp(text, key, length) != 0 || after[strspn(after, " \t")] == '\0' ||
-            (behind == '=' ? after[strspn(after, " \t")] != '=' : *after != ' ' && *after != '\t'))
+        const char *after = text + length + strspn(text + length, " \t");
+        bool named = behind == '=' ? !strncmp(text, key, length) && *after == '='
+                                   : !strncasecmp(text, key, length) && after > text + length;
+        if (!named)
+            continue;
+        after += behind == '=';
+        if (!decides(trial, key, after + strspn(after, " \t")))
             continue;
         json_decref(found);
         found = json_pack("{s:o, s:I, s:o}", "file", la_json_text(path), "line", number, "text", la_json_text(text));
@@ -280,14 +332,14 @@ static json_t *line_of(const char *path, const char *key, char behind)
     return found;
 }
 
-/* The line of the unit, or of what is added to it, that says when it is started again; NULL: systemd's default does. */
-static json_t *restart_line(const struct la_unit_files *files, const struct trial *trial)
+/* The line of the unit, or of what is added to it, that decides by a key; NULL: systemd's default does. */
+static json_t *unit_line(const struct la_unit_files *files, const struct trial *trial, const char *key)
 {
-    json_t *found = line_of(la_unit_here(files, trial->fragment), "Restart", '=');
+    json_t *found = line_of(trial, la_unit_here(files, trial->fragment), key, '=');
     char *paths = la_strdup(trial->drop_ins);
     char *rest = paths;
     for (char *path; (path = strsep(&rest, " \n"));) {
-        json_t *later = *path ? line_of(la_unit_here(files, path), "Restart", '=') : NULL;
+        json_t *later = *path ? line_of(trial, la_unit_here(files, path), key, '=') : NULL;
         if (!later)
             continue;
         json_decref(found);
@@ -333,15 +385,23 @@ static void try_changes(struct la_work *work, const struct la_unit_files *files,
     }
 }
 
+static void add_line(json_t *lines, json_t *line)
+{
+    if (line)
+        json_array_append_new(lines, line);
+}
+
 /* The lines that decide: when the unit is started again, and what the server keeps. */
 static json_t *deciding_lines(const struct la_unit_files *files, const struct trial *trial)
 {
+    static const char *const of_unit[] = {"Restart", "RestartPreventExitStatus", "RestartForceExitStatus",
+                                          "StartLimitBurst", "ExecStart"};
+    static const char *const of_server[] = {"appendonly", "save"};
     json_t *lines = json_array();
-    json_t *found[] = {restart_line(files, trial), line_of(trial->config, "appendonly", ' '),
-                       line_of(trial->config, "save", ' ')};
-    for (size_t i = 0; i < sizeof found / sizeof *found; i++)
-        if (found[i])
-            json_array_append_new(lines, found[i]);
+    for (size_t i = 0; i < sizeof of_unit / sizeof *of_unit; i++)
+        add_line(lines, unit_line(files, trial, of_unit[i]));
+    for (size_t i = 0; i < sizeof of_server / sizeof *of_server; i++)
+        add_line(lines, line_of(trial, trial->config, of_server[i], ' '));
     return lines;
 }
 

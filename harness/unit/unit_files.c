@@ -21,11 +21,12 @@ static void add(struct la_unit_files *files, const char *here, const char *place
     la_strings_add(&files->pairs, la_format("%s/%s", strcmp(place, VENDOR) ? place : "/units", name));
 }
 
-/* NAME.d/ *.conf in a folder, for the place that the folder stands for. */
-static void add_drop_ins(struct la_unit_files *files, const char *folder, const char *name, const char *place)
+/* OF.d/ *.conf in a folder, for the place that the folder stands for: to NAME.d there. */
+static void add_drop_ins_of(struct la_unit_files *files, const char *folder, const char *of, const char *name,
+                            const char *place)
 {
     char *literal = la_glob_literal(folder);
-    char *literal_name = la_glob_literal(name);
+    char *literal_name = la_glob_literal(of);
     char *pattern = la_format("%s/%s.d/*.conf", literal, literal_name);
     glob_t found;
     if (glob(pattern, 0, NULL, &found) == 0) {
@@ -39,6 +40,22 @@ static void add_drop_ins(struct la_unit_files *files, const char *folder, const 
     free(pattern);
     free(literal_name);
     free(literal);
+}
+
+static void add_drop_ins(struct la_unit_files *files, const char *folder, const char *name, const char *place)
+{
+    add_drop_ins_of(files, folder, name, name, place);
+}
+
+/* What is for all units of a kind: service.d, and for redis-server.service redis-.service.d. */
+static void add_shared_drop_ins(struct la_unit_files *files, const char *folder, const char *place)
+{
+    add_drop_ins(files, folder, "service", place);
+    for (const char *dash = strchr(files->name, '-'); dash; dash = strchr(dash + 1, '-')) {
+        char *prefix = la_format("%.*s" SUFFIX, (int)(dash + 1 - files->name), files->name);
+        add_drop_ins(files, folder, prefix, place);
+        free(prefix);
+    }
 }
 
 static int find_file(struct la_unit_files *files, const char *path, struct la_error *error)
@@ -64,29 +81,77 @@ static void take_name(struct la_unit_files *files, const char *path)
     free(target);
 }
 
-static int find_name(struct la_unit_files *files, const char *unit, const char *etc, struct la_error *error)
+/* A link to /dev/null: systemd refuses to start the unit, whatever other files of its name say. */
+static bool is_masked(const char *path)
 {
-    bool found = false;
-    bool whole = strstr(unit, SUFFIX) != NULL;
-    snprintf(files->name, sizeof files->name, "%s%s", unit, whole ? "" : SUFFIX);
-    for (int i = 0; i < PLACES && !found; i++) {
-        char path[LA_PATH_MAX];
-        la_path(path, "%s/%s", i ? places[i] : etc, files->name);
-        found = la_is_file(path);
-        if (found)
-            take_name(files, path);
-    }
-    if (!found)
-        return la_fail(error, "--unit %s: no %s in %s, %s or %s: name its file", unit, files->name, etc, places[1],
-                       places[2]);
+    char *target = realpath(path, NULL);
+    bool masked = target && !strcmp(target, "/dev/null");
+    free(target);
+    return masked;
+}
+
+/* "redis@6380.service" -> "redis@.service"; empty: it is no instance of a template. */
+static void template_of(const char *name, char *out, size_t size)
+{
+    const char *at = strchr(name, '@');
+    *out = '\0';
+    if (at && strcmp(at + 1, SUFFIX) != 0)
+        snprintf(out, size, "%.*s@" SUFFIX, (int)(at - name), name);
+}
+
+static bool is_at(const char *folder, const char *name)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/%s", folder, name);
+    return *name && la_is_file(path);
+}
+
+/* Takes the unit's own name from the first place that has it. -1 with `error` filled. */
+static int find_first(const char *unit, const char *etc, const char *template, struct la_unit_files *files,
+                      struct la_error *error)
+{
     for (int i = 0; i < PLACES; i++) {
         char path[LA_PATH_MAX];
         const char *folder = i ? places[i] : etc;
         la_path(path, "%s/%s", folder, files->name);
-        if (la_is_file(path))
-            add(files, path, places[i], files->name);
-        add_drop_ins(files, folder, files->name, places[i]);
-        add_drop_ins(files, folder, "service", places[i]);
+        if (is_masked(path))
+            return la_fail(error, "--unit %s: %s masks it: systemd does not start it", unit, path);
+        bool found = la_is_file(path);
+        if (found)
+            take_name(files, path);
+        if (found || is_at(folder, template))
+            return 0;
+    }
+    return la_fail(error, "--unit %s: no %s in %s, %s or %s: name its file", unit, files->name, etc, places[1],
+                   places[2]);
+}
+
+static void add_unit(struct la_unit_files *files, const char *folder, const char *name, const char *place)
+{
+    char path[LA_PATH_MAX];
+    la_path(path, "%s/%s", folder, name);
+    if (la_is_file(path))
+        add(files, path, place, name);
+    add_drop_ins(files, folder, name, place);
+}
+
+static int find_name(struct la_unit_files *files, const char *unit, const char *etc, struct la_error *error)
+{
+    char asked[sizeof files->name];
+    char template[sizeof files->name];
+    snprintf(asked, sizeof asked, "%s%s", unit, strstr(unit, SUFFIX) ? "" : SUFFIX);
+    template_of(asked, template, sizeof template);
+    memcpy(files->name, asked, sizeof asked);
+    if (find_first(unit, etc, template, files, error))
+        return -1;
+    for (int i = 0; i < PLACES; i++) {
+        const char *folder = i ? places[i] : etc;
+        add_unit(files, folder, files->name, places[i]);
+        if (*template)
+            add_unit(files, folder, template, places[i]);
+        if (strcmp(asked, files->name) != 0) /* an alias has drop-ins of its own, which count as well */
+            add_drop_ins_of(files, folder, asked, files->name, places[i]);
+        add_shared_drop_ins(files, folder, places[i]);
     }
     return 0;
 }
@@ -98,6 +163,9 @@ int la_unit_find(struct la_unit_files *files, const char *unit, const char *fold
         return la_fail(error, "--unit-dir %s: %m", folder);
     if (strlen(unit) >= sizeof files->name - strlen(SUFFIX))
         return la_fail(error, "--unit: the name is too long");
+    if (folder && (strchr(unit, '/') || la_is_file(unit)))
+        return la_fail(error, "--unit-dir goes with the name of a unit: the drop-ins of a file lie beside it, in %s.d",
+                       unit);
     if (strchr(unit, '/') || la_is_file(unit))
         return la_is_file(unit) ? find_file(files, unit, error) : la_fail(error, "--unit %s: no such file", unit);
     return find_name(files, unit, folder ? folder : ETC, error);

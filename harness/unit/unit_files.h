@@ -13,8 +13,9 @@ struct la_unit_files {
 };
 
 /*
- * `unit`: a file, with its drop-ins in FILE.d beside it; or a name, looked for as systemd does. `folder` stands in for
- * /etc/systemd/system; NULL: that itself. -1 with `error` filled.
+ * `unit`: a file, with its drop-ins in FILE.d beside it; or a name, looked for as systemd does, with the drop-ins of
+ * all its names and prefixes. `folder`, of a name, stands in for /etc/systemd/system; NULL: that itself. -1 with
+ * `error` filled.
  */
 int la_unit_find(struct la_unit_files *files, const char *unit, const char *folder, struct la_error *error);
 void la_unit_files_free(struct la_unit_files *files);

@@ -246,7 +246,7 @@ int la_unit_world_up(struct la_unit_world *unit, const struct la_unit_files *fil
         la_unit_place(files, &unit->world, error) ||
         (with->shown && la_world_show(&unit->world, with->shown, with->shown_at, error)))
         return -1;
-    char *drop_in = la_format("/etc/systemd/system/%s.d/zz-lastack.conf", files->name);
+    char *drop_in = la_format("/etc/systemd/system/%s.d/zzzz-lastack.conf", files->name);
     char *text = la_format("[Service]\n%s\n", with->drop_in ? with->drop_in : "");
     int failed = with->drop_in ? la_world_put(&unit->world, drop_in, text, error) : 0;
     free(text);

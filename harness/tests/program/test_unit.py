@@ -8,6 +8,7 @@ import unittest
 
 from result_schema import schema_errors
 from support import LastackTest, groups_left, undocumented
+from test_userconfig import Server
 
 UNIT = """[Service]
 Type=notify
@@ -87,6 +88,40 @@ class Unit(LastackTest):
             "/etc/redis/redis.conf", "/etc/redis/redis.conf $OPTIONS") + f"EnvironmentFile=-{environment}\n")
         run, unit = self.tried("--unit", file)
         self.assertEqual((unit["verdict"], unit["trials"][0]["back_with"]), ("holds", 1000), str(run))
+        texts = [line["text"] for line in unit["decided_by"]]
+        self.assertIn("Restart=always", texts)
+        self.assertNotIn("appendonly no", texts, "it is not in force")
+
+    def test_drop_ins_of_a_prefix_and_of_an_alias(self):
+        system = self.folder / "system"
+        for folder in ("redis-.service.d", "cache.service.d"):
+            (system / folder).mkdir(parents=True)
+            (system / folder / "own.conf").write_text("[Service]\nRestart=no\n")
+            (system / "cache.service").unlink(missing_ok=True)
+            (system / "cache.service").symlink_to("/usr/lib/systemd/system/redis-server.service")
+            run, unit = self.tried("--unit", "cache" if "cache" in folder else "redis-server", "--unit-dir", system)
+            self.assertEqual((unit["name"], unit["verdict"]), ("redis-server.service", "holds"), str(run))
+            (system / folder / "own.conf").unlink()
+
+    def test_an_instance_of_a_template(self):
+        folder = self.folder / "system/redis-server@.service.d"
+        folder.mkdir(parents=True)
+        (folder / "own.conf").write_text("[Service]\nRestart=no\n")
+        run, unit = self.tried("--unit", "redis-server@own", "--unit-dir", folder.parent, "--config", self.configured(""))
+        self.assertEqual((unit["name"], unit["verdict"]), ("redis-server@own.service", "holds"), str(run))
+
+    def test_keys_that_are_evicted_say_nothing(self):
+        """They are gone before the unit is killed."""
+        data = self.folder / "data"
+        data.mkdir()
+        with Server(self.folder, "--dir", data, "--save", "") as server:
+            server.cli("EVAL", "for i=1,20000 do redis.call('SET', 'theirs:'..i, string.rep('x', 100)) end", 0)
+            server.cli("SAVE")
+        conf = self.configured("maxmemory 3mb\nmaxmemory-policy allkeys-random\nappendonly no")
+        run, unit = self.tried("--unit", "redis-server", "--config", conf, "--data", data, "--unit-dir",
+                               self.dropped_in("Restart=no"))
+        self.assertEqual((unit["verdict"], run.status), ("inconclusive", 3), str(run))
+        self.assertIn("before anything is killed", unit["trials"][0]["why"])
 
     def test_what_cannot_be_tried_says_why(self):
         file = self.write("none.service", "[Service]\nExecStart=/bin/false /etc/redis/redis.conf\nType=oneshot\n")
@@ -103,6 +138,10 @@ class Unit(LastackTest):
         self.assert_refused(self.lastack("run", "kill9-none", "--unit", "/nowhere/x.service"), "no such file")
         self.assert_refused(self.lastack("run", "kill9-none", "--unit", self.write("x.conf", "")), "ends in .service")
         self.assert_refused(self.lastack("run", "kill9-none", "--unit", "redis-server", "--unit-dir", "/nowhere"), "/nowhere")
+        file = self.write("cache.service", UNIT.format(""))
+        self.assert_refused(self.lastack("run", "kill9-none", "--unit", file, "--unit-dir", self.folder), "beside it")
+        (self.folder / "redis-server.service").symlink_to("/dev/null")
+        self.assert_refused(self.lastack("run", "kill9-none", "--unit", "redis-server", "--unit-dir", self.folder), "masks it")
 
 
 if __name__ == "__main__":
