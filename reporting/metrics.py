@@ -11,7 +11,7 @@ def gauges(view, gauge):
              "server_version": data["server"].get("version", ""), "seed": str(data["seed"])}, 1)])
     gauge("lastack_run_start_time_seconds", "When the run began, in seconds since 1970.", [({}, view.began_ms / 1000)])
     gauge("lastack_run_duration_seconds", "How long it took.", [({}, data["seconds"])])
-    gauge("lastack_run_finished", "1: it has ended; 0: it was killed.", [({}, int(data["finished"]))])
+    gauge("lastack_run_finished", "1: it has ended; 0: it was killed or interrupted.", [({}, int(data["finished"]))])
     gauge("lastack_exit_status", "Exit status, after waivers.", [({}, view.status)])
     gauge("lastack_scenarios", "Scenarios by verdict, after waivers.",
           [({"verdict": verdict}, view.counts[verdict]) for verdict in VERDICTS])

@@ -49,22 +49,32 @@ class Matter:
         self.detail = detail
 
 
+def at_worst(requirement):
+    if requirement.get("worst_ms") is not None:
+        return f"at worst {requirement['worst_ms']:.0f} ms, at a {requirement['situation']}"
+    if requirement.get("situation"):
+        return f"nothing bounds what a {requirement['situation']} takes"
+    return ""
+
+
 def matters_of(data):
     for one in (data["answer"] or {}).get("requirements", []):
-        worst = "nothing bounds it" if one.get("worst_ms") is None else f"at worst {one['worst_ms']:.0f} ms"
-        yield Matter(f"--{one['name']} {one['target_ms']} ms", one["verdict"], worst)
+        yield Matter(f"--{one['name']} {one['target_ms']} ms", one["verdict"], at_worst(one))
     if data["unit"]:
         yield Matter(f"unit {data['unit']['name']}", data["unit"]["verdict"],
                      "; ".join(f"{line['file']}:{line['line']}: {line['text']}" for line in data["unit"]["decided_by"]))
     health = data["health"]
     if not health or not health.get("own"):
         return
+    if not health["faults"]:
+        yield Matter("alerts", "inconclusive", "no fault was watched")
     for fault in health["faults"]:
         unseen = ", ".join(one["scenario"] for one in fault["unseen"])
         yield Matter(f"alerts on {fault['fault']}", fault["verdict"], f"no rule saw it in {unseen}" if unseen else "")
     for rule in health["rules"]:
         if rule.get("verdict") == "violated":
-            why = "it fires without a fault" if rule["without_fault"] else "INFO does not have its field"
+            why = ("it fires without a fault" if rule["without_fault"] else
+                   "its field is no number" if rule.get("no_number") else "INFO does not have its field")
             yield Matter(f"alert rule {rule['rule']}", "violated", why)
 
 
@@ -135,7 +145,8 @@ class View:
     def notices_of(self):
         if not self.data["finished"]:
             left = len(self.data["pending"])
-            yield f"The run has not finished: {left} scenario{'s have' if left != 1 else ' has'} no verdict."
+            yield (f"The run has not finished: {left} scenario{'s have' if left != 1 else ' has'} no verdict." if left
+                   else "The run has not finished.")
         if self.run.missing:
             yield f"Shards that are missing: {', '.join(map(str, self.run.missing))}. Nothing is said of what they run."
         names = {one.name for one in self.scenarios}

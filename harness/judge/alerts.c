@@ -64,6 +64,12 @@ void la_alerts_free(struct la_alerts *alerts)
     *alerts = (struct la_alerts){0};
 }
 
+bool la_alert_fits(const struct la_alert *alert, const char *value)
+{
+    double number;
+    return !is_order(alert->comparison) || is_number(value, &number);
+}
+
 bool la_alert_met(const struct la_alert *alert, const char *value)
 {
     double bound;

@@ -30,6 +30,9 @@ void la_alerts_free(struct la_alerts *alerts);
 /* As numbers where both are some, else as texts. */
 bool la_alert_met(const struct la_alert *alert, const char *value);
 
+/* False: it compares numbers, and the value is none. */
+bool la_alert_fits(const struct la_alert *alert, const char *value);
+
 /* "rdb_last_bgsave_status != ok for 30s"; to be freed. */
 char *la_alert_words(const struct la_alert *alert);
 

@@ -92,7 +92,8 @@ bool la_cut_unseen(const struct la_run *run)
 
 bool la_state_speaks(const struct la_run *run)
 {
-    return !run->unproven && !la_cut_unseen(run);
+    const struct la_strings *before = run->options->doubts; /* another configuration than the user's, perhaps */
+    return !run->unproven && !la_cut_unseen(run) && !(before && before->count);
 }
 
 bool la_data_speaks(const struct la_run *run)

@@ -293,6 +293,27 @@ char *la_config_get(const struct la_config *config, const char *name)
     return NULL;
 }
 
+char *la_config_all(const struct la_config *config, const char *name)
+{
+    if (strcmp(name, "save") != 0)
+        return la_config_get(config, name);
+    sds joined = NULL;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct la_directive *item = &config->items[i];
+        if (strcmp(item->name, name) != 0)
+            continue;
+        if (!joined)
+            joined = sdsempty();
+        if (item->count == 1 && !*item->args[0])
+            sdsclear(joined);
+        for (int a = 0; a < item->count; a++)
+            joined = sdscatfmt(joined, sdslen(joined) ? " %s" : "%s", item->args[a]);
+    }
+    char *text = joined ? la_strdup(joined) : NULL;
+    sdsfree(joined);
+    return text;
+}
+
 /* The file of a part. */
 static void path_of(char out[LA_PATH_MAX], const char *folder, unsigned int part)
 {

@@ -54,6 +54,10 @@ int la_config_append(struct la_config *config, const char *text, const char *wha
 /* Adds a directive like another, but for its first argument. */
 void la_config_add(struct la_config *config, const struct la_directive *like, const char *first);
 
+/* The value of a directive, as CONFIG GET would have it: the save points of all lines; to be freed. NULL: it is not
+ * there. */
+char *la_config_all(const struct la_config *config, const char *name);
+
 /* Sets one directive; NULL removes it. */
 void la_config_set(struct la_config *config, const char *name, const char *value);
 

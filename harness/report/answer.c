@@ -31,6 +31,7 @@ json_t *la_answer_of(const struct la_run *run, bool sound)
     json_object_set_new(worst, "window_ms",
                         read && !boundless ? json_real(la_loss_window_ms(run, false)) : json_null());
     json_object_set_new(worst, "lost", read ? json_integer((json_int_t)verify->lost) : json_null());
+    json_object_set_new(worst, "one_write", json_boolean(read && verify->lost && brink->one_write));
     json_object_set_new(worst, "boundless", json_boolean(boundless));
     json_object_set_new(worst, "everything", json_boolean(all_gone));
     json_object_set_new(worst, "ready_ms", ready < 0 ? json_null() : json_real(ready));
@@ -107,6 +108,8 @@ static void keep_worst(json_t *answer, const json_t *other)
     if (!starts_not(answer)) /* that nothing was read back is what says so */
         keep_most(answer, other, "lost");
     keep_most(answer, other, "ready_ms");
+    if (is_true(other, "one_write"))
+        json_object_set_new(answer, "one_write", json_true());
     if (!is_true(other, "by_itself"))
         json_object_set_new(answer, "by_itself", json_false());
 }
@@ -142,8 +145,9 @@ static json_t *answer_in(const json_t *scenarios, const char *situation)
         if (!name || strcmp(name, situation) != 0)
             continue;
         if (!proves(worst) || row.verdict == LA_INCONCLUSIVE) /* one run of several, perhaps */
-            json_array_append_new(unknown, json_pack("{s:o, s:O}", "scenario", la_json_text(row.name), "why",
-                                                     json_array_get(row.reasons, 0)));
+            json_array_append_new(unknown,
+                                  json_pack("{s:o, s:s, s:O}", "scenario", la_json_text(row.name), "verdict",
+                                            la_verdict_name(row.verdict), "why", json_array_get(row.reasons, 0)));
         if (!proves(worst))
             continue;
         json_t *own = json_deep_copy(worst);
@@ -168,8 +172,12 @@ json_t *la_answers(const json_t *scenarios)
     json_t *answers = json_array();
     for (int i = 0; i < LA_SITUATIONS; i++) {
         json_t *answer = answer_in(scenarios, la_situation_names[i]);
-        if (answer)
-            json_array_append_new(answers, answer);
+        if (!answer)
+            continue;
+        char *words = la_answer_words(answer);
+        json_object_set_new(answer, "in_words", json_string(words));
+        free(words);
+        json_array_append_new(answers, answer);
     }
     return answers;
 }

@@ -14,15 +14,23 @@ static bool is_false(const json_t *object, const char *key)
     return json_is_false(json_object_get(object, key));
 }
 
+/* Operations that are lost. Of a run that made one write and waited they are all that would be written meanwhile. */
+static void lost_number(const json_t *worst, double lost, int width)
+{
+    if (json_is_true(json_object_get(worst, "one_write")) && lost > 0)
+        printf(" %*s", width, "all");
+    else
+        la_table_number(lost, width, 0);
+}
+
 static void situation_row(const json_t *answer)
 {
-    char *words = la_answer_words(answer);
     json_int_t factor = json_integer_value(json_object_get(answer, "clock_factor"));
     bool known = json_object_get(answer, "scenario");
     size_t i;
     json_t *unknown;
-    printf("  %-14s %10s", la_json_get(answer, "situation"), words);
-    la_table_number(la_json_number(answer, "lost"), 10, 0);
+    printf("  %-14s %10s", la_json_get(answer, "situation"), la_json_get(answer, "in_words"));
+    lost_number(answer, la_json_number(answer, "lost"), 10);
     la_table_number(la_json_number(answer, "ready_ms"), 9, 0);
     printf("  %-6s %s",
            !known                          ? "-"
@@ -35,9 +43,8 @@ static void situation_row(const json_t *answer)
     if (*la_json_get(answer, "moment"))
         printf("    %s\n", la_json_get(answer, "moment"));
     json_array_foreach (json_object_get(answer, "unknown"), i, unknown)
-        printf("    and it may be worse: %s is inconclusive: %.300s\n", la_json_get(unknown, "scenario"),
-               la_json_get(unknown, "why"));
-    free(words);
+        printf("    and it may be worse: %s is %s: %.300s\n", la_json_get(unknown, "scenario"),
+               la_json_get(unknown, "verdict"), la_json_get(unknown, "why"));
 }
 
 /* "kill 0 ms, power cut 1012 ms" */
@@ -46,10 +53,9 @@ static void in_words(const json_t *situations)
     size_t i;
     json_t *answer;
     json_array_foreach (situations, i, answer) {
-        char *words = la_answer_words(answer);
         bool doubt = json_array_size(json_object_get(answer, "unknown"));
-        printf("%s %s %s%s", i ? "," : "", la_json_get(answer, "situation"), words, doubt ? " (in doubt)" : "");
-        free(words);
+        printf("%s %s %s%s", i ? "," : "", la_json_get(answer, "situation"), la_json_get(answer, "in_words"),
+               doubt ? " (in doubt)" : "");
     }
 }
 
@@ -119,7 +125,8 @@ static void matrix_row(const json_t *row)
     const char *name = la_json_get(row, "scenario");
     const char *with = strstr(name, "-with-");
     printf("    %-24.*s %12s", with ? (int)(with - name) : (int)strlen(name), name, words);
-    spread_of(row, "lost", 7);
+    lost_number(worst, la_json_number(json_object_get(row, "lost"), "median"), 7);
+    lost_number(worst, la_json_number(json_object_get(row, "lost"), "max"), 7);
     spread_of(row, "ready_ms", 6);
     if (has_window(worst))
         spread_of(row, "window_ms", 8);

@@ -79,6 +79,7 @@ struct alarm {
     const struct la_alert *rule;
     bool known;         /* INFO has its field */
     double since;       /* its condition has been met */
+    bool no_number;     /* its rule compares numbers, and its field was none */
     bool unprovoked;    /* it would have fired before any fault */
     unsigned int looks; /* that ended while the fault lasted */
     double seen;        /* from the fault until it fires */
@@ -93,7 +94,8 @@ static void settle(struct alarm *alarm, double first, double fault, double relie
     bool of_start = alarm->since <= first && strncmp(alarm->rule->field, "uptime_", 7) == 0; /* and of nothing else */
     if (fires < fault && until >= fires && !of_start)
         alarm->unprovoked = true;
-    else if (isnan(alarm->seen) && alarm->since > fault && (until >= fires || until >= relief))
+    else if (isnan(alarm->seen) && alarm->since > fault &&
+             (until >= fires || (alarm->since < relief && until >= relief)))
         alarm->seen = fmax(fires - fault, 0);
 }
 
@@ -101,6 +103,7 @@ static void tell_alarm(struct alarm *alarm, double first, double ms, const char 
 {
     alarm->known = true;
     alarm->looks += ms > fault && ms < relief;
+    alarm->no_number = alarm->no_number || !la_alert_fits(alarm->rule, value);
     if (la_alert_met(alarm->rule, value)) {
         alarm->since = isnan(alarm->since) ? ms : alarm->since;
         return;
@@ -114,6 +117,7 @@ struct seen {
     json_t *moving;  /* fields that moved before */
     json_t *moved;   /* those that moved first after the fault, in that order */
     json_t *settled; /* their names */
+    bool full;       /* the record breaks off while there was more to see */
     double first;    /* the first look, ms */
     double last;
 };
@@ -155,6 +159,25 @@ static bool take_apart(char *line, double *ms, char **name, char **value)
     return true;
 }
 
+/*
+ * What a fault does ends with the step that brings relief, or where it had brought the server down, once that is back:
+ * the first look that finds it down may come later than the step. INFINITY: nobody has brought any.
+ */
+static double relief_in(const char *record, double fault, double relief)
+{
+    bool down = false;
+    for (const char *line = record; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        double ms;
+        int up;
+        if (sscanf(line, "%lf up %d", &ms, &up) != 2 || ms <= fault)
+            continue;
+        if (down && up)
+            return fmax(ms, relief);
+        down = down || !up;
+    }
+    return down ? INFINITY : relief;
+}
+
 static double ms_of(const struct la_run *run, uint64_t ns)
 {
     return ns ? (double)(ns - run->start_ns) / 1e6 : INFINITY;
@@ -172,6 +195,10 @@ static void go_through(char *record, struct seen *seen, struct alarm *alarms, un
             continue;
         if (ms > end)
             break;
+        if (!strcmp(name, LA_WATCH_FULL)) {
+            seen->full = true;
+            continue;
+        }
         seen->first = isnan(seen->first) ? ms : seen->first;
         seen->last = ms;
         take(seen, ms, name, value, fault);
@@ -180,37 +207,52 @@ static void go_through(char *record, struct seen *seen, struct alarm *alarms, un
                 tell_alarm(&alarms[i], seen->first, ms, value, fault, relief);
     }
     for (unsigned int i = 0; i < count; i++)
-        settle(&alarms[i], seen->first, fault, fmin(relief, seen->last),
-               seen->last); /* it may last for as long as it likes */
+        settle(&alarms[i], seen->first, fault, fmin(relief, seen->last + 1),
+               seen->last + 1); /* it may last for as long as it likes */
 }
 
-static json_t *alarms_json(const struct alarm *alarms, unsigned int count)
+static json_t *alarms_json(const struct alarm *alarms, unsigned int count, bool full)
 {
     json_t *array = json_array();
     for (unsigned int i = 0; i < count; i++) {
         char *words = la_alert_words(alarms[i].rule);
-        bool looked = alarms[i].looks >= WHOLE_LOOKS || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0;
-        json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
-                                               alarms[i].known, "looked", looked, "without_fault", alarms[i].unprovoked,
-                                               "seconds", la_json_real(alarms[i].seen / 1000)));
+        bool looked = !full && (alarms[i].looks >= WHOLE_LOOKS || strcmp(alarms[i].rule->field, LA_WATCH_CHECK) != 0);
+        json_array_append_new(array, json_pack("{s:o, s:b, s:b, s:b, s:b, s:o}", "rule", la_json_text(words), "known",
+                                               alarms[i].known, "no_number", alarms[i].no_number, "looked", looked,
+                                               "without_fault", alarms[i].unprovoked, "seconds",
+                                               la_json_real(alarms[i].seen / 1000)));
         free(words);
     }
     return array;
 }
 
+/* A write was refused after the fault, before the next one. */
+static bool refused_for(const struct la_run *run, const struct fault *fault)
+{
+    const struct la_ledger *ledger = &run->ledger;
+    const uint64_t end = fault->next_ns ? fault->next_ns : UINT64_MAX;
+    const uint64_t count = ledger->head && ledger->head->last_refused_ns > fault->ns ? la_ledger_count(ledger) : 0;
+    bool refused = false;
+    for (uint64_t i = 0; i < count && !refused; i++) {
+        const struct la_op *op = &ledger->ops[i];
+        refused = op->outcome >= LA_OUTCOME_ERROR && op->done_ns > fault->ns && op->done_ns < end;
+        la_ledger_passed(ledger, i);
+    }
+    return refused;
+}
+
 /* What whoever uses the server had of the fault, and not of what came after it; "": nothing. */
 static const char *harm_of(const struct la_run *run, const struct fault *fault, const struct seen *seen)
 {
-    const struct la_ledger_head *head = run->ledger.head;
-    uint64_t refused = head ? head->last_refused_ns : 0;
-    uint64_t end = fault->next_ns ? fault->next_ns : UINT64_MAX;
     if (!fault->ns)
         return "";
     if (json_object_get(seen->settled, "up"))
         return "down";
-    if (refused > fault->ns && refused < end)
+    if (refused_for(run, fault))
         return "writes refused";
-    return !fault->next_ns && run->verified && run->verify.lost ? "acknowledged writes lost" : "";
+    if (!fault->next_ns && run->verified && run->verify.lost)
+        return "acknowledged writes lost";
+    return seen->full ? "not known" : "";
 }
 
 static json_t *names_of(const json_t *object)
@@ -230,12 +272,14 @@ static json_t *judge_record(const struct la_run *run, char *record)
         alarms[i] = (struct alarm){.rule = &rules->items[i], .since = NAN, .seen = NAN};
     const struct fault fault = first_fault(run);
     double fault_ms = ms_of(run, fault.ns);
-    struct seen seen = {json_object(), json_object(), json_array(), json_object(), NAN, 0};
-    go_through(record, &seen, alarms, count, fault_ms, ms_of(run, run->harms.relief_ns), ms_of(run, fault.next_ns));
+    struct seen seen = {json_object(), json_object(), json_array(), json_object(), false, NAN, 0};
+    double relief = ms_of(run, run->harms.relief_ns);
+    relief = isfinite(relief) ? relief_in(record, fault_ms, relief) : relief;
+    go_through(record, &seen, alarms, count, fault_ms, relief, ms_of(run, fault.next_ns));
     json_t *health = json_pack(
         "{s:o, s:o, s:f, s:s, s:o, s:o, s:o}", "fault", fault.ns ? la_json_text(fault.words) : json_null(), "fault_ms",
         fault.ns ? json_real(fault_ms) : json_null(), "watched_ms", seen.last, "harm", harm_of(run, &fault, &seen),
-        "moved", seen.moved, "moving", names_of(seen.moving), "alerts", alarms_json(alarms, count));
+        "moved", seen.moved, "moving", names_of(seen.moving), "alerts", alarms_json(alarms, count, seen.full));
     json_decref(seen.values);
     json_decref(seen.moving);
     json_decref(seen.settled);

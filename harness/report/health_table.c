@@ -75,6 +75,8 @@ static void rule_row(const json_t *rule)
     printf("  %s%s%s\n", la_json_get(rule, "rule"), *verdict ? ": " : "", verdict);
     if (!json_is_true(json_object_get(rule, "known")))
         la_table_paragraph(4, "no run has shown this field");
+    if (json_is_true(json_object_get(rule, "no_number")))
+        la_table_paragraph(4, "it compares numbers, and its field is none");
     list("fires without a fault in", json_object_get(rule, "without_fault"), plain);
     list("fires under", fired, fired_words);
     if (!json_array_size(fired))

@@ -164,8 +164,11 @@ static json_t *faults_of(const json_t *scenarios, bool own)
  */
 static bool comes_and_goes(const char *field)
 {
-    static const char *const beginnings[] = {"master_", "slave",     "errorstat_", "db",     "loading_",    "aof_",
-                                             "module",  "sentinel_", "cluster",    "async_", LA_WATCH_CHECK};
+    static const char *const beginnings[] = {"master_", "slave", "errorstat_", "db", "loading_", "module", "sentinel_",
+                                             "cluster", "async_", LA_WATCH_CHECK,
+                                             /* of a log that is on, or was written anew */
+                                             "aof_current_size", "aof_base_size", "aof_pending_", "aof_buffer_length",
+                                             "aof_rewrite_buffer_length", "aof_delayed_fsync"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (strncmp(field, beginnings[i], strlen(beginnings[i])) == 0)
             return true;
@@ -177,7 +180,9 @@ static json_t *rule_of(const char *words, const json_t *scenarios, const json_t 
 {
     json_t *rule = json_pack("{s:o}", "rule", la_json_text(words));
     json_t *unprovoked = list_in(rule, "without_fault");
+    bool watched = false;
     bool known = false;
+    bool no_number = false;
     size_t i;
     size_t n;
     json_t *entry;
@@ -186,11 +191,14 @@ static json_t *rule_of(const char *words, const json_t *scenarios, const json_t 
         json_array_foreach (json_object_get(health_in(entry), "alerts"), n, alarm) {
             if (strcmp(la_json_get(alarm, "rule"), words) != 0)
                 continue;
+            watched = true;
             known = known || json_is_true(json_object_get(alarm, "known"));
+            no_number = no_number || json_is_true(json_object_get(alarm, "no_number"));
             if (json_is_true(json_object_get(alarm, "without_fault")))
                 json_array_append(unprovoked, json_object_get(entry, "name"));
         }
     json_object_set_new(rule, "known", json_boolean(known));
+    json_object_set_new(rule, "no_number", json_boolean(no_number));
     json_array_foreach (faults, i, entry) {
         const json_t *saw = NULL;
         json_array_foreach (json_object_get(entry, "seen_by"), n, alarm)
@@ -202,7 +210,7 @@ static json_t *rule_of(const char *words, const json_t *scenarios, const json_t 
     }
     list_in(rule, "fired");
     list_in(rule, "silent");
-    bool wrong = (!known && !comes_and_goes(words)) || json_array_size(unprovoked);
+    bool wrong = (watched && !known && !comes_and_goes(words)) || no_number || json_array_size(unprovoked);
     bool fired = json_array_size(json_object_get(rule, "fired"));
     if (own)
         json_object_set_new(rule, "verdict",
@@ -219,7 +227,7 @@ json_t *la_health_together(const json_t *scenarios, const json_t *rules, bool ow
     json_t *scenario;
     json_array_foreach (scenarios, i, scenario)
         watched = watched || health_in(scenario);
-    if (!watched)
+    if (!watched && !own)
         return json_null();
     json_t *faults = faults_of(scenarios, own);
     json_t *all = json_array();

@@ -167,7 +167,7 @@ static void span(json_t *together, const json_t *runs, size_t claim)
     for (size_t i = 0; i < json_array_size(runs); i++) {
         const json_t *here = json_array_get(la_row_of(json_array_get(runs, i)).claim_verdicts, claim);
         const json_t *interval = json_object_get(here, "interval");
-        if (json_array_size(interval) != 2)
+        if (json_array_size(interval) != 2 || la_said_of(here).verdict == LA_INCONCLUSIVE)
             continue;
         n += json_integer_value(json_object_get(here, "n"));
         low = fmin(low, json_number_value(json_array_get(interval, 0)));

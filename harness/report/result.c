@@ -527,9 +527,10 @@ int la_result_exit_status(const json_t *result)
         la_rows_count(faults, LA_VIOLATED) || la_rows_count(json_object_get(health, "rules"), LA_VIOLATED) ||
         (json_is_object(unit) && la_row_of(unit).verdict == LA_VIOLATED))
         return LA_EXIT_VIOLATED;
-    bool holds = all && la_rows_count(scenarios, LA_HOLDS) == all &&
+    bool holds = all && !json_is_false(json_object_get(result, "finished")) &&
+                 la_rows_count(scenarios, LA_HOLDS) == all &&
                  la_rows_count(required, LA_HOLDS) == json_array_size(required) &&
-                 (!judged || la_rows_count(faults, LA_HOLDS) == json_array_size(faults)) &&
+                 (!judged || (json_array_size(faults) && la_rows_count(faults, LA_HOLDS) == json_array_size(faults))) &&
                  (!json_is_object(unit) || la_row_of(unit).verdict == LA_HOLDS);
     return holds ? LA_EXIT_HOLDS : LA_EXIT_INCONCLUSIVE;
 }

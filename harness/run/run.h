@@ -77,6 +77,7 @@ struct la_brink {
     unsigned int factor; /* the server's clock goes so many times as fast; 0: no such step */
     bool keeps;          /* a log or snapshots keep the data */
     bool boundless;      /* nothing has been seen to end what would be lost */
+    bool one_write;      /* one was made, and waited for: as many would be lost as are written meanwhile */
     uint64_t since_ns;   /* that it goes so */
     char moment[256];    /* at which the fault came, in words; empty: at once */
 };

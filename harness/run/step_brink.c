@@ -40,37 +40,15 @@ struct keeping {
     unsigned int interval; /* after which one write is saved, s; of none that is, the longest; 0: no save points */
 };
 
-/* As its file has it: the save points of all its lines together. False: it does not say. */
-static bool written(const struct la_config *config, const char *name, char *value, size_t size)
-{
-    bool found = false;
-    size_t length = 0;
-    for (size_t i = 0; i < config->count; i++) {
-        const struct la_directive *line = &config->items[i];
-        if (strcmp(line->name, name) != 0)
-            continue;
-        bool ends = line->count == 1 && !*line->args[0]; /* save "" */
-        length = !found || ends || strcmp(name, "save") != 0 ? 0 : length;
-        value[length] = '\0';
-        found = true;
-        for (int word = 0; word < line->count && length < size; word++)
-            length += (size_t)snprintf(value + length, size - length, "%s%s", length ? " " : "", line->args[word]);
-    }
-    return found;
-}
-
-/* The value of a setting, of the server, or where it does not say, of its file; -1: neither does. */
-static int setting(struct la_node *node, const char *name, char *value, size_t size)
+/* The save points, of the server, or where it does not say, of its file; to be freed. NULL: neither does. */
+static char *save_points(struct la_node *node)
 {
     struct la_error error;
-    char *line = la_format("CONFIG GET %s", name);
-    redisReply *reply = la_step_send(node, line, &error);
+    redisReply *reply = la_step_send(node, "CONFIG GET save", &error);
     bool said = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[1]->str;
-    if (said)
-        snprintf(value, size, "%s", reply->element[1]->str);
+    char *points = said ? la_strdup(reply->element[1]->str) : la_config_all(&node->config, "save");
     freeReplyObject(reply);
-    free(line);
-    return said || written(&node->config, name, value, size) ? 0 : -1;
+    return points;
 }
 
 /* The more is written, the sooner it is saved: a single write waits longest. */
@@ -90,17 +68,18 @@ static unsigned int interval_of_one_write(const char *points)
 
 static int ask(struct la_run *run, struct la_node *node, struct keeping *keeping)
 {
-    char value[512];
     char *info = la_node_info(node);
     long long log = la_info_number(info, "aof_enabled", -1);
     free(info);
     if (log < 0)
         return la_run_doubt(run, "%s does not say whether it has a log (INFO: aof_enabled)", node->spec->name);
     keeping->log = log;
-    if (setting(node, "save", value, sizeof value))
+    char *points = save_points(node);
+    if (!points)
         return la_run_doubt(run, "%s does not say when it saves (CONFIG GET save), and its file has no save points",
                             node->spec->name);
-    keeping->interval = interval_of_one_write(value);
+    keeping->interval = interval_of_one_write(points);
+    free(points);
     return 0;
 }
 
@@ -158,6 +137,7 @@ static int write_once(struct la_run *run, struct la_node *node)
     if (!accepts(run))
         return la_run_doubt(run, "no write was acknowledged after a snapshot, so that nothing is at stake");
     la_stop_load(run);
+    run->brink.one_write = true;
     char *info = node->pid ? la_node_info(node) : NULL;
     bool at_stake = la_info_number(info, "rdb_changes_since_last_save", 0) > 0;
     free(info);

@@ -24,6 +24,7 @@ struct watch {
     struct la_watched watched;
     struct la_check_run check;
     FILE *out;
+    bool full;            /* FILE_MAX_BYTES have been written */
     redisContext *client; /* NULL: not connected */
     struct field fields[FIELDS_MAX];
     size_t count;
@@ -57,10 +58,21 @@ static void note(struct watch *watch, double ms, const char *name, const char *v
     if (field && !strcmp(field->value, value))
         return;
     field = field ? field : add(watch, name);
-    if (!field || ftell(watch->out) > FILE_MAX_BYTES)
+    if (!field)
         return;
     snprintf(field->value, sizeof field->value, "%s", value);
     fprintf(watch->out, "%.1f %s %s\n", ms, name, value);
+}
+
+/* Of what comes from now on nothing is kept: a last line says so. True: it is so. */
+static bool is_full(struct watch *watch)
+{
+    if (!watch->full && ftell(watch->out) > FILE_MAX_BYTES) {
+        fprintf(watch->out, "%.1f " LA_WATCH_FULL " 1\n", (double)(la_now_ns() - watch->watched.start_ns) / 1e6);
+        fflush(watch->out);
+        watch->full = true;
+    }
+    return watch->full;
 }
 
 /* One line of INFO: "name:value"; headings and blank lines are none. */
@@ -121,8 +133,7 @@ static void look(struct watch *watch)
 static void look_at_check(struct watch *watch)
 {
     const struct la_watched *watched = &watch->watched;
-    if (!watched->check || !la_check_look(&watch->check, watched->check, watched->address, watched->folder) ||
-        ftell(watch->out) > FILE_MAX_BYTES)
+    if (!watched->check || !la_check_look(&watch->check, watched->check, watched->address, watched->folder))
         return;
     fprintf(watch->out, "%.1f " LA_WATCH_CHECK " %d\n", (double)(la_now_ns() - watched->start_ns) / 1e6,
             watch->check.status);
@@ -137,11 +148,14 @@ static void keep_looking(struct watch *watch, pid_t run)
     sigemptyset(&end);
     sigaddset(&end, SIGTERM);
     for (bool told = false; !told && getppid() == run;) {
-        look(watch);
-        look_at_check(watch);
+        if (!is_full(watch)) {
+            look(watch);
+            look_at_check(watch);
+        }
         told = sigtimedwait(&end, NULL, &pause) == SIGTERM;
     }
-    look(watch);
+    if (!is_full(watch))
+        look(watch);
 }
 
 pid_t la_watch_start(const struct la_watched *watched, const char *path)

@@ -5,7 +5,8 @@
  * What it writes is text, a line each: milliseconds since the run began, a field's name, its value, separated by a
  * blank. What it sees first is written whole. Two fields are its own: `up` (1: INFO came within LA_WATCH_PATIENCE_MS,
  * 0: it did not, or the connection broke) and `rdb_last_save_age` (s since rdb_last_save_time, by the server's clock).
- * Where a check is run (run/check.h) there is a third: `check`, its exit status.
+ * Where a check is run (run/check.h) there is a third: `check`, its exit status. After 8 MiB the last line is
+ * `watch_full`: nobody looked any more.
  */
 #ifndef LASTACK_RUN_WATCH_H
 #define LASTACK_RUN_WATCH_H
@@ -17,6 +18,7 @@
 #define LA_WATCH_FILE  "watch" /* in the scenario's folder */
 #define LA_WATCH_CHECK "check"
 #define LA_WATCH_AGE   "rdb_last_save_age"
+#define LA_WATCH_FULL  "watch_full"
 enum { LA_WATCH_MS = 20, LA_WATCH_PATIENCE_MS = 1000 };
 
 /* What is watched. */

@@ -36,12 +36,17 @@ static json_t *rows_of(struct la_work *work, const struct la_strategy *strategy,
                        const char *lines)
 {
     size_t first = work->scenarios.count;
+    json_t *unseen = json_array();
     for (size_t i = 0; i < scenarios->count; i++)
-        la_trial_add(work, scenarios->items[i], strategy->name, lines);
+        la_trial_add(work, scenarios->items[i], strategy->name, lines, unseen);
     json_t *results = la_trial_run(work, first);
     json_t *rows = json_array();
     size_t i;
     json_t *result;
+    json_array_foreach (unseen, i, result)
+        la_strings_add(&work->skipped, la_format("%s: %s", la_json_get(result, "name"),
+                                                 json_string_value(json_array_get(la_row_of(result).reasons, 0))));
+    json_decref(unseen);
     json_array_foreach (results, i, result)
         json_array_append_new(rows, row_of(result));
     json_array_extend(work->results, results);

@@ -185,6 +185,25 @@ static bool has_setting(const struct la_work *work, const char *name)
     return la_probe_setting(&work->probe, name) != NULL;
 }
 
+/* It is to run with the same configuration; that it cannot is nothing that an upgrade does. */
+static int probe_old(const struct la_work *work, struct la_error *error)
+{
+    char dir[LA_PATH_MAX];
+    struct la_error why;
+    struct la_probe old = {.subjects = work->subjects};
+    struct la_server server = work->options.server;
+    if (!*work->old_server)
+        return 0;
+    server.path = work->old_server;
+    server.data = NULL;
+    la_path(dir, "%s/probe/old", work->suite->out);
+    int bad = la_make_dirs(dir, error);
+    if (!bad && la_probe_server(&old, &server, dir, work->suite->start_timeout_ms, &why))
+        bad = la_fail(error, "--old-server: with this configuration it is of no use: %.400s", why.text);
+    la_probe_free(&old);
+    return bad;
+}
+
 static int probe(struct la_work *work, struct la_error *error)
 {
     struct la_suite *suite = work->suite;
@@ -233,7 +252,7 @@ static int probe(struct la_work *work, struct la_error *error)
     work->base.says_slaveof = says ? has_setting(work, "slaveof") && !has_setting(work, "replicaof") : major < 5;
     work->options.server.outside = !suite->no_shim && !work->probe.preloaded;
     la_original_compare(&work->original, &work->base, &work->probe, &work->differences);
-    return 0;
+    return probe_old(work, error);
 }
 
 /* Found out before it is needed, and only if it is. */
@@ -295,6 +314,10 @@ bool la_prepare_unfit(const struct la_work *work, const struct la_scenario *scen
     bool of_versions = needs_old_server(scenario);
     if (of_versions && !*work->old_server) {
         snprintf(why, size, "it is about another version: --old-server names it");
+        return true;
+    }
+    if (of_versions && la_situation(scenario->situation) == LA_AT_UPGRADE && work->suite->data) {
+        snprintf(why, size, "the old server begins without data: --old-server without --data");
         return true;
     }
     if (scenario->situation && !of_versions && (!work->options.server.shim || work->options.server.outside)) {
@@ -466,6 +489,8 @@ static int read_all(struct la_work *work, struct la_error *error)
         return -1;
     if (suite->matrix && suite->shard.of)
         return la_fail(error, "--matrix is one machine's: without --shard");
+    if (suite->matrix && (suite->demands.rpo_ms >= 0 || suite->demands.rto_ms >= 0))
+        return la_fail(error, "--rpo and --rto are about one configuration, --matrix is about many: one of them");
     if (suite->restore && !suite->backup)
         return la_fail(error, "--restore goes with --backup");
     if (suite->document && access(suite->document, R_OK))
@@ -533,6 +558,10 @@ void la_prepare_limits(const struct la_work *work, struct la_strings *limits)
     if (work->suite->certify && (work->suite->config || work->suite->data))
         la_strings_add(limits, la_strdup("what documents say of servers as such (scenarios/claims): certify tries it "
                                          "without --config and --data, or name the folder to 'lastack run'"));
+    if (work->answer && !work->suite->data)
+        la_strings_add(limits,
+                       la_strdup("how long your own data takes to load: there was little; --data DIR begins each "
+                                 "scenario with a copy of them"));
     if (work->suite->no_shim)
         la_strings_add(limits, la_strdup("--no-shim: no fault was injected into the server"));
 }

@@ -421,7 +421,7 @@ static int report(struct la_work *work, struct la_strings *limits)
     struct la_error error;
     la_prepare_limits(work, limits);
     remove_scaffold(work);
-    json_t *result = whole_result(work, limits, true);
+    json_t *result = whole_result(work, limits, !work->interrupted);
     int status = la_result_exit_status(result);
     char path[LA_PATH_MAX];
     la_path(path, "%s/result.json", suite->out);
@@ -495,7 +495,7 @@ static void keep_stdout_free(struct la_work *work)
 static size_t answer_first(struct la_work *work)
 {
     size_t worst = la_worst_first(work);
-    if (!worst)
+    if (!worst && !json_array_size(work->unseen))
         return 0;
     work->silent = true;
     la_suite_run_range(work, 0, worst);

@@ -7,6 +7,7 @@
 
 #include "judge/expectations.h"
 #include "judge/fit.h"
+#include "report/result.h"
 #include "report/row.h"
 #include "scenario/read.h"
 
@@ -25,12 +26,17 @@ static void put(char **member, char *text)
     *member = text;
 }
 
-/* Adds a scenario to be run; takes it over. False: it cannot be run here. */
-static bool add(struct la_work *work, struct la_scenario *scenario)
+/*
+ * Adds a scenario to be run; takes it over. False: it cannot be run here, and a result that says why goes to `unseen`,
+ * unless it is not about such a configuration.
+ */
+static bool add(struct la_work *work, struct la_scenario *scenario, json_t *unseen)
 {
     char why[256];
-    struct la_fit fit;
+    struct la_fit fit = {0};
     if (la_prepare_unfit(work, scenario, &fit, why, sizeof why)) {
+        if (!fit.beside)
+            json_array_append_new(unseen, la_result_failed(scenario, NULL, why));
         la_fit_free(&fit);
         la_scenario_free(scenario);
         return false;
@@ -73,15 +79,15 @@ static struct la_scenario *copy_of(const char *path, const char *line)
     return scenario;
 }
 
-bool la_trial_add(struct la_work *work, const char *path, const char *with, const char *lines)
+void la_trial_add(struct la_work *work, const char *path, const char *with, const char *lines, json_t *unseen)
 {
     struct la_scenario *trial = copy_of(path, with);
     if (!trial)
-        return false;
+        return;
     char *set = la_lines_joined(&work->suite->set);
     put(&trial->set, la_format("%s%s", set, lines));
     free(set);
-    return add(work, trial);
+    add(work, trial, unseen);
 }
 
 static struct la_measure samples_of(const json_t *figures, const char *name)
@@ -143,10 +149,11 @@ json_t *la_trial_price(struct la_work *work, const char *with, const char *befor
     struct la_scenario *scenario = copy_of(path, with);
     if (!scenario)
         return json_null();
+    put(&scenario->set, la_lines_joined(&work->suite->set));
     put(&scenario->nodes[0].config, before ? la_strdup(before) : NULL);
     for (unsigned int i = 1; i < scenario->node_count; i++)
         put(&scenario->nodes[i].config, la_strdup(lines));
-    if (!add(work, scenario))
+    if (!add(work, scenario, NULL))
         return json_null();
     json_t *results = la_trial_run(work, first);
     json_t *price = price_in(json_array_get(results, 0));

@@ -7,8 +7,11 @@
 
 #include "suite/work.h"
 
-/* Adds the scenario of that file, called NAME-with-`with`, with these lines on top of all. False: it cannot be run. */
-bool la_trial_add(struct la_work *work, const char *path, const char *with, const char *lines);
+/*
+ * Adds the scenario of that file, called NAME-with-`with`, with these lines on top of all. Where it cannot be run,
+ * though it is about such a configuration, a result that says why goes to `unseen`.
+ */
+void la_trial_add(struct la_work *work, const char *path, const char *with, const char *lines, json_t *unseen);
 
 /* Runs what has been added since the plan had `first` scenarios, and takes it off: the results, the caller's. */
 json_t *la_trial_run(struct la_work *work, size_t first);

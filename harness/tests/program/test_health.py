@@ -96,14 +96,19 @@ class Health(LastackTest):
         wrong = '- {field: rdb_last_bgsave_state, comparison: "==", value: err}\n' \
                 '- {field: connected_clients, comparison: ">", value: 0}\n' \
                 '- {field: maxclients, comparison: ">=", value: 1, for: 1h}\n'
+        wrong += '- {field: aof_last_wirte_status, comparison: "!=", value: ok}\n' \
+                 '- {field: used_memory_peak_perc, comparison: ">", value: 90}\n'
         comes = '- {field: master_link_status, comparison: "==", value: down}\n' \
                 '- {field: uptime_in_seconds, comparison: "<", value: 60}\n'
         run, _fault = self.saves(SAVE_FAILED + wrong + comes)
-        right, unknown, always, patient, absent, young = run.result["health"]["rules"]
+        right, unknown, always, patient, misspelt, percent, absent, young = run.result["health"]["rules"]
         self.assertEqual(absent["verdict"], "inconclusive", "it has no primary here")
         self.assertEqual((young["verdict"], young["without_fault"]), ("inconclusive", []), "we have started it just now")
         self.assertEqual((right["verdict"], right["without_fault"]), ("holds", []))
         self.assertEqual((unknown["verdict"], unknown["known"]), ("violated", False))
+        self.assertEqual((misspelt["verdict"], misspelt["known"]), ("violated", False))
+        self.assertEqual((percent["verdict"], percent["known"], percent["no_number"]), ("violated", True, True))
+        self.assertIn("it compares numbers, and its field is none", run.stdout)
         self.assertEqual((always["verdict"], always["without_fault"]), ("violated", ["failed-save"]))
         self.assertEqual(patient["without_fault"], [], "an hour has not passed")
         self.assertEqual(run.status, 1)
@@ -116,7 +121,16 @@ class Health(LastackTest):
             text = text.replace(f"megabytes: {megabytes}", "megabytes: 2")
         run = self.run_with(SAVE_FAILED, self.write("fork-time.yaml", text))
         self.assertIsNone(run.scenario()["health"])
-        self.assertIsNone(run.result["health"])
+        self.assertEqual((run.result["health"]["faults"], [rule["verdict"] for rule in run.result["health"]["rules"]]),
+                         ([], ["inconclusive"]))
+        self.assertEqual((run.scenario()["verdict"], run.status), ("holds", 3), str(run))
+
+    def test_what_begins_with_the_recovery_does_not_last(self):
+        """The replica is away for a moment, once its primary is back: no rule waits for it."""
+        away = '- {field: connected_slaves, comparison: "<", value: 1, for: 10m}\n'
+        run = self.run_with(away, scenario_file("trap-operator-starts"))
+        [rule] = run.result["health"]["rules"]
+        self.assertEqual((rule["fired"], rule["silent"], run.status), ([], ["kill -9"], 1), str(run))
 
     def checked(self, script, *scenarios):
         check = self.write("check.sh", "#!/bin/sh\n" + script + "\n")

@@ -262,6 +262,26 @@ class OfAnything(Report):
                      self.made("metrics", data)[0], (self.folder / "made.html").read_text()):
             self.assertNotIn(SECRET, text)
 
+    def test_the_answer_says_what_the_table_says(self):
+        """What is not known, or in doubt, is told, and a target that nothing proves has no figure."""
+        base = {"sound": True, "moment": "", "clock_factor": 1, "window_ms": None, "lost": None, "one_write": False,
+                "boundless": False, "everything": False, "ready_ms": None, "by_itself": False, "in_words": "not loaded",
+                "scenario": "a", "unknown": []}
+        answer = {"strategy": "x", "requirements": [{"name": "rpo", "target_ms": 5, "verdict": "violated", "worst_ms": None,
+                                                     "situation": None}],
+                  "situations": [{**base, "situation": "kill"},
+                                 {**base, "situation": "power cut", "by_itself": True, "window_ms": 3.6e6, "lost": 1,
+                                  "one_write": True, "in_words": "3600 s",
+                                  "unknown": [{"scenario": "b", "verdict": "inconclusive", "why": "thin"}]}],
+                  "remedies": [{"line": "appendonly yes", "directive": "appendonly", "was": "no", "proposed": True,
+                                "throughput": None, "situations": [{**base, "situation": "kill", "in_words": "12 ms"}]}]}
+        data = result(scenario("a"), answer=answer)
+        text = self.page(data).text
+        for said in ("kill not loaded – – no", "power cut 3600 s all – yes It may be worse: b is inconclusive: thin",
+                     "With appendonly yes : kill 12 ms"):
+            self.assertIn(said, text)
+        self.assertNotIn("nothing bounds", text)
+
     def test_exit_status_is_that_of_the_run(self):
         holds, bad, open_ = scenario("a"), violated("b", "lost"), scenario("c", "inconclusive", reasons=["thin"])
         alerts = {"own": True, "faults": [{"fault": "kill", "scenarios": ["a"], "moved": [], "seen_by": [],

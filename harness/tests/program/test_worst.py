@@ -6,6 +6,7 @@ import zlib
 
 from result_schema import schema_errors
 from support import BROKEN, FULL, SCENARIOS, LastackTest, undocumented
+from test_userconfig import Server
 
 HOUR = 3600 * 1000
 
@@ -29,7 +30,7 @@ class Worst(LastackTest):
 
     def test_certify_answers_first(self):
         conf = self.write("rdb.conf", "save 3600 1 300 100 60 10000\nappendonly no\n")
-        run = self.lastack("certify", "--worst", "--config", conf, "--rpo", "10s", "--rto", "60s", "--jobs", 2)
+        run = self.lastack("certify", "--worst", "--config", conf, "--rpo", "10s", "--rto", "60s", "--jobs", 2, "--set", "hz 20")
         answer = run.result["answer"]
         self.assertEqual(schema_errors(run.result), [])
         self.assertEqual(undocumented(set(answer) | set(answer["situations"][0]) | set(answer["remedies"][0])), [])
@@ -38,6 +39,7 @@ class Worst(LastackTest):
         for one in answer["situations"][:-1]:
             self.assertTrue(HOUR * 0.99 <= one["window_ms"] <= HOUR * 1.1, one)
             self.assertTrue(one["by_itself"] and not one["boundless"] and not one["unknown"], one)
+            self.assertTrue(one["one_write"], one)
             self.assertTrue((run.out / one["scenario"] / "scenario.json").exists(), one)
         self.assertTrue(answer["situations"][-1]["everything"], "the trap: nothing was saved yet")
         self.assertIn("RDB snapshots", answer["strategy"])
@@ -50,11 +52,12 @@ class Worst(LastackTest):
             self.assertLess(one["window_ms"], 10000, one)
             self.assertTrue((run.out / one["scenario"] / "scenario.json").exists(), one)
         self.assertGreater(best["throughput"]["percent"], 5)
+        self.assertIn("--set 'hz 20'", (run.out / best["throughput"]["scenario"] / "scenario.json").read_text())
         self.assertEqual(other["line"], "save 60 1")
         for one in other["situations"]:
             self.assertTrue(59000 <= one["window_ms"] <= 90000, one)
         first = run.stdout[:run.stdout.index("scenario  ")]
-        self.assertRegex(first, r"kill +36\d\d s .*worst-kill \(clock x1200\)")
+        self.assertRegex(first, r"kill +36\d\d s +all .*worst-kill \(clock x1200\)")
         self.assertRegex(first, r"--rpo 10000 ms: violated")
         self.assertRegex(first, r"with 'appendonly yes' \(it is appendonly no\): kill")
         # a trial is repeated by what stands in it
@@ -78,6 +81,7 @@ class Worst(LastackTest):
         self.assertTrue(rare["boundless"] and rare["lost"] and not rare["everything"], rare)
         self.assertTrue(nothing["boundless"] and nothing["lost"] and nothing["everything"], nothing)
         self.assertFalse(log["boundless"] or log["lost"] or log["everything"], log)
+        self.assertEqual([one["one_write"] for one in (rare, nothing, log)], [True, False, False])
 
     def test_writes_that_go_on_after_a_failed_snapshot(self):
         cases = [(name, f"appendonly no\nsave 600 1\nstop-writes-on-bgsave-error {stop}")
@@ -194,6 +198,24 @@ class Worst(LastackTest):
         run = self.lastack("run", "worst-upgrade")
         self.assertIn("--old-server names it", run.stdout)
 
+    def test_what_another_version_cannot_read_is_no_loss(self):
+        """Given data is not the old server's; a configuration that it refuses says nothing of its files."""
+        data = self.folder / "data"
+        data.mkdir()
+        with Server(self.folder, "--dir", data, "--save", "") as server:
+            server.cli("SET", "theirs", "precious")
+            server.cli("XADD", "log", "1-1", "field", "value")
+            server.cli("SAVE")
+        run = self.lastack("run", "worst-upgrade", "worst-downgrade", "--old-server", "redis-server", "--data", data)
+        self.assertEqual([one["name"] for one in run.result["scenarios"]], ["worst-downgrade"], str(run))
+        self.assertIn("the old server begins without data", run.stdout)
+        self.assertEqual(run.status, 0, str(run))
+        old = self.write("old.sh", "#!/bin/sh\n! grep -qs '^hz' \"$1\" || { echo \"Bad directive 'hz'\"; exit 1; }\n"
+                         "exec redis-server \"$@\"\n")
+        old.chmod(0o755)
+        run = self.lastack("run", "worst-upgrade", "--old-server", old, "--config", self.write("new.conf", "hz 20\n"))
+        self.assert_refused(run, "--old-server", "Bad directive 'hz'")
+
     def test_requirements_are_about_the_configuration(self):
         """--rpo is asked of what is written, not of scenarios that set something else; --set changes what is written."""
         for line, verdict in (("appendfsync always", "holds"), ("appendfsync everysec", "violated")):
@@ -207,6 +229,30 @@ class Worst(LastackTest):
         self.assertEqual((run.status, {s["verdict"] for s in run.result["scenarios"]}), (3, {"holds"}), str(run))
         self.assertIn("and it may be worse: worst-power-cut-rewrite", run.stdout)
         self.assertEqual(self.lastack("run", "worst-kill", "--matrix").status, 2)
+        run = self.lastack("certify", "--matrix", "--rto", "5s")
+        self.assertEqual(run.status, 2)
+        self.assertIn("--matrix is about many", run.stderr)
+
+    def test_forms_of_a_setting(self):
+        """What --set says is read as the server reads it."""
+        run = self.lastack("certify", "--worst", "--quick", "--set", "appendonly \"YES\"", "--set", "save 3600 1", "--set",
+                           "save 60 1000", "--set", "appendfsync 'always'")
+        self.assertEqual(run.result["answer"]["strategy"],
+                         "mixed persistence: appendonly yes, appendfsync always; save \"3600 1 60 1000\"", str(run))
+        self.assertIn("how long your own data takes to load", " ".join(run.result["limits"]))
+
+    def test_a_configuration_that_the_server_refuses(self):
+        """Nothing is judged of it, and no target of the user's either."""
+        run = self.lastack("certify", "--worst", "--quick", "--config", self.write("odd.conf", "save 3600 1\nappendonly no\n"
+                           "tls-port some\n"), "--rpo", "1s")
+        self.assertEqual([one["verdict"] for one in run.result["answer"]["requirements"]], ["inconclusive"], str(run))
+        self.assertEqual((run.status, {s["verdict"] for s in run.result["scenarios"]}), (3, {"inconclusive"}), str(run))
+
+    def test_where_no_worst_moment_can_be_found(self):
+        """The targets are left open, and said to be so."""
+        run = self.lastack("certify", "--worst", "--quick", "--no-shim", "--rpo", "1s", "--rto", "1s")
+        self.assertEqual([one["verdict"] for one in run.result["answer"]["requirements"]], ["inconclusive"] * 2, str(run))
+        self.assertEqual(run.status, 3, str(run))
         run = self.lastack("run", "worst-kill", "--set", "port 1")
         self.assertEqual(run.status, 2)
         self.assertIn("--set: 'port' is the harness's own", run.stderr)

@@ -1,6 +1,7 @@
 /* What certify answers to --rpo and --rto: by what the scenarios have found, and by no figure that one of them doubts.
  */
 #include <math.h>
+#include <string.h>
 
 #include "cmocka_all.h"
 #include "report/answer.h"
@@ -24,6 +25,13 @@ static void expect(json_t *scenarios, const char *rpo, const char *rto)
     const json_t *list = json_object_get(answer, "requirements");
     assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "verdict")), rpo);
     assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "verdict")), rto);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *entry = json_array_get(list, i);
+        double worst_ms = json_number_value(json_object_get(entry, "worst_ms"));
+        bool violated = !strcmp(json_string_value(json_object_get(entry, "verdict")), "violated");
+        assert_false(violated && worst_ms &&
+                     worst_ms <= (double)json_integer_value(json_object_get(entry, "target_ms")));
+    }
     json_decref(answer);
     json_decref(work.unseen);
     json_decref(scenarios);
