@@ -22,6 +22,7 @@ SHOWN = 40  # classes that differ
 SHRINK_S = 120  # for each kind of finding, as far as a quarter of the time goes
 VERDICTS = ("holds", "violated", "inconclusive")
 FORMAT = 1
+SUBJECTS = ("server", "executable", "config")  # of result.json: whose files they are that the cells speak of
 
 
 def read_tours(name):
@@ -55,6 +56,7 @@ class Sweep:
         self.tours, self.classes = {}, {}
         self.done, self.notes = [], []
         self.server = "?"
+        self.subjects = {}
         self.plan = classes.Plan({}, {}, asked.seed)
         self.batches = 0
         self.interrupted = False
@@ -76,6 +78,7 @@ class Sweep:
         result = runs.result_of(out) or {"scenarios": [], "not_applicable": []}
         if "server" in result:
             self.server = f"{result['server']['name']} {result['server']['version']}"
+            self.subjects = {one["role"]: one["sha256"] for one in result.get("subjects", []) if one["role"] in SUBJECTS}
         return result
 
     def common(self):
@@ -208,7 +211,7 @@ class Sweep:
 
     def result(self):
         counted = collections.Counter(one.verdict for one in self.done)
-        return {"format": FORMAT, "seed": self.asked.seed, "server": self.server, "notes": self.notes,
+        return {"format": FORMAT, "seed": self.asked.seed, "server": self.server, "subjects": self.subjects, "notes": self.notes,
                 "tours": {name: one.text for name, one in self.tours.items()},
                 "classes": {name: [[dataclasses.asdict(member) for member in members] for members in found.values()]
                             for name, found in self.classes.items()},
@@ -273,9 +276,15 @@ class Sweep:
                 self.done.append(Done(cell, one["verdict"], one["why"], tuple(one["violated"]), one["died"]))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise runs.Refused(f"--resume {folder}: no sweep.json of a sweep: {error}") from error
-        self.server = old["server"]
+        self.server, self.subjects = old["server"], old.get("subjects", {})
         self.notes = [note for note in old["notes"] if not note.startswith("not run: ")]
         print(f"taken up again: {len(self.done)} cells done, seed {self.asked.seed}", flush=True)
+
+    def same_as(self, before):
+        """What was found of one server, or with one configuration, is not another's. An older sweep.json does not say."""
+        for role in SUBJECTS:
+            if before and self.subjects.get(role) != before.get(role):
+                raise runs.Refused(f"--resume: it was of another {role}: give the same --{role}, or begin a new sweep")
 
     def compare(self, old, new):
         lines = classes.differences(old, new)
@@ -291,7 +300,10 @@ class Sweep:
         asked = self.asked
         if asked.resume:
             self.take_up(pathlib.Path(asked.resume))
-            self.compare(self.classes, self.record(self.tours))
+            before = self.subjects
+            recorded = self.record(self.tours)
+            self.same_as(before)
+            self.compare(self.classes, recorded)
             return
         self.tours = read_tours(asked.scenario)
         self.classes = self.record(self.tours)

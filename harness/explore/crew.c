@@ -107,7 +107,7 @@ static void look_at_all_plainly(struct worker *worker, uint32_t number)
 /* What plain starts have made of states that look alike, where a forked server was not content with them. */
 static struct alike *alike_to(struct la_crew_board *board, const struct la_state *state, int ending)
 {
-    const uint64_t key = (state->likeness ^ (uint64_t)ending) | 1;
+    const uint64_t key = state->likeness * LA_ENDINGS + (uint64_t)ending + 1;
     struct alike *alike = &board->alike[key % ALIKE_SLOTS];
     uint64_t free = 0;
     if (!atomic_compare_exchange_strong(&alike->key, &free, key) && free != key)
@@ -115,12 +115,13 @@ static struct alike *alike_to(struct la_crew_board *board, const struct la_state
     return alike;
 }
 
-/* After so many that came out in the same way, one more that looks like them is not started anew. */
+/*
+ * After so many that were all violated, one more that looks like them is not started anew. That others were well says
+ * nothing: what looks alike may be damaged in another place.
+ */
 static enum la_outcome known_outcome(const struct alike *alike)
 {
-    if (!alike || alike->well + alike->violated < ALIKE_ENOUGH || (alike->well && alike->violated))
-        return LA_UNSEEN;
-    return alike->well ? LA_SEEN_WELL : LA_SEEN_VIOLATED;
+    return alike && !alike->well && alike->violated >= ALIKE_ENOUGH ? LA_SEEN_VIOLATED : LA_UNSEEN;
 }
 
 static enum la_outcome decide(struct worker *worker, uint32_t number, int ending, bool is_well)

@@ -21,7 +21,8 @@ struct group {
 struct groups {
     struct group items[GROUPS_MAX];
     unsigned int count;
-    uint32_t more; /* violations that have no group */
+    uint32_t more;                /* violations that have no group, */
+    struct la_strings more_kinds; /* and of what kinds they are */
 };
 
 /* Where it was not said, because the state looks like others: those of the first that does. */
@@ -62,6 +63,7 @@ static void sort_out(const struct la_found *found, struct groups *groups)
             at++;
         if (at == GROUPS_MAX) {
             groups->more++;
+            la_strings_add_once(&groups->more_kinds, told->kinds);
             continue;
         }
         if (at == groups->count)
@@ -218,6 +220,10 @@ static struct la_judgement judge(const struct la_found *found, const struct la_r
                                                      group->states, group->told->reason));
         add_kinds(&judgement.violated, group->told->kinds);
     }
+    for (size_t i = 0; i < groups->more_kinds.count; i++)
+        add_kinds(&judgement.violated, groups->more_kinds.items[i]);
+    if (groups->more)
+        la_strings_add(&judgement.reasons, la_format("%u states more, of other kinds", groups->more));
     judgement.sound = !judgement.doubts.count;
     if (groups->count)
         judgement.verdict = LA_VIOLATED;
@@ -249,5 +255,6 @@ json_t *la_found_result(const struct la_found *found, struct la_run *run)
     json_object_set_new(result, "explored", tell(found, run, &groups));
     explore_again(result);
     la_judgement_free(&judgement);
+    la_strings_free(&groups.more_kinds);
     return result;
 }

@@ -47,17 +47,27 @@ static uint32_t enter(struct la_states *states, uint64_t hash, uint64_t likeness
     return *slot - 1;
 }
 
+/* A kill leaves a part of a write only until that is done. When it began is all that is known of it. */
+static uint64_t due_of(const struct found *found, const struct la_choice *choice)
+{
+    if (choice->ending != LA_ENDING_KILL || !choice->count || !choice->cut)
+        return found->due_ns;
+    const uint64_t began_ns = found->states->trail->journal->records[choice->cut - 1].time_ns;
+    return began_ns && began_ns < found->due_ns ? began_ns : found->due_ns;
+}
+
 static void add(void *context, const struct la_choice *choice, uint64_t hash, uint64_t likeness)
 {
     struct found *found = context;
     struct la_states *states = found->states;
+    const uint64_t due_ns = due_of(found, choice);
     states->possible[choice->ending]++;
     const uint32_t index = enter(states, hash, likeness);
     struct la_state *state = index == UINT32_MAX ? NULL : &states->items[index];
-    if (!state || found->due_ns <= state->due_ns[choice->ending])
+    if (!state || due_ns <= state->due_ns[choice->ending])
         return;
     found->later = index;
-    state->due_ns[choice->ending] = found->due_ns;
+    state->due_ns[choice->ending] = due_ns;
     state->choices[choice->ending] = *choice;
 }
 

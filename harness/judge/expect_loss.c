@@ -60,6 +60,16 @@ static struct la_opinion at_most(const char *what, uint64_t lost, const unsigned
     return opinion;
 }
 
+bool la_expects_loss(const struct la_scenario *scenario)
+{
+    bool any = false;
+    for (unsigned int i = 0; i < scenario->expect_count; i++) {
+        const struct lost *lost = (const struct lost *)scenario->expect[i].spec;
+        any = any || (scenario->expect[i].kind == &la_expect_lost && (lost->min || lost->all));
+    }
+    return any;
+}
+
 static struct la_opinion judge_bounds(const struct la_verify *verify, const struct lost *lost)
 {
     struct la_opinion opinion =

@@ -38,4 +38,7 @@ extern const struct la_kinds la_kinds;
 /* The node must not start on what it left behind: the scenario expects so. */
 bool la_expects_refusal(const struct la_scenario *scenario, const char *node);
 
+/* Something must be lost: a replay, which sees a part of it, cannot say that it is. */
+bool la_expects_loss(const struct la_scenario *scenario);
+
 #endif

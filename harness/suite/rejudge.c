@@ -40,9 +40,15 @@ static bool keeps_too_little(const struct la_scenario *scenario, const struct la
     return recorded->given_data || scenario->world || la_load_is_list(scenario->load) || la_scenario_moves(scenario);
 }
 
+/* What a bundle is judged to be. */
+struct judged {
+    struct la_judgement judgement;
+    struct la_verify verify;
+    bool loss_expected; /* that too little was lost cannot be seen again */
+};
+
 /* The run as far as its bundle tells. 1: nothing was kept; -1 with `error` filled. */
-static int judge_bundle(const char *bundle, struct la_judgement *judgement, struct la_verify *verify,
-                        struct la_error *error)
+static int judge_bundle(const char *bundle, struct judged *judged, struct la_error *error)
 {
     static const struct la_options options = {.demands = {-1, -1, false}};
     char path[LA_PATH_MAX];
@@ -77,8 +83,9 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
         run->nodes[0].spec = &run->scenario->nodes[0];
         run->verified = &run->nodes[0];
         la_past_doubts(run, &recorded);
-        *judgement = la_judge(run);
-        *verify = run->verify;
+        judged->judgement = la_judge(run);
+        judged->verify = run->verify;
+        judged->loss_expected = la_expects_loss(run->scenario);
     }
     la_config_free(&config);
     json_decref(recorded.json);
@@ -87,18 +94,29 @@ static int judge_bundle(const char *bundle, struct la_judgement *judgement, stru
     return result;
 }
 
-/* What is violated now: of the data as judged again, of everything else as it was. */
-static json_t *kinds_now(const json_t *entry, const struct la_judgement *judgement)
+/* It was found in the bundle that was judged again, and would be found there once more. */
+static bool is_seen_again(const json_t *entry, const struct judged *judged, const char *kind)
 {
+    const bool one_of_many = json_integer_value(json_object_get(la_row_of(entry).repeats, "runs")) > 1;
+    return is_of_data(kind) && !one_of_many && !(judged->loss_expected && !strcmp(kind, "lost"));
+}
+
+/* What is violated now: of the data as judged again, of everything else as it was. */
+static json_t *kinds_now(const json_t *entry, const struct judged *judged)
+{
+    const struct la_strings *violated = &judged->judgement.violated;
     json_t *now = json_array();
     size_t i;
     json_t *kind;
     json_array_foreach (json_object_get(entry, "violated"), i, kind)
-        if (!is_of_data(json_string_value(kind)))
+        if (!is_seen_again(entry, judged, json_string_value(kind)))
             json_array_append(now, kind);
-    for (size_t n = 0; n < judgement->violated.count; n++)
-        if (is_of_data(judgement->violated.items[n]))
-            json_array_append_new(now, json_string(judgement->violated.items[n]));
+    for (size_t n = 0; n < violated->count; n++) {
+        json_t *name = json_string(violated->items[n]);
+        if (is_of_data(violated->items[n]) && !la_json_holds(now, name))
+            json_array_append(now, name);
+        json_decref(name);
+    }
     return now;
 }
 
@@ -111,10 +129,12 @@ static enum la_verdict verdict_now(const json_t *entry, const json_t *kinds, con
 }
 
 /* The entry with what was found out. True: its verdict is another one. */
-static bool renew(json_t *entry, const struct la_judgement *judgement, const struct la_verify *verify)
+static bool renew(json_t *entry, const struct judged *judged)
 {
     const enum la_verdict before = la_row_of(entry).verdict;
-    json_t *kinds = kinds_now(entry, judgement);
+    const struct la_judgement *judgement = &judged->judgement;
+    const struct la_verify *verify = &judged->verify;
+    json_t *kinds = kinds_now(entry, judged);
     const enum la_verdict now = verdict_now(entry, kinds, judgement);
     json_t *rpo = json_object_get(entry, "rpo");
     if (json_is_object(rpo)) {
@@ -133,13 +153,12 @@ static void judge_entry(json_t *entry, const char *report, struct counts *counts
 {
     char bundle[LA_PATH_MAX];
     struct la_error error = {""};
-    struct la_judgement judgement = {.verdict = LA_INCONCLUSIVE};
-    struct la_verify verify = {0};
+    struct judged judged = {.judgement = {.verdict = LA_INCONCLUSIVE}};
     const struct la_row row = la_row_of(entry);
     const char *before = la_verdict_name(row.verdict);
     bool told = json_is_array(json_object_get(entry, "violated")); /* else it does not say what convicted it */
     la_path(bundle, "%s/%s", report, la_json_get(entry, "bundle"));
-    int result = !told || access(bundle, R_OK) ? 1 : judge_bundle(bundle, &judgement, &verify, &error);
+    int result = !told || access(bundle, R_OK) ? 1 : judge_bundle(bundle, &judged, &error);
     if (result > 0) {
         counts->nothing_kept++;
         return;
@@ -150,13 +169,13 @@ static void judge_entry(json_t *entry, const char *report, struct counts *counts
         return;
     }
     counts->judged++;
-    if (renew(entry, &judgement, &verify)) {
+    if (renew(entry, &judged)) {
         const struct la_row again = la_row_of(entry);
         const char *why = json_string_value(json_array_get(again.reasons, 0));
         counts->changed++;
         printf("%s: %s -> %s%s%s\n", row.name, before, la_verdict_name(again.verdict), why ? ": " : "", why ? why : "");
     }
-    la_judgement_free(&judgement);
+    la_judgement_free(&judged.judgement);
 }
 
 /* -1 with `error` filled: it is no report. */

@@ -73,6 +73,16 @@ class RealServer(Explore):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(json.loads((self.folder / "small/shrunk.json").read_text())["bytes"], summary["bytes"])
 
+    def test_a_write_that_is_half_done_was_not_answered(self):
+        """Each write is answered before the next one begins, and none of those that a kill leaves half of."""
+        text = ("name: closed\ntitle: t\nsettings: |\n  appendonly yes\n  appendfsync no\n  save \"\"\n"
+                "load: {clients: 1, pipeline: 1, value_size: 200, min_acked: 10, mix: [{type: string, share: 1}]}\n"
+                "steps:\n  - load: {acked: 80}\n  - kill: {scope: group}\n  - recover: {}\n  - verify: {}\n"
+                "expect:\n  - lost: {max: 0}\n")
+        run, found = self.explore(self.write("closed.yaml", text), "--endings", "kill")
+        self.assertEqual((run.status, found["closed"]["verdict"]), (0, "holds"), run.stdout)
+        self.assertTrue(self.ending(found["closed"], "kill")["all"], run.stdout)
+
     def test_a_repaired_log_has_lost_nothing(self):
         """Where a page's zeros begin inside a command, this server has a fault of its own (docs/explore.md): whether there is such a
         page is the recording's luck."""

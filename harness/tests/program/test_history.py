@@ -49,6 +49,19 @@ class Rejudge(LastackTest):
         self.rewritten(sound, lambda entry: entry.update(verdict="inconclusive", violated=[], reasons=["x"]))
         self.assertIn("0 verdicts changed", self.again(sound, 3))
 
+    def test_what_it_cannot_see_again_stays(self):
+        """That too little was lost; and what other runs of the scenario have shown than the one that is judged."""
+        text = scenario_file("kill9-aof-always").read_text().replace("max: 0", "min: 1")
+        self.assertIn("lost: {min: 1}", text)
+        run = self.lastack("run", self.write("kill9-aof-always.yaml", text))
+        self.assertEqual((run.status, run.scenario()["violated"]), (1, ["lost"]), str(run))
+        self.assertIn("0 verdicts changed", self.again(run, 1))
+        many = self.lastack("run", scenario_file("kill9-aof-always"), "--server", BROKEN / "respd", "--repeat", 2)
+        self.rewritten(many, lambda entry: entry.update(verdict="violated", violated=["hole", "corrupt"], reasons=["x"]))
+        self.assertIn("0 verdicts changed", self.again(many, 1, "--json", self.folder / "new.json"))
+        [entry] = json.loads((self.folder / "new.json").read_text())["scenarios"]
+        self.assertEqual(entry["violated"], ["hole", "corrupt"])
+
     def test_what_was_not_kept_and_what_is_damaged(self):
         run = self.lastack("run", scenario_file("kill9-none"))
         bundle = run.out / "kill9-none"

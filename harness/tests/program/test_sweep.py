@@ -362,6 +362,16 @@ class Sweeps(LastackTest):
         self.assertIn("interrupted", said)
         self.assertGreater(len(json.loads((self.folder / "cut/sweep.json").read_text())["classes"]["small"]), 5)
 
+    def test_another_server_s_cells_are_not_taken_up(self):
+        begun = self.folder / "begun"
+        self.lastack("sweep", self.write("small.yaml", SMALL), "--seed", "3", "--cells", "2", "--no-shrink", "--out", begun, out=False)
+        for given in (("--server", BROKEN / "respd"), ("--config", self.write("own.conf", "hz 20\n"))):
+            run = self.lastack("sweep", "--resume", begun, *given, "--cells", "1", out=False)
+            self.assert_refused(run, "it was of another", given[0])
+        run = self.lastack("sweep", "--resume", begun, "--cells", "1", "--no-shrink", out=False)
+        self.assertIn(run.status, (0, 1, 3), str(run))
+        self.assertEqual(len(json.loads((begun / "sweep.json").read_text())["cells"]), 3)
+
     def test_usage(self):
         for words in (("--minutes", 0), ("--seed", "x"), ("--server", ""), ("--resume", "/nonexistent"), ("no-such-tour",),
                       ("--resume", "x", "--seed", 1)):
