@@ -18,6 +18,9 @@ void la_restorable_newest(const struct la_recoverable *recoverable, const char *
 /* From now on is what la_restorable_since looks at; `folder` is where a disk's files are that may be cut. */
 int la_restorable_mark(const struct la_recoverable *recoverable, const char *folder);
 
+/* Deletes it, but for what lies in `own`. */
+void la_restorable_forget(const struct la_recoverable *recoverable, const char *own);
+
 /*
  * The best of what was written since: below `below`, to where the files of that disk were brought, or (NULL) anywhere
  * but in `own`, the server's folder, and where nothing is kept (/tmp, /run, /etc, /var/log and the like). The

@@ -114,9 +114,14 @@ static void add_step(struct la_runbook *runbook, int line, char *command)
     trim_end(command);
     char *last = strrchr(command, '\n'); /* of several lines, behind the last one */
     char *comment = strstr(command, "<<") ? NULL : find_comment(last ? last + 1 : command);
+    if (comment)
+        *comment = '\0';
+    if (comment && is_incomplete(command)) { /* it lies within quotes that began before */
+        *comment = '#';
+        comment = NULL;
+    }
     if (comment) {
         step.comment = la_strdup(comment + 1 + strspn(comment + 1, " \t"));
-        *comment = '\0';
         trim_end(command);
         read_comment(&step);
         runbook->judged += step.wanted == LA_WANTS_LITERAL || step.wanted == LA_WANTS_NUMBER;
@@ -131,14 +136,21 @@ static bool says_nothing(const char *line)
     return !*line || *line == '#';
 }
 
-/* One line of a block, behind its prompt; NULL: it is output. */
-static const char *behind_prompt(const char *line, bool console, bool goes_on)
+/*
+ * One line of a block, behind its prompt; NULL: it is output. A block's first prompt (`prompt`, 0 before it) is that of
+ * all its commands: below `$`, what begins with `#` is what a command has said.
+ */
+static const char *behind_prompt(const char *line, bool console, bool goes_on, char *prompt)
 {
     if (!console)
         return line;
     if (goes_on)
         return line + (strncmp(line, "> ", 2) == 0 ? 2 : 0);
-    return strncmp(line, "$ ", 2) == 0 || strncmp(line, "# ", 2) == 0 ? line + 2 : NULL;
+    bool is_prompt = (*line == '$' || *line == '#') && line[1] == ' ' && (!*prompt || *prompt == *line);
+    if (!is_prompt)
+        return NULL;
+    *prompt = *line;
+    return line + 2;
 }
 
 static void read_block(struct la_runbook *runbook, const char *text, int line, bool console)
@@ -147,8 +159,9 @@ static void read_block(struct la_runbook *runbook, const char *text, int line, b
     char *rest = copy;
     char *command = NULL;
     int began = line;
+    char prompt = '\0';
     for (char *next; (next = strsep(&rest, "\n")); line++) {
-        const char *words = behind_prompt(next, console, command);
+        const char *words = behind_prompt(next, console, command, &prompt);
         if (!words || (!command && says_nothing(words)))
             continue;
         began = command ? began : line;

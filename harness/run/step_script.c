@@ -42,6 +42,8 @@ static bool run_there(struct la_run *run, const char *command, char **said)
     bool right = came->done.status == 0;
     if (came->was == LA_STEP_UNKNOWN)
         la_run_doubt(run, "%s", came->why);
+    if (came->done.late || came->done.asks) /* it has not said how it went, and was ended */
+        la_run_doubt(run, "%s: %.300s", command, came->why);
     *said = right ? la_format("right: %s", line ? line + 1 : came->done.output)
                   : la_format("failed: %s", *came->why ? came->why : came->done.output);
     la_printable(*said);
@@ -98,10 +100,22 @@ struct restored {
     char *below; /* where the backup lies; NULL: wherever the script has put it */
 };
 
+/* Of a disk that was cut nothing else is of use: whether there was a backup beside it, which is gone then. */
+static bool forget_elsewhere(const struct la_place *place)
+{
+    struct la_restored elsewhere;
+    la_restorable_since(&place->recoverable, place->unit.folder, NULL, &elsewhere);
+    const bool is_kept = elsewhere.keys > 0 || *elsewhere.unread;
+    if (is_kept)
+        la_restorable_forget(&place->recoverable, place->unit.folder);
+    return is_kept;
+}
+
 /* By the user's own script, on a server that has nothing any more. */
 static int by_script(struct la_run *run, const char *below, struct la_restored *restored, char none[128])
 {
     struct la_place *place = run->place;
+    const bool elsewhere = below && forget_elsewhere(place);
     char *wipe = la_format("systemctl kill -s KILL redis; systemctl stop redis; find '%s' -mindepth 1 -delete%s%s%s",
                            place->unit.folder, below ? "; mkdir -p " LA_PLACE_BACKUPS " && cp -a " : "",
                            below ? below : "", below ? "/. " LA_PLACE_BACKUPS "/" : "");
@@ -117,6 +131,8 @@ static int by_script(struct la_run *run, const char *below, struct la_restored *
     if (restored->keys < 0)
         snprintf(none, 128, "the restore: %.100s", said);
     free(said);
+    if (elsewhere && restored->keys < LA_PLAYBOOK_KEYS)
+        return la_run_doubt(run, "the backup is not kept on " LA_PLACE_BACKUPS " alone, whose power was cut");
     return 0;
 }
 

@@ -227,6 +227,8 @@ static void find_folder(struct la_unit_world *unit)
 {
     char *folder = la_config_get(&unit->settings, "dir");
     la_path(unit->folder, "%s", folder ? folder : "/var/lib/redis");
+    for (size_t length = strlen(unit->folder); length > 1 && unit->folder[length - 1] == '/';)
+        unit->folder[--length] = '\0';
     free(folder);
 }
 

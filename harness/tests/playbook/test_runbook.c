@@ -41,9 +41,17 @@ static void commands_are_taken_in_order_with_their_lines(void **state)
                                "1. in a list:\n"
                                "   ```console\n"
                                "   $ echo five # OK\n"
+                               "   # Keyspace\n"
                                "   five\n"
+                               "   ```\n"
+                               "   ```console\n"
                                "   # echo six\n"
-                               "   ```\n";
+                               "   ```\n"
+                               "```sh\n"
+                               "printf '%s\\n' 'appendonly no\n"
+                               "save \"\" # in quotes' >>conf\n"
+                               "n=\"$(grep -n \" # managed\" conf)\"\n"
+                               "```\n";
     static const struct {
         int line;
         const char *command;
@@ -52,7 +60,9 @@ static void commands_are_taken_in_order_with_their_lines(void **state)
                   {10, "cat <<EOF\n# of the document\nEOF"},
                   {13, "echo three \\\n  four"},
                   {21, "echo five"},
-                  {23, "echo six"}};
+                  {26, "echo six"},
+                  {29, "printf '%s\\n' 'appendonly no\nsave \"\" # in quotes' >>conf"},
+                  {31, "n=\"$(grep -n \" # managed\" conf)\""}};
     struct la_runbook runbook;
     struct la_error error;
     (void)state;

@@ -22,6 +22,7 @@ BAD = {
     "beside": ("redis-cli SAVE; ln /var/lib/redis/dump.rdb /var/lib/redis/dump.bak", "backup-user", "no backup that a server loads"),
     "staged": ("redis-cli --rdb /var/lib/redis/staged.rdb; mv /var/lib/redis/staged.rdb /backup/redis/x.rdb || true", "backup-user-full",
                "reports success"),
+    "packed": ("redis-cli --rdb /root/x; gzip -c /root/x >/backup/redis/x.gz; rm /root/x; true", "backup-user-full", "reports success"),
     "deadly": ("redis-cli --rdb /backup/redis/x.rdb && redis-cli FLUSHALL && redis-cli SHUTDOWN NOSAVE; true", "backup-user", "no server serves"),
     "cut": ("redis-cli SAVE && head -c 20000 /var/lib/redis/dump.rdb > /backup/redis/x.rdb", "backup-user", "no backup that a server loads"),
 }
@@ -57,6 +58,10 @@ class Backup(LastackTest):
                  ("redis-cli --rdb /var/tmp/x; xz /var/tmp/x", "holds"),
                  ("redis-cli --rdb /backup/redis/x; gzip -c /backup/redis/x > /backup/redis/y; rm /backup/redis/x", "holds"),
                  ("redis-cli --rdb /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x; rm /root/x", "holds"),
+                 ("redis-cli --rdb /root/x; gzip /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x.gz; rm /root/x.gz", "holds"),
+                 ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /root/y; "
+                  "tar -C / -cf /backup/redis/x.tar root/y; rm /root/x /root/y", "inconclusive"),
+                 ("read answer; redis-cli --rdb /backup/redis/x", "inconclusive"),
                  ("redis-cli --rdb /root/x; aws s3 cp /root/x s3://mine/x; rm /root/x", "holds"),
                  ("redis-cli --rdb /root/x; gzip -c /root/x | aws s3 cp - s3://mine/x; rm /root/x", "holds"),
                  ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /backup/redis/x; rm /root/x",
@@ -65,6 +70,9 @@ class Backup(LastackTest):
         for text, verdict in cases if FULL else cases[::2]:
             run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", self.script("x", text))
             self.assertEqual(run.scenario()["verdict"], verdict, f"{text}\n{run}")
+        run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", self.script("x", "redis-cli SAVE"), "--config",
+                           self.write("slash.conf", "dir /var/lib/redis/\nsave 3600 1\nappendonly no\n"))
+        self.assertEqual(run.scenario()["verdict"], "violated", str(run))
         # what is on no disk of its own cannot be cut
         run = self.lastack("run", BACKUPS / "backup-user-power-cut.yaml", "--backup",
                            self.script("x", "redis-cli SAVE && mkdir -p /srv/x && cp /var/lib/redis/dump.rdb /srv/x/"))
@@ -88,6 +96,14 @@ class Backup(LastackTest):
         self.assertIn("--restore", run.scenario()["reproduce"])
         run = self.lastack("run", *two, "--backup", backup)
         self.assertEqual(run.status, 3, str(run))
+
+    def test_a_restore_of_what_was_not_cut(self):
+        """It brings back what lies beside the disk whose power was cut: of that nothing is said."""
+        backup = self.script("b", "redis-cli --rdb /root/x.rdb")
+        restore = self.script("r", "install -o redis -g redis /root/x.rdb /var/lib/redis/dump.rdb && systemctl start redis")
+        both = [f"backup-user{which}" for which in ("", "-power-cut")]
+        run = self.lastack("run", *(BACKUPS / f"{name}.yaml" for name in both), "--backup", backup, "--restore", restore)
+        self.assertEqual([run.scenario(name)["verdict"] for name in both], ["holds", "inconclusive"], str(run))
 
     def test_a_restore_that_brings_nothing_back(self):
         run = self.lastack("run", BACKUPS / "backup-user.yaml", "--backup", GOOD, "--restore",
