@@ -24,8 +24,8 @@ CRASHES = [SCENARIOS / folder for folder in ("strategies", "faults", "replicatio
 
 
 def sample(rows, which=0):
-    """Every third row of a long table, from the how-many-th on; with FULL=1 all of them."""
-    return list(rows) if FULL else list(rows)[which::3]
+    """Every fourth row of a long table, from the how-many-th on; with FULL=1 all of them."""
+    return list(rows) if FULL else list(rows)[which::4]
 
 
 def scenario_file(name):
@@ -58,6 +58,22 @@ def groups_left():
     if seen:
         time.sleep(0.5)  # one that is being made is locked by then
     return sorted(group for group in set(unlocked()) & seen if group.exists())
+
+
+def processes_of(folder):
+    """Processes whose working directory or arguments lie below a folder."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            cwd = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder).encode() in command or cwd.startswith(str(folder)):
+            found.append((entry.name, command))
+    return found
 
 
 def undocumented(names):

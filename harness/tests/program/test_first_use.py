@@ -11,7 +11,7 @@ import time
 import unittest
 import xml.etree.ElementTree
 
-from support import CRASHES, FULL, LASTACK, SCENARIOS, LastackTest, scenario_file
+from support import CRASHES, FULL, LASTACK, SCENARIOS, LastackTest, sample, scenario_file
 
 KILL9 = scenario_file("kill9-aof-always")
 LAST_LINE = re.compile(r"^(\d+) hold, (\d+) violated, (\d+) inconclusive, (\d+) not applicable; (\d+) s; exit (\d)$")
@@ -27,8 +27,7 @@ logfile /var/log/redis/redis-server.log
 dir /var/lib/redis
 dbfilename dump.rdb
 """
-SOME = ("kill9-rdb", "kill9-aof-everysec", "kill-at-aof-write-always", "power-cut-rdb", "power-cut-aof-everysec", "disk-full-rdb",
-        "disk-full-aof-always", "fork-enomem-rewrite", "trap-auto-restart")
+SOME = ("kill9-rdb", "kill9-aof-everysec", "power-cut-rdb", "disk-full-aof-always", "fork-enomem-rewrite", "trap-auto-restart")
 RULES = {  # what was done to the server, by what its scenario's name begins with
     "kill": "kill", "power-cut": "power cut", "disk-full": "full disk", "fork-enomem": "failed fork"}
 
@@ -61,7 +60,7 @@ class UsualConfigurations(LastackTest):
         run = self.certify(text, as_written)
         self.assert_sound(run)
         judged = [s for s in run.result["scenarios"] if s["verdict"] == "holds" and s["rpo"]]
-        self.assertGreaterEqual(len(judged), 25 if FULL else 7)
+        self.assertGreaterEqual(len(judged), 25 if FULL else 5)
         for beginning, what in RULES.items():
             self.assertTrue(any(s["name"].startswith(beginning) for s in judged), what)
         own = {s["name"] for s in run.result["scenarios"] if not s["overrides"]}
@@ -155,7 +154,7 @@ class Paths(LastackTest):
 
     def test_the_report_may_lie_anywhere(self):
         """What needs the library, what reads back through the configuration, what finds files by a pattern."""
-        for name in self.ODD:
+        for name in sample(self.ODD):
             out = self.folder / name / "out"
             run = self.lastack("run", "torn-rdb-file", "power-cut-in-rewrite", "--out", out, out=False)
             self.assertEqual(run.status, 0, f"{name}: {run}")
@@ -294,7 +293,7 @@ class Words(LastackTest):
         self.assertIn("  - load: {acked: 5000}\n", whole)
         lost = self.write("lost.yaml", whole.replace("  - load: {acked: 5000}\n",
                                                      "  - load: {acked: 1500}\n  - stop_load: {}\n  - sleep: {ms: 2000}\n"))
-        for text, status in (("0", 1), ("0ms", 1), ("0.001s", 1), ("1h", 0), ("60m", 0), ("3600s", 0)):
+        for text, status in sample((("0ms", 1), ("0", 1), ("0.001s", 1), ("1h", 0), ("60m", 0), ("3600s", 0))):
             run = self.lastack("run", lost, "--rpo", text)
             self.assertEqual(run.status, status, f"{text}: {run}")
         slow = self.write("slow", "#!/bin/sh\nsleep 2\nexec redis-server \"$@\"\n")

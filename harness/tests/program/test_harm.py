@@ -10,8 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import BROKEN, LASTACK, LastackTest, scenario_file
-from test_cli import processes_of
+from support import BROKEN, LASTACK, LastackTest, processes_of, scenario_file
 
 ALWAYS = "appendonly yes\nappendfsync always\nsave \"\"\n"
 

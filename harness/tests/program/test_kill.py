@@ -9,8 +9,7 @@ import subprocess
 import time
 import unittest
 
-from support import LASTACK, LastackTest
-from test_cli import processes_of
+from support import LASTACK, LastackTest, processes_of
 
 MOMENTS = 20
 # Left alone for at most so long, the kernel has ended a process namespace; waited for, never asserted on.

@@ -77,11 +77,26 @@ static void a_server_that_does_not_load_is_not_forgotten(void **state)
     }
 }
 
+static void lines_are_read_as_the_server_reads_them(void **state)
+{
+    (void)state;
+    char *lines[] = {"appendonly \"YES\"", "appendfsync 'always'", "save 3600 1", "save 60 1000"};
+    struct la_suite suite = {.quick = true, .demands = {-1, -1, true}, .set = {lines, 4}};
+    struct la_work work = {.suite = &suite, .results = json_array(), .unseen = json_array()};
+    json_t *answer = la_worst_answer(&work);
+    assert_string_equal(json_string_value(json_object_get(answer, "strategy")),
+                        "an append-only file: appendonly yes, appendfsync always; save \"3600 1 60 1000\"");
+    json_decref(answer);
+    json_decref(work.unseen);
+    json_decref(work.results);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_scenarios_decide),
         cmocka_unit_test(what_is_in_doubt_is_not_violated),
+        cmocka_unit_test(lines_are_read_as_the_server_reads_them),
         cmocka_unit_test(a_server_that_does_not_load_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
