@@ -284,7 +284,8 @@ class Sweep:
         """What was found of one server, or with one configuration, is not another's. An older sweep.json does not say."""
         for role in SUBJECTS:
             if before and self.subjects.get(role) != before.get(role):
-                raise runs.Refused(f"--resume: it was of another {role}: give the same --{role}, or begin a new sweep")
+                option = "--config" if role == "config" else "--server"
+                raise runs.Refused(f"--resume: it was of another {role}: give the same {option}, or begin a new sweep")
 
     def compare(self, old, new):
         lines = classes.differences(old, new)

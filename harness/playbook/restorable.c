@@ -25,14 +25,16 @@ static const char lay_out[] =
     "command -v $by >/dev/null || exit 3; $by -dc <\"$1\" >two || exit 4; mv two \"$1\"; }; "
     "if [ -f one ]; then unpack one; "
     "if [ \"$(dd if=one bs=1 skip=257 count=5 status=none)\" = ustar ]; then tar -xf one || exit 4; rm -f one; "
-    "for f in $(find . -type f -size +0 | tr ' ' '?' | head -n 64); do (unpack $f) || true; done; rm -f two; fi; fi; "
+    "for f in $(find . -type f -size +0 | tr ' ' '?' | head -n 64); do (unpack $f) || [ $? = 3 ] || rm -f $f; done; rm "
+    "-f two; fi; fi; "
     "found=; for f in $(find . -type f -name '*.manifest' | tr ' ' '?' | head -n 4); do "
     "if head -c 5 $f | grep -q '^file '; then echo \"log $PWD/${f#./}\"; found=1; fi; done; "
     "for f in $(find . -type f ! -path '*/appendonlydir/*' -size +0 -printf '%s %p\\n' | sort -rn | cut -d' ' -f2- | "
     "tr ' ' '?' | head -n 16); do "
     "case $(head -c 5 $f | tr -d '\\0') in REDIS) echo \"rdb $PWD/${f#./}\"; found=1 ;; '*'[0-9]*) echo \"aof "
     "$PWD/${f#./}\"; found=1 ;; esac; done; "
-    "[ -n \"$found\" ] || for f in $(find . -type f -size +0 | tr ' ' '?' | head -n 64); do "
+    "[ -n \"$found\" ] || for f in $(find . -type f ! -path '*/appendonlydir/*' -size +0 | tr ' ' '?' | head -n 64); "
+    "do "
     "{ ! LC_ALL=C grep -qP '[^\\t\\n\\r -~]' $f && [ \"$(stat -c %s $f)\" -le 16384 ]; } || exit 3; done";
 
 /* What $1 names becomes what a server begins with. */

@@ -12,6 +12,7 @@ enum {
     RECORD_MAX_BYTES = 16 << 20,
     WHOLE_LOOKS = 2, /* of a check: the second has begun after the fault */
 };
+static const double SAME_LOOK_MS = 0.05; /* a look's lines have one time, in tenths of a ms */
 
 /* The first fault of a run. */
 struct fault {
@@ -160,22 +161,30 @@ static bool take_apart(char *line, double *ms, char **name, char **value)
 }
 
 /*
- * What a fault does ends with the step that brings relief, or where it had brought the server down, once that is back:
- * the first look that finds it down may come later than the step. INFINITY: nobody has brought any.
+ * What a fault does ends with the step that brings relief, or where it had brought the server down, once that is back.
+ * The first look at what it did may come later than the step: the one after it is counted as well. INFINITY: nobody has
+ * brought any.
  */
-static double relief_in(const char *record, double fault, double relief)
+static double relief_in(const char *record, double fault, double relief, double end)
 {
     bool down = false;
+    double after = relief;
     for (const char *line = record; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-        double ms;
-        int up;
-        if (sscanf(line, "%lf up %d", &ms, &up) != 2 || ms <= fault)
+        static const char up_is[] = " up ";
+        char *name;
+        const double ms = strtod(line, &name);
+        if (ms > end)
+            break;
+        after = after <= relief && ms > relief ? ms + SAME_LOOK_MS : after;
+        const char *value = name + sizeof up_is - 1;
+        if (strncmp(name, up_is, sizeof up_is - 1) != 0 || (*value != '0' && *value != '1') || ms <= fault)
             continue;
+        const bool up = *value == '1';
         if (down && up)
             return fmax(ms, relief);
         down = down || !up;
     }
-    return down ? INFINITY : relief;
+    return down ? INFINITY : after;
 }
 
 static double ms_of(const struct la_run *run, uint64_t ns)
@@ -274,8 +283,9 @@ static json_t *judge_record(const struct la_run *run, char *record)
     double fault_ms = ms_of(run, fault.ns);
     struct seen seen = {json_object(), json_object(), json_array(), json_object(), false, NAN, 0};
     double relief = ms_of(run, run->harms.relief_ns);
-    relief = isfinite(relief) ? relief_in(record, fault_ms, relief) : relief;
-    go_through(record, &seen, alarms, count, fault_ms, relief, ms_of(run, fault.next_ns));
+    const double end = ms_of(run, fault.next_ns);
+    relief = isfinite(relief) ? relief_in(record, fault_ms, relief, end) : relief;
+    go_through(record, &seen, alarms, count, fault_ms, relief, end);
     json_t *health = json_pack(
         "{s:o, s:o, s:f, s:s, s:o, s:o, s:o}", "fault", fault.ns ? la_json_text(fault.words) : json_null(), "fault_ms",
         fault.ns ? json_real(fault_ms) : json_null(), "watched_ms", seen.last, "harm", harm_of(run, &fault, &seen),

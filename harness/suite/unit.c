@@ -217,6 +217,7 @@ static void kill_and_look(const struct la_unit_world *unit, const struct la_addr
 static void with_replica(const struct la_unit_world *unit, const char *folder, struct trial *trial, bool limit)
 {
     int port = unit->address.port + 1;
+    int there = KEYS;
     struct la_address address = {.port = port};
     struct la_error ignored;
     /* it waits for others, and none come; a server that does not know the setting does not wait */
@@ -227,7 +228,9 @@ static void with_replica(const struct la_unit_world *unit, const char *folder, s
         fail(trial, "a replica did not come into step with it", "");
     else if ((wrong = write_keys(&unit->address)))
         fail(trial, "a write was answered", wrong);
-    else if (count_keys(&unit->address) != KEYS)
+    else if ((there = count_keys(&unit->address)) < 0)
+        fail(trial, "the keys could not be counted", "");
+    else if (there != KEYS)
         fail(trial, "of what was written a part is gone before anything is killed (maxmemory-policy?)", "");
     else
         kill_and_look(unit, &address, trial, limit);
@@ -316,10 +319,10 @@ static json_t *line_of(const struct trial *trial, const char *path, const char *
         size_t length = strlen(key);
         const char *text = line + strspn(line, " \t");
         line[strcspn(line, "\r\n")] = '\0';
+        if ((behind == '=' ? strncmp : strncasecmp)(text, key, length) != 0)
+            continue;
         const char *after = text + length + strspn(text + length, " \t");
-        bool named = behind == '=' ? !strncmp(text, key, length) && *after == '='
-                                   : !strncasecmp(text, key, length) && after > text + length;
-        if (!named)
+        if (behind == '=' ? *after != '=' : after == text + length)
             continue;
         after += behind == '=';
         if (!decides(trial, key, after + strspn(after, " \t")))

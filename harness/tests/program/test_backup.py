@@ -61,6 +61,8 @@ class Backup(LastackTest):
                  ("redis-cli --rdb /root/x; gzip /root/x; tar -C / -cf /backup/redis/x.tar etc/redis root/x.gz; rm /root/x.gz", "holds"),
                  ("redis-cli --rdb /root/x; openssl enc -aes-256-cbc -pass pass:a -pbkdf2 -in /root/x -out /root/y; "
                   "tar -C / -cf /backup/redis/x.tar root/y; rm /root/x /root/y", "inconclusive"),
+                 ("redis-cli --rdb /root/x; gzip /root/x; head -c 5000 /root/x.gz >/root/y.gz; tar -C / -cf /backup/redis/x.tar root/y.gz; "
+                  "rm /root/x.gz /root/y.gz; true", "violated"),
                  ("read answer; redis-cli --rdb /backup/redis/x", "inconclusive"),
                  ("redis-cli --rdb /root/x; aws s3 cp /root/x s3://mine/x; rm /root/x", "holds"),
                  ("redis-cli --rdb /root/x; gzip -c /root/x | aws s3 cp - s3://mine/x; rm /root/x", "holds"),

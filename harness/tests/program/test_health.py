@@ -125,6 +125,13 @@ class Health(LastackTest):
                          ([], ["inconclusive"]))
         self.assertEqual((run.scenario()["verdict"], run.status), ("holds", 3), str(run))
 
+    def test_a_fault_lasts_until_it_is_ended_and_no_longer(self):
+        """Writes go well again after it, before the server is killed: that is another fault."""
+        patient = '- {field: rdb_last_bgsave_status, comparison: "!=", value: ok, for: 5m}\n'
+        run = self.run_with(patient, scenario_file("disk-full-rdb"))
+        [fault] = run.result["health"]["faults"]
+        self.assertEqual((fault["verdict"], len(fault["seen_by"]), run.status), ("holds", 1, 0), str(run))
+
     def test_what_begins_with_the_recovery_does_not_last(self):
         """The replica is away for a moment, once its primary is back: no rule waits for it."""
         away = '- {field: connected_slaves, comparison: "<", value: 1, for: 10m}\n'
