@@ -254,7 +254,7 @@ def busy():
 class Claims(LastackTest):
     def wanted(self, which):
         """Those whose verdict is known: name of the scenario, its name here, the claims, what is changed, the verdict."""
-        for name, claims, small, turns, before, after in sample(TURNS, which):  # a quarter says what it says, another is turned
+        for name, claims, small, turns, before, after in sample(TURNS, which):  # a fifth says what it says, another is turned
             verdict = (before, after)[which]
             if verdict:
                 own = f"{name} {claims} {verdict}".lower().replace(" ", "-")

@@ -13,7 +13,7 @@ import time
 import unittest
 
 from result_schema import schema_errors
-from support import BROKEN, LASTACK, LastackTest, scenario_file
+from support import BROKEN, FULL, LASTACK, LastackTest, scenario_file
 
 
 class Explore(LastackTest):
@@ -198,6 +198,7 @@ class Resume(Explore):
         self.assertEqual((one["explored"]["known"], one["explored"]["recovered"]), (0, 8))
         self.assertIn("another configuration", run.stderr)
 
+    @unittest.skipUnless(FULL, "of what the test before it is about, every way")
     def test_other_endings_and_deviations(self):
         whole, everything = self.explore(self.scenario, "--endings", "kill,ext4,posix", "--deviations", "0", "--states", "150")
         violated = {one["ending"]: one["violated"] for one in everything[self.NAME]["explored"]["endings"]}
@@ -263,6 +264,7 @@ class BrokenServers(Explore):
         told = [one["state"] for one in found[name]["explored"]["found"] if "lost" in one["kinds"]]
         self.assertTrue(any(": all that was written is there, " in state for state in told), told)  # but for one thing
 
+    @unittest.skipUnless(FULL, "one of its kind is enough: each state takes a start")
     def test_it_forgets_some_fsyncs(self):
         self.caught("skip-nth-fsync", "cut-aof-always-repaired", "ext4", ["lost"])
 
@@ -270,6 +272,7 @@ class BrokenServers(Explore):
         many = {"clients: 4, pipeline: 2": "clients: 64, pipeline: 1"}  # it does so where many wait
         self.caught("reply-before-fsync", "cut-aof-always-repaired", "ext4", ["lost"], **many)
 
+    @unittest.skipUnless(FULL, "one of its kind is enough: each state takes a start")
     def test_it_never_syncs_a_directory(self):
         self.caught("rename-without-dirsync", "cut-rdb", "ext4", ["lost"])
 
