@@ -283,7 +283,7 @@ class BrokenServers(Explore):
 
     def test_what_a_wrapper_does_before_the_start_is_seen(self):
         """A forked server does not go through the wrapper again: plain starts beside it give that away."""
-        run, found = self.explore(self.small("cut-rdb"), "--endings", "kill", server=BROKEN / "redis",
+        run, found = self.explore(scenario_file("cut-rdb"), "--endings", "kill", server=BROKEN / "redis",
                                   environment={"REDIS_DEFECT": "forgets-rdb"})
         self.assertEqual((run.status, found["cut-rdb"]["verdict"]), (1, "violated"), run.stdout)
         self.assertEqual(found["cut-rdb"]["explored"]["plain_starts"], "forked and plain starts differ")
