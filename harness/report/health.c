@@ -160,6 +160,12 @@ static bool take_apart(char *line, double *ms, char **name, char **value)
     return true;
 }
 
+static const char *next_line(const char *line)
+{
+    const char *end = strchr(line, '\n');
+    return end ? end + 1 : NULL;
+}
+
 /*
  * What a fault does ends with the step that brings relief, or where it had brought the server down, once that is back.
  * The first look at what it did may come later than the step: the one after it is counted as well. INFINITY: nobody has
@@ -169,7 +175,9 @@ static double relief_in(const char *record, double fault, double relief, double 
 {
     bool down = false;
     double after = relief;
-    for (const char *line = record; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+    if (!isfinite(relief))
+        return relief;
+    for (const char *line = record; line && *line; line = next_line(line)) {
         static const char up_is[] = " up ";
         char *name;
         const double ms = strtod(line, &name);
@@ -282,9 +290,8 @@ static json_t *judge_record(const struct la_run *run, char *record)
     const struct fault fault = first_fault(run);
     double fault_ms = ms_of(run, fault.ns);
     struct seen seen = {json_object(), json_object(), json_array(), json_object(), false, NAN, 0};
-    double relief = ms_of(run, run->harms.relief_ns);
     const double end = ms_of(run, fault.next_ns);
-    relief = isfinite(relief) ? relief_in(record, fault_ms, relief, end) : relief;
+    const double relief = relief_in(record, fault_ms, ms_of(run, run->harms.relief_ns), end);
     go_through(record, &seen, alarms, count, fault_ms, relief, end);
     json_t *health = json_pack(
         "{s:o, s:o, s:f, s:s, s:o, s:o, s:o}", "fault", fault.ns ? la_json_text(fault.words) : json_null(), "fault_ms",
